@@ -1,0 +1,82 @@
+"""The command line: finds the command's file, and turns a user's mistake into one clear line."""
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Optional
+
+import typer
+
+from gluon_hash import __version__
+
+__all__ = ["COMMANDS", "main"]
+
+# command -> (file in this folder, one line of help). A file is imported only when its command is
+# called, so that --help does not wait for MXNet. It holds `command`, a function, or, for a command
+# with parts (`index build`, `index search`), `app`, a typer.Typer.
+COMMANDS = {
+    "prepare": ("prepare", "Turn a data set into records, lists, a hierarchy and a split manifest."),
+    "check": ("check", "Read every record of a .rec file and say what is wrong."),
+    "doctor": ("doctor", "Print versions, devices, threads and libraries, and what is wrong with them."),
+    "import-weights": ("import_weights", "Convert pretrained ResNet weights of other frameworks."),
+    "train": ("train", "Train a hash network from a YAML configuration."),
+    "encode": ("encode", "Write the codes (or features) of a record file."),
+    "evaluate": ("evaluate", "Measure query codes against database codes."),
+    "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),
+    "index": ("index", "Build a Hamming index, search it."),
+    "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
+}
+FAILED, WRONG_USE = 1, 2
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"gluon-hash {__version__}")
+        raise typer.Exit()
+
+
+def _root(version: Optional[bool] = typer.Option(
+        None, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+    """Hierarchical deep hashing: learn, evaluate and serve binary codes for images."""
+
+
+def _application(called: Optional[str]) -> typer.Typer:
+    """The application in which only the command that is called is real, the others are their help."""
+    application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    application.callback()(_root)
+    for name, (module, summary) in COMMANDS.items():
+        if name == called:
+            file = importlib.import_module(f"gluon_hash.cli.{module}")
+            if hasattr(file, "app"):
+                application.add_typer(file.app, name=name, help=summary)
+            else:
+                application.command(name)(file.command)
+        else:
+            application.command(name, help=summary)(lambda: None)
+    return application
+
+
+def main(arguments: Optional[list] = None) -> None:
+    """Run the command line and leave with 0 (done), 1 (failed) or 2 (wrong use or bad input).
+
+    With GLUON_HASH_DEBUG=1 in the environment, the traceback of an error is shown too.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    try:
+        _application(called)(args=arguments, prog_name="gluon-hash")
+    except (ValueError, FileNotFoundError) as error:  # DataError is a ValueError
+        _leave(error, WRONG_USE)
+    except (OSError, MemoryError, RuntimeError) as error:
+        _leave(error, FAILED)
+    except KeyboardInterrupt as error:
+        _leave(error, FAILED)
+
+
+def _leave(error: BaseException, code: int) -> None:
+    if os.environ.get("GLUON_HASH_DEBUG"):
+        raise error
+    message = str(error) or type(error).__name__
+    print(f"gluon-hash: error: {message}", file=sys.stderr)
+    raise SystemExit(code)

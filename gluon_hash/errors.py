@@ -1,0 +1,43 @@
+"""DataError: the one exception for a bad file."""
+from __future__ import annotations
+
+import os
+
+__all__ = ["DataError"]
+
+
+class DataError(ValueError):
+    """A file is not what it should be: says where, what was expected, what came, how to fix it.
+
+    Parameters
+    ----------
+    message : str
+        "expected 4 labels (levels 0-3), got 3; write the list anew with `prepare`".
+    path : path-like, optional
+        The file.
+    line : int, optional
+        Line of a text file, counted from 1.
+    record : int, optional
+        Position of a record in a .rec file (or of an image in an archive), counted from 0.
+
+    Examples
+    --------
+    >>> print(DataError("expected 4 labels, got 3", path="train.lst", line=17))
+    train.lst:17: expected 4 labels, got 3
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        line: int | None = None,
+        record: int | None = None,
+    ) -> None:
+        self.path, self.line, self.record = path, line, record
+        where = "" if path is None else os.fspath(path)
+        if line is not None:
+            where += f":{line}"
+        if record is not None:
+            where += f": record {record}" if where else f"record {record}"
+        super().__init__(f"{where}: {message}" if where else message)
