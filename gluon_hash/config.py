@@ -1,0 +1,205 @@
+"""What an experiment is: frozen pydantic models read from YAML; an unknown key names the nearest valid one."""
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Literal
+
+from gluon_hash.errors import DataError
+
+__all__ = ["Config", "load_config", "dump_config"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Section):
+    """Which images, or which cached features of them, train the network."""
+
+    root: str = Field(description="folder that `gluon-hash prepare` wrote")
+    features: Optional[str] = Field(
+        None, description="cached features of train.rec (`gluon-hash encode --features`); the head alone is trained")
+    held_out: bool = Field(
+        True, description="keep the images of validation.lst out of training and choose the best epoch on them")
+    decode_threads: int = Field(2, ge=1, description="threads that decode images")
+
+
+class TransformConfig(_Section):
+    """Image -> input of the network; see gluon_hash.records.ImageTransform."""
+
+    resize: int = Field(240, ge=0, description="short side in pixels; 0 leaves the image as it is")
+    crop: int = Field(224, ge=1, description="side of the square that the network sees, in pixels")
+    pad: int = Field(0, ge=0, description="zero pixels added on each side before the random crop of training")
+    flip: bool = Field(False, description="mirror half of the training images")
+    mean: Tuple[float, float, float] = Field((0.485, 0.456, 0.406), description="of red, green, blue in [0, 1]")
+    std: Tuple[float, float, float] = Field((0.229, 0.224, 0.225), description="of red, green, blue in [0, 1]")
+
+
+class NetConfig(_Section):
+    """Backbone and hash layer."""
+
+    backbone: str = Field("resnet50_v1b", description="a name of gluon_hash.nets.BACKBONES")
+    num_bits: int = Field(48, ge=1, le=1024, description="length of the code")
+    weights: Optional[str] = Field(None, description=".params of the backbone; without it: random weights")
+    frozen: bool = Field(False, description="train the head only; the backbone's batch norm keeps its statistics")
+    standardize: bool = Field(False, description="scale cached features to mean 0, variance 1 before the hash layer")
+
+
+class LossConfig(_Section):
+    """METHOD: HPDH, or DCWH, which is HPDH on the finest level alone."""
+
+    name: Literal["hpdh", "dcwh"] = "hpdh"
+    inv_variances: List[float] = Field([1.0, 0.5], description="1/sigma^2 per level, finest first")
+    level_weights: Optional[List[float]] = Field(None, description="weight per level; default 1 each")
+    cubic_weight: float = Field(10.0, ge=0)
+    vertex_weight: float = Field(0.1, ge=0)
+
+
+class CentersConfig(_Section):
+    """Class centers: how they start and how they follow the codes."""
+
+    initial: Literal["random", "hierarchical"] = Field(
+        "random", description="random: N(0, 1) at every level (released code); hierarchical: child near parent (ours)")
+    refresh: Literal["inference", "running"] = Field(
+        "inference", description="inference: one more pass after the epoch; running: the codes of the epoch itself (ours)")
+    keep_initial_epochs: int = Field(1, ge=1, description="epochs trained on the initial centers (ours beyond 1)")
+
+
+class OptimizerConfig(_Section):
+    """Optimiser and its learning rate over time."""
+
+    name: Literal["sgd", "nag", "adam"] = "sgd"
+    lr: float = Field(1e-3, gt=0, description="learning rate of the hash layer")
+    backbone_lr_multiplier: float = Field(1.0, ge=0, description="the backbone's learning rate is lr times this")
+    momentum: float = Field(0.9, ge=0, lt=1)
+    weight_decay: float = Field(5e-4, ge=0, description="on every parameter")
+    clip_gradient_norm: Optional[float] = Field(None, gt=0, description="global norm; default: no clipping")
+    schedule: Literal["constant", "multi_step", "cosine"] = "multi_step"
+    milestones: List[int] = Field([50, 100], description="multi_step: epochs after which the rate falls")
+    factor: float = Field(0.1, gt=0, description="multi_step: what the rate is multiplied by")
+    warmup_epochs: float = Field(0.0, ge=0, description="linear rise from 0")
+
+
+class TrainingConfig(_Section):
+    """How long, how much at a time, and which epoch is kept."""
+
+    epochs: int = Field(150, ge=1)
+    batch_size: int = Field(128, ge=2)
+    seed: int = Field(24, ge=0)
+    monitor: Literal["map", "mahp", "loss"] = Field(
+        "map", description="map, mahp: of the held-out images among themselves; loss: lowest training loss")
+    early_stop_epochs: Optional[int] = Field(None, ge=1, description="stop after so many epochs without a better one")
+
+
+class Config(_Section):
+    """One experiment: the content of a file in configs/ and of run.yaml."""
+
+    data: DataConfig
+    transform: TransformConfig = TransformConfig()
+    net: NetConfig = NetConfig()
+    loss: LossConfig = LossConfig()
+    centers: CentersConfig = CentersConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Config":
+        if self.training.monitor != "loss" and not self.data.held_out:
+            raise ValueError(f"training.monitor is {self.training.monitor!r}, which is measured on held-out images, but "
+                             "data.held_out is false; set training.monitor to loss, or data.held_out to true")
+        if self.net.standardize and self.data.features is None:
+            raise ValueError("net.standardize needs data.features: the statistics are those of the cached features")
+        if any(value <= 0 for value in self.loss.inv_variances):
+            raise ValueError(f"loss.inv_variances: expected values > 0 (1/sigma^2), got {self.loss.inv_variances}")
+        return self
+
+
+def load_config(path: Union[str, os.PathLike], overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML configuration.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    overrides : sequence of str
+        "section.key=value", the value as YAML; they win over the file.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    DataError
+        With file and line: a key that does not exist (the nearest one is named), a value of the wrong type.
+    ValueError
+        If an override is malformed.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = None if mark is None else mark.line + 1
+        raise DataError(f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line) from error
+    if not isinstance(values, dict):
+        raise DataError(f"expected sections (data, net, ...), got {type(values).__name__}", path=path)
+    for override in overrides:
+        _override(values, override)
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        raise DataError(_explain(first, location), path=path, line=_line(text, location)) from error
+    except TypeError as error:  # a key that is no string
+        raise DataError(f"expected sections (data, net, ...): {error}", path=path) from error
+
+
+def dump_config(config: Config) -> str:
+    """The resolved configuration as YAML, every default written out; load_config reads it back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _override(values: Dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not (equals and dot and name):
+        raise ValueError(f"--set {override!r}: expected section.key=value, such as optimizer.lr=0.01")
+    if not isinstance(values.setdefault(section, {}), dict):
+        raise ValueError(f"--set {override!r}: {section} is no section in the file")
+    values[section][name] = yaml.safe_load(value)
+
+
+def _explain(error: Any, location: List[str]) -> str:
+    """One sentence for the first thing that pydantic found wrong."""
+    name = ".".join(location)
+    if error["type"] != "extra_forbidden":
+        message = error["msg"].replace("Value error, ", "")
+        return f"{name}: {message}, got {error['input']!r}" if location else message
+    model: Type[BaseModel] = Config
+    for part in location[:-1]:
+        model = Config.model_fields[part].annotation  # type: ignore[assignment]
+    valid = list(model.model_fields)
+    near = difflib.get_close_matches(location[-1], valid, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{name}: no such key; {hint}valid keys here: {', '.join(valid)}"
+
+
+def _line(text: str, location: Sequence[str]) -> Optional[int]:
+    """Line of the key at ``location``, counted from 1; None if it came from an override."""
+    node, line = yaml.compose(text), None
+    for part in location:
+        if not isinstance(node, yaml.MappingNode):
+            return line
+        found = [(key, value) for key, value in node.value if key.value == part]
+        if not found:
+            return line
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
+    return line
