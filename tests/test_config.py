@@ -1,0 +1,84 @@
+"""Configuration: every file in configs/ loads; mistakes are named with file, line and the way out."""
+from pathlib import Path
+
+import pytest
+
+from gluon_hash.config import Config, dump_config, load_config
+from gluon_hash.errors import DataError
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "experiment.yaml"
+        path.write_text(text)
+        return path
+    return write
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_stock_configuration_loads_and_survives_a_round_trip(path, write):
+    config = load_config(path)
+    assert load_config(write(dump_config(config))) == config
+
+
+def test_there_is_one_stock_configuration_per_promised_experiment():
+    names = {path.stem for path in CONFIGS}
+    promised = {f"{data}_resnet50_{bits}" for data in ("cifar100", "nabirds") for bits in (32, 48, 64)}
+    assert promised | {"cifar100_features_48", "cifar100_resnet50_64px_48", "cifar100_resnet20_48", "synthetic"} <= names
+
+
+def test_the_released_recipe_is_the_default():
+    config = Config(data={"root": "anywhere"})
+    assert (config.optimizer.lr, config.optimizer.momentum, config.optimizer.weight_decay) == (1e-3, 0.9, 5e-4)
+    assert (config.optimizer.milestones, config.optimizer.factor) == ([50, 100], 0.1)
+    assert (config.training.epochs, config.training.batch_size, config.training.seed) == (150, 128, 24)
+    assert (config.transform.resize, config.transform.crop, config.transform.flip) == (240, 224, False)
+
+
+def test_misspelt_key_names_file_line_and_nearest_key(write):
+    path = write("data:\n  root: x\noptimizer:\n  lr: 0.1\n  momentun: 0.8\n")
+    with pytest.raises(DataError, match=r"experiment\.yaml:5: optimizer\.momentun.*'momentum'"):
+        load_config(path)
+
+
+def test_misspelt_section_names_the_nearest_section(write):
+    with pytest.raises(DataError, match=r":3: trainning.*'training'"):
+        load_config(write("data:\n  root: x\ntrainning:\n  epochs: 3\n"))
+
+
+@pytest.mark.parametrize("text, message", [
+    ("data:\n  root: x\noptimizer:\n  lr: fast\n", r":4: optimizer\.lr: .*valid number.*'fast'"),
+    ("data:\n  root: x\nnet:\n  num_bits: 0\n", r":4: net\.num_bits: .*greater than or equal to 1.*0"),
+    ("data:\n  root: x\nloss:\n  name: hpdhh\n", r":4: loss\.name: .*'hpdh' or 'dcwh'"),
+    ("data:\n  root: x\nloss:\n  inv_variances: [1, -1]\n", r"inv_variances.*> 0"),
+    ("data:\n  root: x\n  held_out: false\n", r"training\.monitor.*held_out"),
+    ("data:\n  root: x\nnet:\n  standardize: true\n", r"net\.standardize needs data\.features"),
+    ("net: {}\n", r"data: Field required"),
+    ("- a\n- b\n", r"expected sections"),
+    ("data: [\n", r":2: not YAML"),
+])
+def test_bad_values_are_named(write, text, message):
+    with pytest.raises(DataError, match=message):
+        load_config(write(text))
+
+
+def test_overrides_win_and_are_read_as_yaml(write):
+    config = load_config(write("data:\n  root: x\n"),
+                         ["training.epochs=3", "loss.inv_variances=[1, 0.67, 0.5]", "net.weights=null"])
+    assert config.training.epochs == 3
+    assert config.loss.inv_variances == [1.0, 0.67, 0.5]
+    assert config.net.weights is None
+
+
+@pytest.mark.parametrize("override", ["epochs=3", "training.epochs", "training.=3"])
+def test_malformed_override_is_refused(write, override):
+    with pytest.raises(ValueError, match="expected section.key=value"):
+        load_config(write("data:\n  root: x\n"), [override])
+
+
+def test_configuration_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        Config(data={"root": "x"}).training.epochs = 3
