@@ -1,0 +1,4 @@
+"""What a label means: class names and parents per level, and how similar two classes are."""
+from gluon_hash.hierarchy.tree import Hierarchy
+
+__all__ = ["Hierarchy"]
