@@ -1,0 +1,105 @@
+"""Checkpoints: a folder with parameters, optimiser state, centers and progress, swapped in as a whole."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gluon_hash.errors import DataError
+from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.training.optimizer_state import load_optimizer, save_optimizer
+from gluon_hash.training.trainer import HashTrainer
+
+__all__ = ["save_checkpoint", "load_checkpoint", "read_state"]
+
+VERSION = 1
+PARAMETERS, OPTIMIZER, CENTERS, STATE = "net.params", "optimizer.params", "centers.npz", "state.json"
+
+
+def save_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer, progress: dict[str, Any]) -> None:
+    """Write a checkpoint beside ``folder`` and swap it in.
+
+    Parameters
+    ----------
+    folder : path-like
+        ``last.ckpt`` or ``best.ckpt`` of a run. Between the two renames of a swap the old one is
+        ``folder`+ ".old"``, where load_checkpoint finds it.
+    trainer : HashTrainer
+    progress : dict
+        JSON values: epochs done, the best value so far. Random numbers need no state: they derive from the
+        seed and the epoch.
+    """
+    folder = _recover(Path(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        trainer.net.save_parameters(str(temporary / PARAMETERS))
+        save_optimizer(trainer.optimizer, temporary / OPTIMIZER)
+        np.savez(temporary / CENTERS, **{f"level_{k}": center for k, center in enumerate(trainer.centers)})
+        hashes = {name: sha256(temporary / name) for name in (PARAMETERS, OPTIMIZER, CENTERS)}
+        atomic_write_json(temporary / STATE, {"version": VERSION, "sha256": hashes, **progress})
+        temporary.chmod(0o755)
+        _swap(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer) -> dict[str, Any]:
+    """Put a checkpoint into ``trainer`` and return the progress that was saved with it.
+
+    Raises
+    ------
+    DataError
+        As read_state; or if the checkpoint is of another network or optimiser.
+    """
+    state = read_state(folder)
+    folder = Path(folder)
+    trainer.net.load_parameters(str(folder / PARAMETERS), ctx=trainer.contexts)
+    load_optimizer(trainer.optimizer, folder / OPTIMIZER)
+    with np.load(folder / CENTERS, allow_pickle=False) as arrays:
+        trainer.centers = [arrays[f"level_{k}"] for k in range(len(arrays.files))]
+    return state
+
+
+def read_state(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The progress in a checkpoint whose files are whole.
+
+    Raises
+    ------
+    DataError
+        If it is missing, of a newer version, or a file is damaged.
+    """
+    folder = _recover(Path(folder))
+    if not (folder / STATE).exists():
+        raise DataError("no checkpoint here; was the run interrupted before its first epoch ended?", path=folder)
+    state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    if state.get("version") != VERSION:
+        raise DataError(f"expected checkpoint version {VERSION}, got {state.get('version')!r}; "
+                        "use the gluon_hash that wrote it", path=folder / STATE)
+    for name, expected in state["sha256"].items():
+        if not (folder / name).exists() or sha256(folder / name) != expected:
+            raise DataError("missing or damaged: its SHA-256 is not the one in state.json", path=folder / name)
+    return state
+
+
+def _swap(new: Path, folder: Path) -> None:
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(folder: Path) -> Path:
+    """Finish a swap that was interrupted between its two renames."""
+    old = folder.with_name(folder.name + ".old")
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)
+    elif old.exists():
+        shutil.rmtree(old)
+    return folder

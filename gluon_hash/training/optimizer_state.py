@@ -1,0 +1,72 @@
+"""The optimiser's momentum and update counts as plain arrays: Trainer.save_states would write a pickle."""
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from mxnet import gluon, nd
+
+from gluon_hash.errors import DataError
+
+__all__ = ["save_optimizer", "load_optimizer"]
+
+# gluon.Trainer has no public way to its state but pickles; the private names below are those of
+# MXNet 1.9.1, the last release.
+
+
+def save_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> None:
+    """Write the state arrays and the update count of every parameter as an .params file."""
+    counts = optimizer._optimizer._index_update_count
+    arrays = {"num_update": nd.array([optimizer._optimizer.num_update], dtype="int64")}
+    for index, state in optimizer._updaters[0].states.items():
+        arrays[f"{index}:count"] = nd.array([counts.get(index, 0)], dtype="int64")
+        for position, array in enumerate(_arrays(state)):
+            arrays[f"{index}:state:{position}"] = array
+    nd.save(os.fspath(path), arrays)
+
+
+def load_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> None:
+    """Put back what save_optimizer wrote, on every context of the optimiser.
+
+    Raises
+    ------
+    DataError
+        If the file belongs to another optimiser or another network.
+    """
+    arrays = nd.load(os.fspath(path))
+    if not optimizer._kv_initialized:
+        optimizer._init_kvstore()
+    inner = optimizer._optimizer
+    inner.num_update = int(arrays.pop("num_update").asscalar())
+    inner.begin_num_update = 0
+    saved = {int(name.split(":")[0]) for name in arrays}
+    for number, updater in enumerate(optimizer._updaters):
+        counts = {index: int(arrays[f"{index}:count"].asscalar()) for index in saved}
+        inner._all_index_update_counts[optimizer._contexts[number].device_id] = counts
+        for index in saved:
+            updater.states[index] = _restore(optimizer, index, number, arrays, path)
+            updater.states_synced[index] = True
+    inner._set_current_context(optimizer._contexts[0].device_id)
+
+
+def _restore(optimizer: gluon.Trainer, index: int, number: int, arrays: dict, path: Any) -> Any:
+    if index >= len(optimizer._params):
+        raise DataError(f"holds state of parameter {index}, but the network has {len(optimizer._params)}; "
+                        "the checkpoint is of another network", path=path)
+    weight = optimizer._params[index].list_data()[number]
+    state = optimizer._optimizer.create_state_multi_precision(index, weight)
+    for position, array in enumerate(_arrays(state)):
+        saved = arrays.get(f"{index}:state:{position}")
+        if saved is None or saved.shape != array.shape:
+            raise DataError(f"parameter {optimizer._params[index].name}: expected optimiser state of shape "
+                            f"{array.shape}, got {None if saved is None else saved.shape}; the checkpoint is of "
+                            "another optimiser or network", path=path)
+        saved.copyto(array)
+    return state
+
+
+def _arrays(state: Any) -> list[nd.NDArray]:
+    """The arrays of an optimiser's state, which is None, an array or a tuple of arrays."""
+    if state is None:
+        return []
+    return list(state) if isinstance(state, (tuple, list)) else [state]
