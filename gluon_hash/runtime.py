@@ -4,10 +4,12 @@ from __future__ import annotations
 import os
 import random
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
     import mxnet as mx
+
+    Tensor = Union[mx.nd.NDArray, mx.sym.Symbol]
 
 __all__ = ["prepare", "contexts", "seed_everything"]
 

@@ -6,14 +6,15 @@ arXiv:1901.11259.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Sequence, Union
+from typing import TYPE_CHECKING, Sequence
 
-from mxnet import nd, sym
 from mxnet.gluon.loss import Loss
 
-__all__ = ["ClassWiseLoss", "HierarchicalClassWiseLoss", "ReleasedClassWiseLoss", "Tensor"]
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
 
-Tensor = Union[nd.NDArray, sym.Symbol]
+__all__ = ["ClassWiseLoss", "HierarchicalClassWiseLoss", "ReleasedClassWiseLoss"]
+
 RELEASED_EPSILON = 1e-8  # the released code's, in both places; ours needs none
 
 

@@ -5,10 +5,12 @@ Source: Zhang et al., arXiv:1901.11259; the margin 1.1 is the released code's.
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
-from gluon_hash.losses.class_wise import Tensor
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
 
 __all__ = ["CubicConstraint", "VertexConstraint"]
 

@@ -5,12 +5,15 @@ Source: Zhang et al., arXiv:1901.11259; the weights 10 and 0.1 and the division 
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Sequence
+from typing import TYPE_CHECKING, Sequence
 
 from mxnet.gluon.loss import Loss
 
-from gluon_hash.losses.class_wise import HierarchicalClassWiseLoss, Tensor
+from gluon_hash.losses.class_wise import HierarchicalClassWiseLoss
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
 
 __all__ = ["HPDHLoss"]
 

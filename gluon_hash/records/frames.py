@@ -1,0 +1,102 @@
+"""The RecordIO frame format, as MXNet defines it: magic word, length, payload; no checksum.
+
+A record is a 32-bit magic word, a 32-bit word of 3 flag bits and 29 length bits, and the payload, padded to four
+bytes. A payload that holds the magic word at a multiple of four is cut there into parts (flags 1 first, 2 middle,
+3 last). The payload of an image is IRHeader (flag uint32, label float32, id uint64, id2 uint64; flag > 0 is the
+number of float32 labels that follow) and the encoded image. Source: dmlc-core recordio.h, mxnet recordio.py.
+"""
+from __future__ import annotations
+
+import struct
+from typing import Iterator
+
+import numpy as np
+
+__all__ = ["FrameError", "MAGIC", "pack_payload", "unpack_payload", "frame", "parse_frame", "walk_frames"]
+
+MAGIC = 0xCED7230A
+MAGIC_BYTES = struct.pack("<I", MAGIC)
+HEADER = struct.Struct("<IfQQ")
+WORDS = struct.Struct("<II")
+LENGTH_MASK = (1 << 29) - 1
+WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
+
+
+class FrameError(ValueError):
+    """The bytes at an offset are no record."""
+
+
+def pack_payload(record_id: int, labels: np.ndarray, image: bytes) -> bytes:
+    """IRHeader with ``labels`` (K,) and ``record_id``, then the encoded image."""
+    labels = np.asarray(labels, dtype="<f4")
+    return HEADER.pack(len(labels), 0.0, record_id, 0) + labels.tobytes() + image
+
+
+def unpack_payload(payload: bytes) -> tuple[int, np.ndarray, bytes]:
+    """The id, the float32 labels (K,) and the encoded image of a payload."""
+    if len(payload) < HEADER.size:
+        raise FrameError(f"expected a header of {HEADER.size} bytes, got {len(payload)} bytes")
+    flag, label, record_id, _ = HEADER.unpack_from(payload)
+    end = HEADER.size + 4 * flag
+    if end > len(payload):
+        raise FrameError(f"the header promises {flag} labels, but only {len(payload)} bytes follow")
+    labels = np.frombuffer(payload, "<f4", flag, HEADER.size) if flag else np.array([label], np.float32)
+    return record_id, labels, bytes(payload[end:])
+
+
+def frame(payload: bytes) -> bytes:
+    """The record that holds ``payload``."""
+    if len(payload) > LENGTH_MASK:
+        raise ValueError(f"a record holds less than 512 MB, got {len(payload)} bytes")
+    cuts = [position for position in _find_all(payload) if position % 4 == 0]
+    if not cuts:
+        return _part(WHOLE, payload)
+    starts = [0] + [cut + 4 for cut in cuts]
+    ends = cuts + [len(payload)]
+    flags = [FIRST] + [MIDDLE] * (len(cuts) - 1) + [LAST]
+    return b"".join(_part(flag, payload[start:end]) for flag, start, end in zip(flags, starts, ends))
+
+
+def parse_frame(data: memoryview, offset: int) -> tuple[bytes, int]:
+    """The payload of the record at ``offset``, and the offset of the next one.
+
+    Raises
+    ------
+    FrameError
+        If there is no magic word or the data ends too early.
+    """
+    parts = []
+    while True:
+        if offset + 8 > len(data):
+            raise FrameError(f"the file ends at byte {len(data)}, inside a record that began before")
+        magic, word = WORDS.unpack_from(data, offset)
+        if magic != MAGIC:
+            raise FrameError(f"expected the magic word at byte {offset}, got {magic:#010x}")
+        flag, length = word >> 29, word & LENGTH_MASK
+        end = offset + 8 + length
+        if end > len(data):
+            raise FrameError(f"the record at byte {offset} should end at byte {end}, the file ends at {len(data)}")
+        parts.append(bytes(data[offset + 8:end]))
+        offset = end + (-length) % 4
+        if flag in (WHOLE, LAST):
+            return MAGIC_BYTES.join(parts), offset
+
+
+def walk_frames(data: memoryview) -> Iterator[tuple[int, bytes]]:
+    """Offset and payload of every record, from the first byte to the last."""
+    offset = 0
+    while offset < len(data):
+        start = offset
+        payload, offset = parse_frame(data, offset)
+        yield start, payload
+
+
+def _part(flag: int, payload: bytes) -> bytes:
+    return WORDS.pack(MAGIC, flag << 29 | len(payload)) + payload + b"\0" * (-len(payload) % 4)
+
+
+def _find_all(payload: bytes) -> Iterator[int]:
+    position = payload.find(MAGIC_BYTES)
+    while position >= 0:
+        yield position
+        position = payload.find(MAGIC_BYTES, position + 4 - position % 4)

@@ -1,0 +1,114 @@
+""".lst files: one image a line, with its index, its label at every level, and its path."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from gluon_hash.errors import DataError
+from gluon_hash.files import atomic_write_text
+
+__all__ = ["ImageList", "read_list", "write_list", "held_out_positions"]
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """What a .lst file holds.
+
+    Parameters
+    ----------
+    ids : int64, shape (N,)
+        Index of each image; unique.
+    level_labels : int32, shape (N, K)
+        Class per level, finest first.
+    paths : list of N str
+        Relative to an image folder, "/" between folders.
+    """
+
+    ids: np.ndarray
+    level_labels: np.ndarray
+    paths: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, positions: np.ndarray) -> ImageList:
+        """The images at ``positions``, in that order."""
+        return ImageList(self.ids[positions], self.level_labels[positions], [self.paths[p] for p in positions])
+
+
+def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> ImageList:
+    """Read a .lst file.
+
+    Parameters
+    ----------
+    path : path-like
+    num_levels : int, optional
+        Labels that every line must have; by default as many as the first line has.
+
+    Raises
+    ------
+    DataError
+        With the line: too few or too many labels, a label that is no integer >= 0, an index twice.
+    """
+    ids, labels, paths, lines_of = [], [], [], {}
+    with open(path, encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            fields = line.rstrip("\r\n").split("\t")
+            num_levels = max(len(fields) - 2, 1) if num_levels is None else num_levels
+            if len(fields) != num_levels + 2:
+                raise DataError(f"expected index, {num_levels} labels (levels 0-{num_levels - 1}) and path, "
+                                f"tab-separated, got {len(fields) - 2} labels; write the list anew with `prepare`",
+                                path=path, line=number)
+            index, *row = (_integer(field, path, number) for field in fields[:-1])
+            if index in lines_of:
+                raise DataError(f"index {index} stands on line {lines_of[index]} too; number the images anew",
+                                path=path, line=number)
+            lines_of[index] = number
+            ids.append(index)
+            labels.append(row)
+            paths.append(fields[-1])
+    if not ids:
+        raise DataError("expected at least one image, the list is empty", path=path)
+    return ImageList(np.array(ids, dtype=np.int64), np.array(labels, dtype=np.int32), paths)
+
+
+def write_list(path: str | os.PathLike[str], images: ImageList) -> None:
+    """Write a .lst file, whole or not at all."""
+    rows = zip(images.ids.tolist(), images.level_labels.tolist(), images.paths)
+    atomic_write_text(path, "".join("\t".join(map(str, (index, *labels, name))) + "\n" for index, labels, name in rows))
+
+
+def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
+    """Positions of ``per_class`` images of every class, drawn by ``seed``: a validation split.
+
+    Parameters
+    ----------
+    fine_labels : ndarray of int, shape (N,)
+    per_class : int
+        At most all but one image of a class are taken.
+    seed : int
+
+    Returns
+    -------
+    ndarray of int64, ascending
+    """
+    rng = np.random.RandomState(seed)
+    chosen = []
+    for label in np.unique(fine_labels):
+        positions = rng.permutation(np.flatnonzero(fine_labels == label))
+        chosen.append(positions[:min(per_class, len(positions) - 1)])
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def _integer(field: str, path: str | os.PathLike[str], line: int) -> int:
+    try:
+        value = float(field)  # MXNet's im2rec writes labels as 3.000000
+        if value >= 0 and value == int(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise DataError(f"expected an integer >= 0, got {field!r}", path=path, line=line)

@@ -1,0 +1,162 @@
+"""Writing .rec/.idx, rebuilding an index, and verifying every record."""
+from __future__ import annotations
+
+import io
+import mmap
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from gluon_hash.errors import DataError
+from gluon_hash.files import atomic_path, atomic_write_text
+from gluon_hash.progress import track
+from gluon_hash.records.frames import FrameError, frame, pack_payload, unpack_payload, walk_frames
+from gluon_hash.records.lists import read_list
+from gluon_hash.records.reader import RecordFile, decode_image
+
+__all__ = ["write_records", "pack_list", "encode_png", "encode_jpeg", "rebuild_index", "verify", "RecordReport"]
+
+
+def write_records(rec_path: str | os.PathLike[str], entries: Iterable[tuple[int, np.ndarray, bytes]],
+                  total: int) -> None:
+    """Write FILE.rec and FILE.idx, both whole or neither.
+
+    Parameters
+    ----------
+    rec_path : path-like
+    entries : iterable of (id, labels, image)
+        Id >= 0, integer labels (K,) finest first, encoded image.
+    total : int
+        Number of entries, for the progress shown.
+    """
+    rec_path = Path(rec_path)
+    with ExitStack() as stack:
+        # renamed in reverse order of entering: the index comes into place last
+        index_path = stack.enter_context(atomic_path(rec_path.with_suffix(".idx")))
+        data_path = stack.enter_context(atomic_path(rec_path))
+        with open(data_path, "wb") as data, open(index_path, "w", encoding="utf-8") as index:
+            for record_id, labels, image in track(entries, f"write {rec_path.name}", total):
+                index.write(f"{record_id}\t{data.tell()}\n")
+                data.write(frame(pack_payload(record_id, labels, image)))
+
+
+def pack_list(list_path: str | os.PathLike[str], image_root: str | os.PathLike[str],
+              rec_path: str | os.PathLike[str], *, short_side: int | None = None) -> None:
+    """Pack the images that a .lst file names.
+
+    Parameters
+    ----------
+    list_path, image_root : path-like
+        Paths in the list are relative to ``image_root``.
+    rec_path : path-like
+    short_side : int, optional
+        Shrink images whose short side is longer to so many pixels (JPEG, quality 95). By default the file's
+        bytes are kept as they are.
+
+    Raises
+    ------
+    DataError
+        With the line of the list: an image that is missing or unreadable. Nothing is written then.
+    """
+    images = read_list(list_path)
+
+    def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
+        for number, name in enumerate(images.paths):
+            try:
+                data = (Path(image_root) / name).read_bytes()
+                pixels = decode_image(data)
+            except (OSError, ValueError) as error:
+                raise DataError(f"{name}: {error}; mend the image or take the line out",
+                                path=list_path, line=number + 1) from error
+            if short_side is not None and min(pixels.shape[:2]) > short_side:
+                data = encode_jpeg(_shrink(pixels, short_side))
+            yield int(images.ids[number]), images.level_labels[number], data
+
+    write_records(rec_path, entries(), len(images))
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """A uint8 RGB image (height, width, 3) as PNG: exact."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def encode_jpeg(image: np.ndarray) -> bytes:
+    """A uint8 RGB image (height, width, 3) as JPEG of quality 95."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def rebuild_index(rec_path: str | os.PathLike[str]) -> int:
+    """Write FILE.idx anew from FILE.rec; returns the number of records.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged: the record before which it breaks.
+    """
+    rec_path = Path(rec_path)
+    lines = [f"{unpack_payload(payload)[0]}\t{offset}\n" for offset, payload in _walk(rec_path)]
+    atomic_write_text(rec_path.with_suffix(".idx"), "".join(lines))
+    return len(lines)
+
+
+@dataclass(frozen=True)
+class RecordReport:
+    """What verify found: counts, sizes, labels, and the records that are broken."""
+
+    num_records: int
+    num_classes: tuple[int, ...]
+    sizes: tuple[tuple[int, int], tuple[int, int]]
+    broken: tuple[str, ...]
+
+
+def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
+    """Decode every image of a .rec file.
+
+    Returns
+    -------
+    RecordReport
+        num_records; num_classes: distinct labels per level; sizes: smallest and largest (height, width);
+        broken: one sentence per image that cannot be decoded.
+
+    Raises
+    ------
+    DataError
+        If the frames or the index are damaged (RecordFile).
+    """
+    records = RecordFile(rec_path)
+    sizes, broken = [], []
+    for position in track(range(len(records)), f"check {records.path.name}", len(records)):
+        try:
+            sizes.append(records.image(position).shape[:2])
+        except DataError as error:
+            broken.append(str(error))
+    heights, widths = zip(*sizes) if sizes else ((0,), (0,))
+    return RecordReport(len(records), tuple(len(np.unique(column)) for column in records.level_labels.T),
+                        ((min(heights), min(widths)), (max(heights), max(widths))), tuple(broken))
+
+
+def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
+    with open(rec_path, "rb") as stream:
+        data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    position = -1
+    try:
+        for position, found in enumerate(walk_frames(data)):
+            yield found
+    except FrameError as error:
+        raise DataError(f"{error}; the file is damaged from here on", path=rec_path, record=position + 1) from error
+
+
+def _shrink(pixels: np.ndarray, short_side: int) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    scale = short_side / min(height, width)
+    size = (max(round(width * scale), short_side), max(round(height * scale), short_side))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.BILINEAR))

@@ -1,0 +1,108 @@
+"""From a decoded image to the network's input: resize, crop, flip, mean and standard deviation live here only."""
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Mapping
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["ImageTransform", "IMAGENET_MEAN", "IMAGENET_STD"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ImageTransform:
+    """Resize the short side, crop a square, scale to mean 0 and standard deviation 1.
+
+    Training: resize, pad with zeros, crop at random, mirror half of the images. Evaluation: resize, crop the
+    center (at ``floor((side - crop) / 2)``). Resizing is Pillow's bilinear filter, antialiased when it shrinks.
+    The recipes: 32 px ``(32, 32, pad=4, flip=True)``; from 32 to 64 px ``(64, 64, pad=8, flip=True)``; the
+    released one ``(240, 224)``, without flip.
+
+    Parameters
+    ----------
+    resize : int
+        Short side in pixels; 0 leaves the image as it is.
+    crop : int
+        Side of the square, in pixels.
+    pad : int
+        Zero pixels on each side before the random crop (training).
+    flip : bool
+        Mirror with probability 1/2 (training).
+    mean, std : tuple of 3 float
+        Of red, green and blue, for pixels in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``crop`` is larger than ``resize``, or ``std`` is not positive.
+    """
+
+    resize: int
+    crop: int
+    pad: int = 0
+    flip: bool = False
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        if self.resize and self.crop > self.resize:
+            raise ValueError(f"ImageTransform: crop {self.crop} does not fit into short side {self.resize}; "
+                             "make resize at least crop")
+        if min(self.std) <= 0 or self.crop < 1 or self.pad < 0 or self.resize < 0:
+            raise ValueError(f"ImageTransform: expected sizes >= 0, crop >= 1 and std > 0, got {self}")
+
+    def evaluate(self, image: np.ndarray) -> np.ndarray:
+        """uint8 RGB (height, width, 3) -> uint8 (crop, crop, 3); ValueError if the image is too small."""
+        image = self._resize(image)
+        top, left = ((side - self.crop) // 2 for side in image.shape[:2])
+        return image[top:top + self.crop, left:left + self.crop]
+
+    def train(self, image: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+        """As evaluate, with padding, a random crop and a random mirror drawn from ``rng``."""
+        image = self._resize(image)
+        if self.pad:
+            image = np.pad(image, ((self.pad, self.pad), (self.pad, self.pad), (0, 0)))
+        top = rng.randint(image.shape[0] - self.crop + 1)
+        left = rng.randint(image.shape[1] - self.crop + 1)
+        image = image[top:top + self.crop, left:left + self.crop]
+        return image[:, ::-1] if self.flip and rng.randint(2) else image
+
+    def normalize(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (B, crop, crop, 3) -> float32 (B, 3, crop, crop), ``(x / 255 - mean) / std``."""
+        scale = (1.0 / (255.0 * np.array(self.std))).astype(np.float32)
+        offset = (-np.array(self.mean) / np.array(self.std)).astype(np.float32)
+        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32)
+        planes *= scale[:, None, None]
+        planes += offset[:, None, None]
+        return planes
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ImageTransform:
+        """The inverse of to_dict."""
+        return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
+
+    def digest(self) -> str:
+        """SHA-256 of the evaluation part (resize, crop, mean, std): what cached features depend on."""
+        part = {name: getattr(self, name) for name in ("resize", "crop", "mean", "std")}
+        return hashlib.sha256(json.dumps(part).encode()).hexdigest()
+
+    def _resize(self, image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        if self.resize and min(height, width) != self.resize:
+            scale = self.resize / min(height, width)
+            size = (max(round(width * scale), self.resize), max(round(height * scale), self.resize))
+            image = np.asarray(Image.fromarray(image).resize(size, Image.BILINEAR))
+        if min(image.shape[:2]) < self.crop:
+            raise ValueError(f"an image of {height} x {width} pixels is smaller than the crop of {self.crop}; "
+                             "set transform.resize")
+        return image
