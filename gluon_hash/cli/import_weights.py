@@ -1,0 +1,24 @@
+"""`gluon-hash import-weights`: pretrained weights of other frameworks."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def command(
+    source: Path = typer.Argument(..., help=".pth, .safetensors or .npz of torchvision or timm; a TensorFlow.js "
+                                            "model.json, its folder or an archive with it (Keras)."),
+    arch: str = typer.Option(..., help="Backbone: resnet50_v1b for PyTorch's, resnet50_v1 for Keras'."),
+    out: Path = typer.Option(..., metavar="FILE.params", help="The file to write; must not exist."),
+) -> None:
+    """Convert pretrained ResNet weights of other frameworks; every tensor is accounted for."""
+    from gluon_hash import runtime
+
+    runtime.prepare()
+    from gluon_hash.nets.import_weights import import_weights
+
+    report = import_weights(source, arch, out)
+    print(f"{out}: {report.num_written} tensors for {arch}, from {report.num_used} tensors of {source}")
+    print(f"left over: {', '.join(report.left_over) or 'none'}")
+    print(f"SHA-256: {report.sha256}")

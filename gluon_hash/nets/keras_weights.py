@@ -1,0 +1,155 @@
+"""Keras-Applications' ResNet-50 in TensorFlow.js layers format (model.json and shards) -> resnet50_v1.
+
+Keras' network takes BGR pixels in 0-255 less the Caffe means, has a bias in every convolution and batch norm with
+epsilon 1e-3; ours takes (rgb / 255 - mean) / std, has biases in some convolutions, and epsilon 1e-5. All is folded into
+the weights, so that the result computes the same features: exactly inside, and at the border of an image up to the
+difference between 255 * mean and the Caffe mean (at most 0.13 of 255), which zero padding does not know.
+"""
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gluon_hash.errors import DataError
+from gluon_hash.records.transforms import IMAGENET_MEAN, IMAGENET_STD
+
+__all__ = ["read_tfjs", "keras_resnet50_to_v1", "Converted"]
+
+CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
+GLUON_EPSILON = 1e-5
+STAGES = {2: 3, 3: 4, 4: 6, 5: 3}  # Keras' number of a stage -> its blocks
+BRANCHES = {"2a": "body.0 body.1", "2b": "body.3 body.4", "2c": "body.6 body.7", "1": "downsample.0 downsample.1"}
+GLUON_BIAS = ("2a", "2c")  # the convolutions that have a bias in GluonCV's BottleneckV1
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Tensors under our names, and what became of each tensor of the source."""
+
+    tensors: dict[str, np.ndarray]
+    used: tuple[str, ...]
+    left_over: tuple[str, ...]
+
+
+def read_tfjs(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Weights of a TensorFlow.js layers model, and the epsilon of each batch norm.
+
+    Parameters
+    ----------
+    path : path-like
+        ``model.json``; the shards lie beside it.
+
+    Raises
+    ------
+    DataError
+        If the file is no such model, a shard is missing or too short, or weights are quantised.
+    """
+    path = Path(path)
+    try:
+        model = json.loads(path.read_text(encoding="utf-8"))
+        groups = model["weightsManifest"]
+        layers = model["modelTopology"]["model_config"]["config"]["layers"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"no TensorFlow.js layers model: {error!r}", path=path) from error
+    tensors: dict[str, np.ndarray] = {}
+    for group in groups:
+        missing = [name for name in group["paths"] if not (path.parent / Path(name).name).exists()]
+        if missing:
+            raise DataError(f"shards are missing beside it: {', '.join(missing)}", path=path)
+        data = b"".join((path.parent / Path(name).name).read_bytes() for name in group["paths"])
+        tensors.update(_split(data, group["weights"], path))
+    epsilons = {layer["config"]["name"]: float(layer["config"]["epsilon"])
+                for layer in layers if layer["class_name"] == "BatchNormalization"}
+    return tensors, epsilons
+
+
+def keras_resnet50_to_v1(tensors: dict[str, np.ndarray], epsilons: dict[str, float],
+                         path: str | os.PathLike[str]) -> Converted:
+    """Fold Keras-Applications' ResNet-50 into the tensors of our ``resnet50_v1``.
+
+    Parameters
+    ----------
+    tensors : dict
+        "res2a_branch2a/kernel" (height, width, in, out), "bn2a_branch2a/gamma", ...
+    epsilons : dict
+        Of each batch norm layer.
+    path : path-like
+        Where they come from, for messages.
+
+    Returns
+    -------
+    Converted
+        The classifier (fc1000) is left over.
+    """
+    source = _Source(tensors, epsilons, path)
+    out: dict[str, np.ndarray] = {}
+    kernel, bias = source.convolution("conv1")
+    std, mean = np.array(IMAGENET_STD), np.array(IMAGENET_MEAN)
+    kernel = kernel[:, ::-1]  # BGR -> RGB, (out, in, height, width)
+    offset = np.einsum("oihw,i->o", kernel, 255.0 * mean - CAFFE_MEAN_RGB)
+    out["body.0.weight"] = kernel * (255.0 * std)[:, None, None]
+    out.update(source.batch_norm("bn_conv1", "body.1", bias + offset))
+    for stage, blocks in STAGES.items():
+        for block in range(blocks):
+            for branch, places in BRANCHES.items():
+                if branch == "1" and block > 0:
+                    continue
+                name = f"{stage}{'abcdef'[block]}_branch{branch}"
+                convolution, batch_norm = (f"body.{stage + 2}.{block}.{place}" for place in places.split())
+                kernel, bias = source.convolution(f"res{name}")
+                out[f"{convolution}.weight"] = kernel
+                if branch in GLUON_BIAS:
+                    out[f"{convolution}.bias"], bias = bias, np.zeros_like(bias)
+                out.update(source.batch_norm(f"bn{name}", batch_norm, bias))
+    left_over = tuple(name for name in tensors if name not in source.used)
+    return Converted({name: value.astype(np.float32) for name, value in out.items()}, tuple(source.used), left_over)
+
+
+class _Source:
+    """Takes tensors by layer and remembers which; a missing one is an error that names it."""
+
+    def __init__(self, tensors: dict[str, np.ndarray], epsilons: dict[str, float],
+                 path: str | os.PathLike[str]) -> None:
+        self._tensors, self._epsilons, self._path = tensors, epsilons, path
+        self.used: dict[str, None] = {}
+
+    def take(self, name: str) -> np.ndarray:
+        if name not in self._tensors:
+            raise DataError(f"tensor {name!r} is missing; expected Keras-Applications' ResNet-50, whose layers are "
+                            "named conv1, res2a_branch2a, ...", path=self._path)
+        self.used[name] = None
+        return self._tensors[name].astype(np.float64)
+
+    def convolution(self, layer: str) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel (out, in, height, width) and bias (out,)."""
+        return self.take(f"{layer}/kernel").transpose(3, 2, 0, 1), self.take(f"{layer}/bias")
+
+    def batch_norm(self, layer: str, name: str, bias: np.ndarray) -> dict[str, np.ndarray]:
+        """Our tensors of a batch norm that also adds ``bias`` to its input and has our epsilon."""
+        variance = self.take(f"{layer}/moving_variance") + self._epsilons[layer] - GLUON_EPSILON
+        if variance.min() < 0:
+            raise DataError(f"{layer}: epsilon {self._epsilons[layer]} is below ours ({GLUON_EPSILON}) and a variance "
+                            "too small to fold the difference", path=self._path)
+        return {f"{name}.gamma": self.take(f"{layer}/gamma"), f"{name}.beta": self.take(f"{layer}/beta"),
+                f"{name}.running_mean": self.take(f"{layer}/moving_mean") - bias, f"{name}.running_var": variance}
+
+
+def _split(data: bytes, weights: list, path: Path) -> dict[str, np.ndarray]:
+    tensors, offset = {}, 0
+    for weight in weights:
+        if weight["dtype"] != "float32" or "quantization" in weight:
+            raise DataError(f"{weight['name']}: expected plain float32 weights, got {weight['dtype']}, "
+                            f"quantization {weight.get('quantization')}", path=path)
+        count = int(np.prod(weight["shape"]))
+        if offset + 4 * count > len(data):
+            raise DataError(f"{weight['name']}: the shards end at byte {len(data)}, expected {offset + 4 * count}; "
+                            "one was cut short", path=path)
+        tensors[weight["name"]] = np.frombuffer(data, "<f4", count, offset).reshape(weight["shape"])
+        offset += 4 * count
+    if offset != len(data):
+        raise DataError(f"the shards hold {len(data) - offset} bytes more than the weights listed", path=path)
+    return tensors
