@@ -2,16 +2,20 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
 import sys
-from typing import TYPE_CHECKING, Union
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Union
+
+from gluon_hash import __version__
 
 if TYPE_CHECKING:
     import mxnet as mx
 
     Tensor = Union[mx.nd.NDArray, mx.sym.Symbol]
 
-__all__ = ["prepare", "contexts", "seed_everything"]
+__all__ = ["prepare", "contexts", "seed_everything", "version_report"]
 
 
 def prepare(threads: int | None = None) -> None:
@@ -61,3 +65,18 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     mx.random.seed(seed)
+
+
+def version_report() -> dict[str, Any]:
+    """What a result depends on besides its configuration, as JSON values: versions, machine, threads."""
+    packages = ("mxnet", "mxnet-cu112", "gluoncv", "numpy", "scipy", "numba", "faiss-cpu", "scikit-learn", "Pillow")
+    return {"gluon_hash": __version__, "python": platform.python_version(),
+            "packages": {name: _version(name) for name in packages}, "machine": platform.platform(),
+            "processors": len(os.sched_getaffinity(0)), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -8,7 +8,7 @@ from typing import Optional
 
 import typer
 
-from gluon_hash import __version__
+from gluon_hash import __version__, runtime
 
 __all__ = ["COMMANDS", "main"]
 
@@ -64,6 +64,7 @@ def main(arguments: Optional[list] = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    runtime.prepare()
     try:
         _application(called)(args=arguments, prog_name="gluon-hash")
     except (ValueError, FileNotFoundError) as error:  # DataError is a ValueError

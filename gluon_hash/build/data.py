@@ -1,0 +1,119 @@
+"""Loaders from a configuration: training, refresh of the centers, held-out images; records or cached features."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+import mxnet as mx
+import numpy as np
+
+from gluon_hash.build.objects import build_transform
+from gluon_hash.config import Config
+from gluon_hash.errors import DataError
+from gluon_hash.files import sha256
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.nets import get_backbone, load_backbone
+from gluon_hash.records import RecordFile, loaders, read_list
+from gluon_hash.retrieval import FeatureTable
+from gluon_hash.retrieval.encode import encode_features
+
+__all__ = ["Data", "build_data", "evaluation_loader", "features_of"]
+
+FilePath = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training and held-out images as loaders."""
+
+    train: Any
+    refresh: Any
+    held_out: Any
+    statistics: tuple[np.ndarray, np.ndarray] | None
+
+
+def build_data(config: Config, hierarchy: Hierarchy) -> Data:
+    root, training = Path(config.data.root), config.training
+    held_out_ids = read_list(root / "validation.lst", hierarchy.num_levels).ids if config.data.held_out else []
+    if config.data.features is not None:
+        table = FeatureTable.load(config.data.features)
+        _check_features(config, table, config.data.features)
+        hierarchy.check_level_labels(table.level_labels, config.data.features)
+        kept, held = _divide(table.ids, held_out_ids)
+        features, labels, ids = table.features, table.level_labels, table.ids
+        statistics = features[kept].astype(np.float64)
+        return Data(
+            loaders.FeatureTrainLoader(features[kept], labels[kept], ids[kept], training.batch_size, training.seed),
+            loaders.FeatureEvalLoader(features[kept], labels[kept], ids[kept], 1024),
+            loaders.FeatureEvalLoader(features[held], labels[held], ids[held], 1024) if len(held) else None,
+            (statistics.mean(axis=0), statistics.std(axis=0)) if config.net.standardize else None)
+    records = RecordFile(root / "train.rec")
+    hierarchy.check_level_labels(records.level_labels, records.path)
+    kept, held = _divide(records.ids, held_out_ids)
+    transform, threads = build_transform(config), config.data.decode_threads
+    return Data(
+        loaders.TrainLoader(records.take(kept), transform, training.batch_size, training.seed, num_threads=threads),
+        loaders.EvalLoader(records.take(kept), transform, training.batch_size, num_threads=threads),
+        loaders.EvalLoader(records.take(held), transform, training.batch_size, num_threads=threads) if len(held) else None,
+        None)
+
+
+def evaluation_loader(config: Config, records: FilePath, batch_size: int = 128) -> Any:
+    """A loader of a .rec file for a configuration's network, or of cached features (.npz) for its head.
+
+    Raises
+    ------
+    DataError
+        If cached features were made by another backbone, other weights or another transform.
+    """
+    if str(records).endswith(".npz"):
+        table = FeatureTable.load(records)
+        _check_features(config, table, records)
+        return loaders.FeatureEvalLoader(table.features, table.level_labels, table.ids, batch_size)
+    return loaders.EvalLoader(RecordFile(records), build_transform(config), batch_size,
+                              num_threads=config.data.decode_threads)
+
+
+def features_of(config: Config, records: FilePath, contexts: list[mx.Context], batch_size: int = 128) -> FeatureTable:
+    """Pooled features of a .rec file by the pretrained backbone of a configuration, to be cached.
+
+    Raises
+    ------
+    ValueError
+        If the configuration names no weights: features of a random network are of no use.
+    """
+    if config.net.weights is None:
+        raise ValueError("net.weights is not set: cached features need a pretrained backbone")
+    backbone = get_backbone(config.net.backbone)
+    load_backbone(backbone, config.net.weights, contexts)
+    provenance = {**_provenance(config), "records": Path(records).name, "records_sha256": sha256(records),
+                  "transform": build_transform(config).to_dict()}
+    return encode_features(backbone, evaluation_loader(config, records, batch_size), contexts, provenance)
+
+
+def _divide(ids: np.ndarray, held_out_ids: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the images to train on, and of those held out."""
+    held = np.isin(ids, held_out_ids)
+    if held.sum() != len(held_out_ids):
+        raise DataError(f"validation.lst names {len(held_out_ids)} images, of which {held.sum()} are in the training "
+                        "data; prepare both together")
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _provenance(config: Config) -> dict[str, str]:
+    """What cached features depend on; compared when they are used."""
+    assert config.net.weights is not None  # its callers have looked
+    return {"backbone": config.net.backbone, "weights_sha256": sha256(config.net.weights),
+            "transform_sha256": build_transform(config).digest()}
+
+
+def _check_features(config: Config, table: FeatureTable, path: FilePath) -> None:
+    if config.net.weights is None or not os.path.exists(config.net.weights):
+        raise DataError(f"net.weights ({config.net.weights}) is needed beside cached features: the backbone is part "
+                        "of the trained network", path=path)
+    for name, expected in _provenance(config).items():
+        if table.provenance.get(name) != expected:
+            raise DataError(f"made with {name} {table.provenance.get(name)!r}, the configuration has {expected!r}; "
+                            "encode the features anew with this configuration", path=path)

@@ -1,0 +1,218 @@
+"""Run folders: train one, load one, encode with one."""
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Union
+
+import mxnet as mx
+import numpy as np
+from mxnet import gluon
+
+from gluon_hash import runtime
+from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
+from gluon_hash.build.objects import (
+    METHODS,
+    build_loss,
+    build_net,
+    build_optimizer,
+    build_schedule,
+    build_transform,
+    new_net,
+    trained_part,
+)
+from gluon_hash.config import Config, dump_config, load_config
+from gluon_hash.deploy import Predictor
+from gluon_hash.errors import DataError
+from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.losses import HPDHLoss
+from gluon_hash.nets import HashNet, load_backbone, save_backbone
+from gluon_hash.progress import log
+from gluon_hash.records import ImageTransform, RecordFile
+from gluon_hash.records.loaders import EvalLoader
+from gluon_hash.retrieval import CodeTable, FeatureTable, leave_one_out
+from gluon_hash.retrieval.encode import encode_codes, run_net
+from gluon_hash.training import HashTrainer, InferenceRefresh, RunningRefresh, centers, fit, read_state
+
+__all__ = ["Run", "encode_model", "encode_model_features", "load_run", "train"]
+
+FilePath = Union[str, "os.PathLike[str]"]
+CONFIG, HIERARCHY, BACKBONE, VERSIONS = "run.yaml", "hierarchy.tsv", "backbone.params", "versions.json"
+VALIDATION_AHP_AT = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network and what is needed to use it: the content of a run folder.
+
+    path : Path; config : Config; net : HashNet, on the contexts it was loaded to;
+    transform : ImageTransform; hierarchy : Hierarchy of the data; epoch : the epoch that is kept, from 1.
+    """
+
+    path: Path
+    config: Config
+    net: HashNet
+    transform: ImageTransform
+    hierarchy: Hierarchy
+    epoch: int
+
+
+def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: bool) -> Run:
+    """Train what ``config`` says into the run folder ``out``.
+
+    Parameters
+    ----------
+    config : Config
+    out : path-like
+        Must not exist; with ``resume`` it must, with the same configuration.
+    contexts : list of Context
+    resume : bool
+        Go on after the last whole epoch.
+
+    Raises
+    ------
+    DataError
+        If data, weights or hierarchy do not fit the configuration; found before the first batch.
+    ValueError
+        If the folder exists, or differs from the configuration on resume.
+    DivergedError
+        If the loss is NaN or infinite.
+    """
+    out = Path(out)
+    _check_folder(config, out, resume)
+    runtime.seed_everything(config.training.seed)
+    hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
+    levels = hierarchy.keep_levels(METHODS[config.loss.name][1] or hierarchy.num_levels)
+    loss = build_loss(config, levels)
+    data = build_data(config, hierarchy)
+    net = build_net(config, contexts)
+    if data.statistics is not None:
+        net.head[0].set_statistics(*data.statistics)
+    if not resume:
+        _start_folder(config, out, hierarchy, net)
+    trained, frozen = trained_part(config, net)
+    trainer = _trainer(config, loss, levels, data, trained, frozen, contexts)
+    log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size}, "
+        f"{config.loss.name}, {config.net.num_bits} bits")
+    fit(trainer, out, config.training.epochs, config.training.seed,
+        validate=_validation(trained, frozen, data.held_out, contexts), monitor=config.training.monitor,
+        early_stop_epochs=config.training.early_stop_epochs)
+    return load_run(out, contexts)
+
+
+def load_run(path: FilePath, contexts: list[mx.Context] | None = None) -> Run:
+    """Load a run folder: the network of its best epoch.
+
+    Raises
+    ------
+    DataError
+        If the folder is no run, or a file of it is damaged.
+    """
+    path = Path(path)
+    if not (path / CONFIG).exists():
+        raise DataError(f"no run folder: it has no {CONFIG}; `gluon-hash train` makes one", path=path)
+    config = load_config(path / CONFIG)
+    state = read_state(path / "best.ckpt")
+    net = new_net(config)
+    net.initialize(ctx=contexts or [mx.cpu()])
+    trained, _ = trained_part(config, net)
+    if trained is not net:
+        load_backbone(net.features, path / BACKBONE, contexts)
+    trained.load_parameters(str(path / "best.ckpt" / "net.params"), ctx=contexts or [mx.cpu()])
+    return Run(path, config, net, build_transform(config), Hierarchy.load(path / HIERARCHY), state["best_epoch"])
+
+
+def encode_model(model: FilePath, records: FilePath, contexts: list[mx.Context], batch_size: int) -> CodeTable:
+    """Codes of a .rec file by a run folder or an exported network (its manifest).
+
+    With a run folder, ``records`` may also be cached features (.npz), which go through its head alone.
+    """
+    if str(model).endswith(".json"):
+        predictor = Predictor.load(model, contexts[0])
+        loader = EvalLoader(RecordFile(records), predictor.transform, batch_size)
+        return encode_codes(predictor.block, loader, contexts[:1], f"encode {Path(records).name}")
+    run = load_run(model, contexts)
+    net = run.net.head if str(records).endswith(".npz") else run.net
+    loader = evaluation_loader(run.config, records, batch_size)
+    return encode_codes(net, loader, contexts, f"encode {Path(records).name}")
+
+
+def encode_model_features(model: FilePath, records: FilePath, contexts: list[mx.Context],
+                          batch_size: int) -> FeatureTable:
+    """Pooled features of a .rec file by the pretrained backbone of a configuration (a YAML file)."""
+    if not str(model).endswith((".yaml", ".yml")):
+        raise ValueError(f"{model}: --features takes a configuration (.yaml) whose net.weights is set")
+    return features_of(load_config(model), records, contexts, batch_size)
+
+
+def _trainer(config: Config, loss: HPDHLoss, levels: Hierarchy, data: Data, trained: gluon.HybridBlock,
+             frozen: gluon.HybridBlock | None, contexts: list[mx.Context]) -> HashTrainer:
+    rng = np.random.RandomState(config.training.seed)
+    num_bits, num_classes = config.net.num_bits, levels.num_classes
+    initial = (centers.random_centers(num_classes, num_bits, rng) if config.centers.initial == "random"
+               else centers.hierarchical_centers(levels.parents, num_classes, num_bits, rng))
+
+    def encode() -> tuple[np.ndarray, np.ndarray]:
+        codes, _, labels = run_net(_in_order(frozen, trained), data.refresh, contexts, "refresh centers")
+        return codes, labels[:, 0]
+
+    refresh = (InferenceRefresh(encode, num_classes[0]) if config.centers.refresh == "inference"
+               else RunningRefresh(num_classes[0], num_bits, contexts))
+    return HashTrainer(trained, loss, data.train, build_optimizer(config, trained), config.optimizer.lr, build_schedule(config),
+                       initial, levels.parents, refresh, contexts, frozen=frozen,
+                       keep_initial_epochs=config.centers.keep_initial_epochs,
+                       clip_gradient_norm=config.optimizer.clip_gradient_norm)
+
+
+def _validation(trained: gluon.HybridBlock, frozen: gluon.HybridBlock | None, held_out: Any,
+                contexts: list[mx.Context]) -> Callable[[], dict[str, float]] | None:
+    """map and mahp of the held-out images among themselves, each query left out of its own ranking."""
+    if held_out is None:
+        return None
+
+    def validate() -> dict[str, float]:
+        table = encode_codes(_in_order(frozen, trained), held_out, contexts, "validate")
+        at = min(VALIDATION_AHP_AT, len(table) - 1)
+        result = leave_one_out(table, ahp_at=at)
+        return {"map": result["map"], "mahp": result[f"mahp@{at}"]}
+
+    return validate
+
+
+def _in_order(frozen: gluon.HybridBlock | None, trained: gluon.HybridBlock) -> gluon.HybridBlock:
+    if frozen is None:
+        return trained
+    both = gluon.nn.HybridSequential()
+    both.add(frozen, trained)
+    return both
+
+
+def _check_folder(config: Config, out: Path, resume: bool) -> None:
+    if not resume:
+        if out.exists():
+            raise ValueError(f"{out} exists already; go on with it by --resume, or name another folder with --out")
+        return
+    if not (out / CONFIG).exists():
+        raise ValueError(f"{out}: nothing to resume, there is no {CONFIG}; train without --resume")
+    saved = load_config(out / CONFIG).model_dump()
+    for section, values in config.model_dump().items():
+        for key, value in values.items():
+            if saved[section][key] != value and (section, key) != ("training", "epochs"):
+                raise ValueError(f"{out}: the run has {section}.{key} = {saved[section][key]!r}, the configuration "
+                                 f"{value!r}; only training.epochs may change on --resume")
+
+
+def _start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashNet) -> None:
+    """The run folder as it is before the first epoch."""
+    out.mkdir(parents=True)
+    atomic_write_text(out / CONFIG, dump_config(config))
+    hierarchy.save(out / HIERARCHY)
+    atomic_write_json(out / VERSIONS, runtime.version_report())
+    if trained_part(config, net)[0] is not net:
+        with atomic_path(out / BACKBONE) as temporary:
+            save_backbone(net.features, temporary)
+    if (Path(config.data.root) / "split.json").exists():
+        shutil.copyfile(Path(config.data.root) / "split.json", out / "split.json")

@@ -1,0 +1,147 @@
+"""What is kept of encoded images: CodeTable (packed codes) and FeatureTable (pooled features), as .npz files."""
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gluon_hash.errors import DataError
+from gluon_hash.files import atomic_path
+from gluon_hash.retrieval.codes import check_packed
+
+__all__ = ["CodeTable", "FeatureTable"]
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class CodeTable:
+    """Packed codes with ids and labels.
+
+    Parameters
+    ----------
+    ids : int64, shape (N,), unique
+    codes : uint8, shape (N, ceil(num_bits / 8))
+        Packed as gluon_hash.retrieval.codes.pack does.
+    level_labels : int32, shape (N, K)
+        Class per level, finest first.
+    num_bits : int
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, an id stands twice or a padding bit is set.
+    """
+
+    ids: np.ndarray
+    codes: np.ndarray
+    level_labels: np.ndarray
+    num_bits: int
+
+    def __post_init__(self) -> None:
+        check_packed(self.codes, self.num_bits)
+        _check_columns(len(self.codes), self.ids, self.level_labels)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write codes.npz (version, num_bits, codes, ids, level_labels), whole or not at all."""
+        _save(path, num_bits=np.int64(self.num_bits), codes=self.codes, ids=self.ids, level_labels=self.level_labels)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CodeTable:
+        """Read codes.npz; DataError if it is damaged, of a newer version, or does not hold codes."""
+        arrays = _load(path, ("num_bits", "codes", "ids", "level_labels"))
+        try:
+            return cls(arrays["ids"], arrays["codes"], arrays["level_labels"], int(arrays["num_bits"]))
+        except ValueError as error:
+            raise DataError(str(error), path=path) from error
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Pooled features of a backbone.
+
+    Parameters
+    ----------
+    ids : int64, shape (N,), unique
+    features : float16, shape (N, num_features)
+    level_labels : int32, shape (N, K)
+    provenance : dict
+        What they were made of, as JSON values: backbone, weights_sha256, transform, transform_sha256, records_sha256.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit or an id stands twice.
+    """
+
+    ids: np.ndarray
+    features: np.ndarray
+    level_labels: np.ndarray
+    provenance: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.features.ndim != 2 or self.features.dtype != np.float16:
+            raise ValueError(f"features: expected float16 (N, num_features), got {self.features.dtype} "
+                             f"{self.features.shape}")
+        _check_columns(len(self.features), self.ids, self.level_labels)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write features.npz, whole or not at all."""
+        _save(path, features=self.features, ids=self.ids, level_labels=self.level_labels,
+              provenance=np.array(json.dumps(self.provenance)))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FeatureTable:
+        """Read features.npz; DataError if it is damaged, of a newer version, or does not hold features."""
+        arrays = _load(path, ("features", "ids", "level_labels", "provenance"))
+        try:
+            provenance = json.loads(str(arrays["provenance"]))
+            return cls(arrays["ids"], arrays["features"], arrays["level_labels"], provenance)
+        except ValueError as error:
+            raise DataError(str(error), path=path) from error
+
+
+def _check_columns(count: int, ids: np.ndarray, level_labels: np.ndarray) -> None:
+    if ids.dtype != np.int64 or ids.shape != (count,):
+        raise ValueError(f"ids: expected int64 ({count},), got {ids.dtype} {ids.shape}")
+    if level_labels.dtype != np.int32 or level_labels.ndim != 2 or len(level_labels) != count:
+        raise ValueError(f"level_labels: expected int32 ({count}, K), got {level_labels.dtype} {level_labels.shape}")
+    if len(np.unique(ids)) != count:
+        raise ValueError("ids: an id stands twice; each image needs one of its own")
+
+
+def _save(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
+    if not os.fspath(path).endswith(".npz"):
+        raise ValueError(f"{os.fspath(path)}: the name must end in .npz")
+    with atomic_path(path) as temporary:
+        np.savez(temporary, version=np.int64(VERSION), **arrays)
+
+
+def _load(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile) or "version" not in file.files:
+                raise DataError("no .npz of ours: it has no version", path=path)
+            if int(file["version"]) != VERSION:
+                raise DataError(f"expected version {VERSION}, got {int(file['version'])}; use the gluon_hash that "
+                                "wrote it", path=path)
+            missing = [name for name in wanted if name not in file.files]
+            if missing:
+                raise DataError(f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing", path=path)
+            return {name: file[name] for name in wanted}
+    except FileNotFoundError:
+        raise
+    except DataError:
+        raise
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
+        raise DataError(f"no readable .npz, or cut short: {error}", path=path) from error

@@ -1,0 +1,123 @@
+"""The whole road in minutes: prepare, train, encode, evaluate, export, index, search, plot. `make demo` runs it."""
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def gluon_hash(*arguments: object) -> None:
+    """Run one command as a user would, showing it; stop the demo if it fails."""
+    words = [str(argument) for argument in arguments]
+    print(f"\n$ gluon-hash {shlex.join(words)}", flush=True)
+    code = subprocess.run([sys.executable, "-m", "gluon_hash", *words], env=_environment()).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def _environment() -> dict:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+
+
+def prepare(source: str | None, data: Path) -> tuple:
+    """Prepare the built-in images, or a subset of CIFAR-100; return the configuration and its changes."""
+    if source is None:
+        gluon_hash("prepare", "synthetic", "--out", data)
+        return ROOT / "configs" / "synthetic.yaml", []
+    gluon_hash("prepare", "cifar100", "--source", source, "--out", data, "--limit", 150, "--allow-duplicates")
+    return ROOT / "configs" / "cifar100_resnet20_48.yaml", ["training.epochs=10", "optimizer.lr=0.02"]
+
+
+def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
+    """Encode with the run's network as it was before training: what the training has to beat."""
+    from gluon_hash import build, runtime
+
+    runtime.prepare()
+    from gluon_hash.retrieval.encode import encode_codes
+
+    run = build.load_run(run_folder)
+    net = build.build_net(run.config)
+    encode_codes(net, build.evaluation_loader(run, records), runtime.contexts("cpu")).save(out)
+
+
+def random_codes(like: Path, out: Path, seed: int) -> None:
+    """Write random codes with the ids and labels of ``like``: a random ranking."""
+    import numpy as np
+
+    from gluon_hash.retrieval import CodeTable, codes
+
+    table = CodeTable.load(like)
+    bits = np.random.RandomState(seed).randint(0, 2, (len(table.ids), table.num_bits)) * 2 - 1
+    CodeTable(ids=table.ids, codes=codes.pack(bits), level_labels=table.level_labels, num_bits=table.num_bits).save(out)
+
+
+def measure(out: Path, database_rec: Path) -> None:
+    """Encode query and database three ways and print the three side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gluon_hash.retrieval import CodeTable, evaluate
+
+    for split, records in (("query", out / "data" / "query.rec"), ("database", database_rec)):
+        gluon_hash("encode", out / "run", "--records", records, "--out", out / f"{split}.npz")
+        untrained_codes(out / "run", records, out / f"untrained_{split}.npz")
+        random_codes(out / f"{split}.npz", out / f"random_{split}.npz", seed=len(split))
+    gluon_hash("evaluate", "--query", out / "query.npz", "--database", out / "database.npz",
+               "--hierarchy", out / "data" / "hierarchy.tsv")
+    names = ("random_", "untrained_", "")
+    results = [evaluate(*(CodeTable.load(out / f"{name}{split}.npz") for split in ("query", "database")))
+               for name in names]
+    table = Table("metric", "random ranking", "untrained network", "trained network",
+                  title=f"{results[0]['num_queries']:.0f} queries, {results[0]['num_database']:.0f} in the database")
+    for metric in results[0]:
+        if metric.startswith(("map", "mahp", "ndcg", "mean_ndcg", "precision")):
+            table.add_row(metric, *(f"{result[metric]:.3f}" for result in results))
+    Console(width=100).print(table)
+
+
+def deploy_and_draw(out: Path, database_rec: Path) -> None:
+    """Export, index, search for one query image, draw the codes and what was retrieved."""
+    from PIL import Image
+
+    from gluon_hash.records import RecordFile
+
+    gluon_hash("export", out / "run", "--out", out / "export" / "hashnet")
+    gluon_hash("index", "build", out / "database.npz", "--hierarchy", out / "data" / "hierarchy.tsv", "--out", out / "index")
+    Image.fromarray(RecordFile(out / "data" / "query.rec").image(0)).save(out / "query.png")
+    gluon_hash("index", "search", out / "index", "--model", out / "export" / "hashnet.manifest.json", out / "query.png", "-k", 10)
+    hierarchy = ("--hierarchy", out / "data" / "hierarchy.tsv")
+    gluon_hash("plot", "tsne", out / "query.npz", *hierarchy, "--out", out / "tsne.png")
+    gluon_hash("plot", "grid", "--query", out / "query.npz", "--database", out / "database.npz", "--query-records",
+               out / "data" / "query.rec", "--database-records", database_rec, *hierarchy, "--out", out / "grid.png")
+    gluon_hash("plot", "curves", out / "run", "--out", out / "curves.png")
+
+
+def main() -> None:
+    """Parse, then walk the road."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", help="CIFAR-100 archive or folder; default: the built-in synthetic images")
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="new folder for everything (default: demo)")
+    options = parser.parse_args()
+    out = options.out / ("synthetic" if options.source is None else "cifar100")
+    if out.exists():
+        parser.error(f"{out} exists already; remove it or name another folder with --out (make demo OUT=...)")
+    out.mkdir(parents=True)
+    config, changes = prepare(options.source, out / "data")
+    overrides = [word for change in [f"data.root={out / 'data'}", *changes] for word in ("--set", change)]
+    gluon_hash("train", config, "--out", out / "run", *overrides)
+    database = out / "data" / "database.rec"
+    database_rec = database if database.exists() else out / "data" / "train.rec"
+    measure(out, database_rec)
+    deploy_and_draw(out, database_rec)
+    print(f"\nIn {out}: the exported network (export/), the index (index/), tsne.png, grid.png, curves.png, "
+          "and the codes (*.npz).")
+
+
+if __name__ == "__main__":
+    main()
