@@ -1,0 +1,114 @@
+"""`gluon-hash prepare`: a data set becomes records, lists, a hierarchy and a split manifest."""
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Turn a data set into records, lists, a hierarchy and a split manifest.")
+
+OUT = typer.Option(..., metavar="DIR", help="Folder to make; must not exist.")
+LIMIT = typer.Option(None, min=1, help="At most so many images of each finest class, in each split.")
+SEED = typer.Option(24, min=0, help="Draws the subset and the validation images.")
+VALIDATION = typer.Option(None, min=1, help="Training images of each class in validation.lst; default: 5 %.")
+DUPLICATES = typer.Option(False, "--allow-duplicates",
+                          help="List images that are in both query and database, in place of an error.")
+SOURCE = typer.Option(None, metavar="DIR_OR_ARCHIVE", help="Folder or archive; default: download, MD5 checked.")
+MD5 = typer.Option(None, metavar="HEX", help="MD5 that the archive must have.")
+
+
+@app.command()
+def cifar100(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, limit: Optional[int] = LIMIT,
+             seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
+             allow_duplicates: bool = DUPLICATES) -> None:
+    """CIFAR-100, official binary version: 100 fine, 20 coarse classes."""
+    from gluon_hash.records import cifar
+
+    _cifar(cifar.read_cifar100, cifar.URL100, cifar.MD5_100, source, md5, out, limit, seed, validation_per_class,
+           allow_duplicates)
+
+
+@app.command()
+def cifar10(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, limit: Optional[int] = LIMIT,
+            seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
+            allow_duplicates: bool = DUPLICATES) -> None:
+    """CIFAR-10, official binary version, under three levels of ours."""
+    from gluon_hash.records import cifar
+
+    _cifar(cifar.read_cifar10, cifar.URL10, cifar.MD5_10, source, md5, out, limit, seed, validation_per_class,
+           allow_duplicates)
+
+
+@app.command()
+def synthetic(out: Path = OUT, train_per_class: int = typer.Option(200, min=2, help="Training images of each class."),
+              query_per_class: int = typer.Option(20, min=1, help="Query images of each class."),
+              size: int = typer.Option(32, min=16, help="Side of the images, in pixels."),
+              limit: Optional[int] = LIMIT, seed: int = SEED,
+              validation_per_class: Optional[int] = VALIDATION) -> None:
+    """The built-in data set: drawn figures, 27 classes in 9 forms in 3 families."""
+    from gluon_hash.records.synthetic import make_synthetic
+
+    _write(make_synthetic(train_per_class, query_per_class, size, seed), out, limit, seed, validation_per_class, False)
+
+
+@app.command()
+def folder(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR", help="Nested folders of images, or "
+                                                        "train/ and query/ (or test/, val/) of them."),
+           query_per_class: int = typer.Option(10, min=1, help="Without a query folder: images of each class drawn "
+                                                               "as queries."),
+           limit: Optional[int] = LIMIT, seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
+           allow_duplicates: bool = DUPLICATES) -> None:
+    """Any nested folder tree of images: the folders are the hierarchy."""
+    from gluon_hash.records.folder import read_folder
+
+    _write(read_folder(source, query_per_class, seed), out, limit, seed, validation_per_class, allow_duplicates)
+
+
+@app.command()
+def imagenet(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR", help="train/ and val/ with a folder "
+                                                          "(n01440764, ...) for each class."),
+             tree: Path = typer.Option(..., metavar="FILE", help="`parent child` lines over WordNet ids."),
+             limit: Optional[int] = LIMIT, seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
+             allow_duplicates: bool = DUPLICATES) -> None:
+    """ImageNet-style folders with a WordNet tree."""
+    from gluon_hash.records.folder import read_imagenet
+
+    _write(read_imagenet(source, tree), out, limit, seed, validation_per_class, allow_duplicates)
+
+
+@app.command()
+def nabirds(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR_OR_ARCHIVE", help="The official folder."),
+            limit: Optional[int] = LIMIT, seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
+            allow_duplicates: bool = DUPLICATES) -> None:
+    """NABirds, official layout: 555 / 495 / 228 / 22 classes."""
+    from gluon_hash.records.archives import opened
+    from gluon_hash.records.nabirds import read_nabirds
+
+    with opened(source) as root:
+        _write(read_nabirds(root), out, limit, seed, validation_per_class, allow_duplicates)
+
+
+def _cifar(read, url, official_md5, source, md5, out, limit, seed, validation_per_class, allow_duplicates) -> None:
+    from gluon_hash.records import archives
+
+    with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
+        if source is None:
+            source = Path(folder) / url.rpartition("/")[2]
+            archives.download(url, source, official_md5)
+        elif md5 is not None:
+            archives.check_md5(source, md5)
+        _write(read(source), out, limit, seed, validation_per_class, allow_duplicates)
+
+
+def _write(dataset, out, limit, seed, validation_per_class, allow_duplicates) -> None:
+    from gluon_hash.progress import log
+    from gluon_hash.records.dataset import write_dataset
+
+    log(f"{out}: up to {len(dataset.train)} training and {len(dataset.query)} query images")
+    manifest = write_dataset(dataset, out, seed=seed, limit=limit, validation_per_class=validation_per_class,
+                             allow_duplicates=allow_duplicates)
+    for name, split in manifest["splits"].items():
+        print(f"{name}\t{split['file']}\t{split['images']} images")
+    print("levels\t" + ", ".join(f"{name} {count}" for name, count in manifest["levels"].items()))
