@@ -43,7 +43,7 @@ def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
 
     run = build.load_run(run_folder)
     net = build.build_net(run.config)
-    encode_codes(net, build.evaluation_loader(run, records), runtime.contexts("cpu")).save(out)
+    encode_codes(net, build.evaluation_loader(run.config, records), runtime.contexts("cpu")).save(out)
 
 
 def random_codes(like: Path, out: Path, seed: int) -> None:
@@ -54,7 +54,7 @@ def random_codes(like: Path, out: Path, seed: int) -> None:
 
     table = CodeTable.load(like)
     bits = np.random.RandomState(seed).randint(0, 2, (len(table.ids), table.num_bits)) * 2 - 1
-    CodeTable(ids=table.ids, codes=codes.pack(bits), level_labels=table.level_labels, num_bits=table.num_bits).save(out)
+    CodeTable(table.ids, codes.pack(bits), table.level_labels, table.num_bits).save(out)
 
 
 def measure(out: Path, database_rec: Path) -> None:
@@ -88,9 +88,10 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
     from gluon_hash.records import RecordFile
 
     gluon_hash("export", out / "run", "--out", out / "export" / "hashnet")
-    gluon_hash("index", "build", out / "database.npz", "--hierarchy", out / "data" / "hierarchy.tsv", "--out", out / "index")
+    gluon_hash("index", "build", out / "database.npz", "--out", out / "index")
     Image.fromarray(RecordFile(out / "data" / "query.rec").image(0)).save(out / "query.png")
-    gluon_hash("index", "search", out / "index", "--model", out / "export" / "hashnet.manifest.json", out / "query.png", "-k", 10)
+    manifest = out / "export" / "hashnet.manifest.json"
+    gluon_hash("index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10)
     hierarchy = ("--hierarchy", out / "data" / "hierarchy.tsv")
     gluon_hash("plot", "tsne", out / "query.npz", *hierarchy, "--out", out / "tsne.png")
     gluon_hash("plot", "grid", "--query", out / "query.npz", "--database", out / "database.npz", "--query-records",

@@ -5,7 +5,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Union
+from typing import Callable, Sequence, Union
 
 import mxnet as mx
 import numpy as np
@@ -31,13 +31,13 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.losses import HPDHLoss
 from gluon_hash.nets import HashNet, load_backbone, save_backbone
 from gluon_hash.progress import log
-from gluon_hash.records import ImageTransform, RecordFile
+from gluon_hash.records import ImageTransform, RecordFile, decode_image
 from gluon_hash.records.loaders import EvalLoader
-from gluon_hash.retrieval import CodeTable, FeatureTable, leave_one_out
+from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
 from gluon_hash.retrieval.encode import encode_codes, run_net
 from gluon_hash.training import HashTrainer, InferenceRefresh, RunningRefresh, centers, fit, read_state
 
-__all__ = ["Run", "encode_model", "encode_model_features", "load_run", "train"]
+__all__ = ["Run", "encode_images", "encode_model", "encode_model_features", "load_run", "train"]
 
 FilePath = Union[str, "os.PathLike[str]"]
 CONFIG, HIERARCHY, BACKBONE, VERSIONS = "run.yaml", "hierarchy.tsv", "backbone.params", "versions.json"
@@ -140,6 +140,15 @@ def encode_model(model: FilePath, records: FilePath, contexts: list[mx.Context],
     return encode_codes(net, loader, contexts, f"encode {Path(records).name}")
 
 
+def encode_images(model: FilePath, images: Sequence[FilePath]) -> np.ndarray:
+    """Packed codes, uint8 (N, ceil(num_bits / 8)), of image files by a run folder or an exported network."""
+    if str(model).endswith(".json"):
+        return Predictor.load(model).encode(images)
+    run = load_run(model)
+    pixels = np.stack([run.transform.evaluate(decode_image(Path(image).read_bytes())) for image in images])
+    return codes.pack(run.net(mx.nd.array(run.transform.normalize(pixels))).asnumpy())
+
+
 def encode_model_features(model: FilePath, records: FilePath, contexts: list[mx.Context],
                           batch_size: int) -> FeatureTable:
     """Pooled features of a .rec file by the pretrained backbone of a configuration (a YAML file)."""
@@ -156,8 +165,8 @@ def _trainer(config: Config, loss: HPDHLoss, levels: Hierarchy, data: Data, trai
                else centers.hierarchical_centers(levels.parents, num_classes, num_bits, rng))
 
     def encode() -> tuple[np.ndarray, np.ndarray]:
-        codes, _, labels = run_net(_in_order(frozen, trained), data.refresh, contexts, "refresh centers")
-        return codes, labels[:, 0]
+        relaxed, _, labels = run_net(_in_order(frozen, trained), data.refresh, contexts, "refresh centers")
+        return relaxed, labels[:, 0]
 
     refresh = (InferenceRefresh(encode, num_classes[0]) if config.centers.refresh == "inference"
                else RunningRefresh(num_classes[0], num_bits, contexts))

@@ -1,0 +1,97 @@
+"""`gluon-hash plot`: codes, training curves, retrieved images, the hierarchy."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import List, Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Draw codes, curves, retrieved images, the hierarchy.")
+
+OUT = typer.Option(..., metavar="FILE.png|.svg|.pdf", help="The file to write; must not exist.")
+HIERARCHY = typer.Option(..., metavar="hierarchy.tsv", help="Names of the classes.")
+SEED = typer.Option(24, min=0, help="Draws the images shown.")
+
+
+@app.command()
+def tsne(codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to draw."), out: Path = OUT,
+         hierarchy: Path = HIERARCHY, level: Optional[int] = typer.Option(None, min=0, help="Level to colour by, 0 the "
+                                                                          "finest; default: the coarsest."),
+         limit: int = typer.Option(2000, min=5, help="Codes drawn at most, chosen by seed."), seed: int = SEED) -> None:
+    """t-SNE of codes, coloured by a level."""
+    import numpy as np
+
+    from gluon_hash import plots
+    from gluon_hash.hierarchy import Hierarchy
+    from gluon_hash.retrieval import CodeTable
+    from gluon_hash.retrieval import codes as code_format
+
+    table, tree = CodeTable.load(codes), Hierarchy.load(hierarchy)
+    tree.check_level_labels(table.level_labels, codes)
+    level = tree.num_levels - 1 if level is None else level
+    if level >= tree.num_levels:
+        raise ValueError(f"--level: the hierarchy has levels 0 to {tree.num_levels - 1}, got {level}")
+    chosen = np.sort(np.random.RandomState(seed).permutation(len(table))[:limit])
+    title = f"t-SNE of {len(chosen)} codes of {table.num_bits} bits, by {tree.level_names[level]}"
+    _save(plots.tsne(code_format.unpack(table.codes[chosen], table.num_bits), table.level_labels[chosen, level],
+                     tree.class_names[level], seed, title=title), out)
+
+
+@app.command()
+def curves(runs: List[Path] = typer.Argument(..., metavar="RUN...", help="Run folders."), out: Path = OUT) -> None:
+    """Loss and validation metrics by epoch."""
+    from gluon_hash import plots
+
+    _save(plots.training_curves({run.name: [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+                                 for run in runs}), out)
+
+
+@app.command()
+def grid(query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries."),
+         database: Path = typer.Option(..., metavar="d.npz", help="Codes of the database."),
+         query_records: Path = typer.Option(..., metavar="query.rec", help="Images of the queries."),
+         database_records: Path = typer.Option(..., metavar="train.rec", help="Images of the database."),
+         hierarchy: Path = HIERARCHY, out: Path = OUT, queries: int = typer.Option(6, min=1, help="Rows, chosen by seed."),
+         k: int = typer.Option(10, "-k", min=1, help="Results in a row."), seed: int = SEED) -> None:
+    """Query images and the nearest images found for them."""
+    import numpy as np
+
+    from gluon_hash import plots
+    from gluon_hash.hierarchy import Hierarchy
+    from gluon_hash.records import RecordFile
+    from gluon_hash.retrieval import CodeTable, HammingIndex
+
+    table, base, tree = CodeTable.load(query), CodeTable.load(database), Hierarchy.load(hierarchy)
+    images = [RecordFile(query_records), RecordFile(database_records)]
+    place = [{int(item): position for position, item in enumerate(file.ids)} for file in images]
+    chosen = np.sort(np.random.RandomState(seed).permutation(len(table))[:queries])
+    index = HammingIndex(base.num_bits)
+    index.add(base.codes, np.arange(len(base)))
+    distances, found = index.search(table.codes[chosen], k)
+    matching = (base.level_labels[found] == table.level_labels[chosen][:, None]).sum(axis=2)
+    _save(plots.retrieval_grid(
+        [images[0].image(place[0][int(item)]) for item in table.ids[chosen]],
+        [[images[1].image(place[1][int(item)]) for item in base.ids[row]] for row in found],
+        distances, matching, tree.num_levels, [tree.class_names[0][c] for c in table.level_labels[chosen, 0]]), out)
+
+
+@app.command(name="hierarchy")
+def draw_hierarchy(file: Path = typer.Argument(..., metavar="hierarchy.tsv", help="The hierarchy."),
+                   out: Path = OUT) -> None:
+    """The tree of classes."""
+    from gluon_hash import plots
+    from gluon_hash.hierarchy import Hierarchy
+
+    _save(plots.hierarchy_tree(Hierarchy.load(file)), out)
+
+
+def _save(figure, out: Path) -> None:
+    from gluon_hash.files import atomic_path, refuse_existing
+
+    refuse_existing(out)
+    if out.suffix not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{out}: expected a name that ends in .png, .svg or .pdf")
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, dpi=150)
+    print(out)

@@ -1,0 +1,43 @@
+"""How training went: loss and validation metrics by epoch."""
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+__all__ = ["training_curves"]
+
+
+def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+    """Training loss and, where there is one, each validation metric by epoch.
+
+    Parameters
+    ----------
+    runs : mapping from a run's name to its records
+        The lines of log.jsonl: dicts with epoch, loss and validation_*.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If no run has a record.
+    """
+    records = [record for run in runs.values() for record in run]
+    if not records:
+        raise ValueError("training_curves: no epoch has been logged")
+    names = ["loss"] + sorted({name for record in records for name in record if name.startswith("validation_")})
+    figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
+        for run, lines in runs.items():
+            with_value = [line for line in lines if name in line]
+            axes.plot([line["epoch"] for line in with_value], [line[name] for line in with_value], marker=".", label=run)
+        axes.set(xlabel="epoch", title=name.replace("_", " "))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    if len(runs) > 1:
+        axes.legend(fontsize=8)
+    return figure

@@ -1,0 +1,59 @@
+"""Query images and what a Hamming search found for them."""
+from __future__ import annotations
+
+from typing import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+__all__ = ["retrieval_grid"]
+
+# right fine class, then ever more distant relatives, then no relative
+RIGHT, WRONG = "#1a9641", "#d7191c"
+RELATIVES = ("#a6d96a", "#fee08b", "#fdae61")
+
+
+def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.ndarray]], distances: np.ndarray,
+                   matching_levels: np.ndarray, num_levels: int, query_names: Sequence[str]) -> Figure:
+    """One row for each query: the image, then its results, nearest first.
+
+    Parameters
+    ----------
+    queries : sequence of Q uint8 images (height, width, 3)
+    found : Q sequences of k such images
+    distances : int, shape (Q, k)
+        In bits, shown above each result.
+    matching_levels : int, shape (Q, k)
+        Levels at which a result agrees with its query: colours its frame from green (all) to red (none).
+    num_levels : int
+    query_names : sequence of Q str
+        Class of each query.
+
+    Returns
+    -------
+    Figure
+    """
+    rows, columns = distances.shape[0], distances.shape[1] + 1
+    figure = Figure(figsize=(1.15 * columns, 1.3 * rows + 0.5), layout="constrained")
+    for row, axes in enumerate(figure.subplots(rows, columns, squeeze=False)):
+        axes[0].imshow(queries[row])
+        axes[0].set_title(query_names[row], fontsize=8)
+        for place, image in enumerate(found[row]):
+            axes[place + 1].imshow(image)
+            axes[place + 1].set_title(f"{distances[row, place]} bits", fontsize=7)
+            _frame(axes[place + 1], _colour(int(matching_levels[row, place]), num_levels))
+        for ax in axes:
+            ax.set(xticks=[], yticks=[])
+    figure.suptitle("query, then nearest first; frame: green same class, yellow relative, red none", fontsize=9)
+    return figure
+
+
+def _colour(matching: int, num_levels: int) -> str:
+    if matching == num_levels:
+        return RIGHT
+    return WRONG if matching == 0 else RELATIVES[min(num_levels - matching, len(RELATIVES)) - 1]
+
+
+def _frame(axes: object, colour: str) -> None:
+    for spine in axes.spines.values():  # type: ignore[attr-defined]
+        spine.set(edgecolor=colour, linewidth=3)
