@@ -67,7 +67,7 @@ class CentersConfig(_Section):
     initial: Literal["random", "hierarchical"] = Field(
         "random", description="random: N(0, 1) at every level (released code); hierarchical: child near parent (ours)")
     refresh: Literal["inference", "running"] = Field(
-        "inference", description="inference: one more pass after the epoch; running: the codes of the epoch itself (ours)")
+        "inference", description="inference: one more pass after the epoch; running: the epoch's own codes (ours)")
     keep_initial_epochs: int = Field(1, ge=1, description="epochs trained on the initial centers (ours beyond 1)")
 
 
@@ -111,7 +111,7 @@ class Config(_Section):
     @model_validator(mode="after")
     def _fits_together(self) -> "Config":
         if self.training.monitor != "loss" and not self.data.held_out:
-            raise ValueError(f"training.monitor is {self.training.monitor!r}, which is measured on held-out images, but "
+            raise ValueError(f"training.monitor is {self.training.monitor!r}, measured on held-out images, but "
                              "data.held_out is false; set training.monitor to loss, or data.held_out to true")
         if self.net.standardize and self.data.features is None:
             raise ValueError("net.standardize needs data.features: the statistics are those of the cached features")

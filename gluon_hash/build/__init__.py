@@ -5,7 +5,14 @@ runtime.prepare()
 
 from gluon_hash.build.data import evaluation_loader, features_of  # noqa: E402
 from gluon_hash.build.objects import METHODS, build_net  # noqa: E402
-from gluon_hash.build.run import Run, encode_images, encode_model, encode_model_features, load_run, train  # noqa: E402
+from gluon_hash.build.run import (  # noqa: E402
+    Run,
+    encode_images,
+    encode_model,
+    encode_model_features,
+    load_run,
+    train,
+)
 
-__all__ = ["METHODS", "Run", "build_net", "encode_images", "encode_model", "encode_model_features", "evaluation_loader", "features_of",
-           "load_run", "train"]
+__all__ = ["METHODS", "Run", "build_net", "encode_images", "encode_model", "encode_model_features", "evaluation_loader",
+           "features_of", "load_run", "train"]

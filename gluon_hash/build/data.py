@@ -56,7 +56,8 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
     return Data(
         loaders.TrainLoader(records.take(kept), transform, training.batch_size, training.seed, num_threads=threads),
         loaders.EvalLoader(records.take(kept), transform, training.batch_size, num_threads=threads),
-        loaders.EvalLoader(records.take(held), transform, training.batch_size, num_threads=threads) if len(held) else None,
+        (loaders.EvalLoader(records.take(held), transform, training.batch_size, num_threads=threads)
+         if len(held) else None),
         None)
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Sequence, Union
+from typing import Any, Callable, Sequence, Union
 
 import mxnet as mx
 import numpy as np
@@ -170,8 +170,8 @@ def _trainer(config: Config, loss: HPDHLoss, levels: Hierarchy, data: Data, trai
 
     refresh = (InferenceRefresh(encode, num_classes[0]) if config.centers.refresh == "inference"
                else RunningRefresh(num_classes[0], num_bits, contexts))
-    return HashTrainer(trained, loss, data.train, build_optimizer(config, trained), config.optimizer.lr, build_schedule(config),
-                       initial, levels.parents, refresh, contexts, frozen=frozen,
+    return HashTrainer(trained, loss, data.train, build_optimizer(config, trained), config.optimizer.lr,
+                       build_schedule(config), initial, levels.parents, refresh, contexts, frozen=frozen,
                        keep_initial_epochs=config.centers.keep_initial_epochs,
                        clip_gradient_norm=config.optimizer.clip_gradient_norm)
 

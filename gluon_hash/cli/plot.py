@@ -52,7 +52,8 @@ def grid(query: Path = typer.Option(..., metavar="q.npz", help="Codes of the que
          database: Path = typer.Option(..., metavar="d.npz", help="Codes of the database."),
          query_records: Path = typer.Option(..., metavar="query.rec", help="Images of the queries."),
          database_records: Path = typer.Option(..., metavar="train.rec", help="Images of the database."),
-         hierarchy: Path = HIERARCHY, out: Path = OUT, queries: int = typer.Option(6, min=1, help="Rows, chosen by seed."),
+         hierarchy: Path = HIERARCHY, out: Path = OUT,
+         queries: int = typer.Option(6, min=1, help="Rows, chosen by seed."),
          k: int = typer.Option(10, "-k", min=1, help="Results in a row."), seed: int = SEED) -> None:
     """Query images and the nearest images found for them."""
     import numpy as np

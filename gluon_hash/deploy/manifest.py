@@ -74,5 +74,5 @@ class Manifest(BaseModel):
             if not file.exists():
                 raise DataError("missing; it belongs beside its manifest", path=file)
             if sha256(file) != expected:
-                raise DataError(f"changed or damaged: its SHA-256 is not the one in {path.name}; export again", path=file)
+                raise DataError(f"changed or damaged: its SHA-256 is not that in {path.name}; export again", path=file)
         return manifest

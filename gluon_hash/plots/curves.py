@@ -34,7 +34,10 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
         for run, lines in runs.items():
             with_value = [line for line in lines if name in line]
-            axes.plot([line["epoch"] for line in with_value], [line[name] for line in with_value], marker=".", label=run)
+            if not with_value:
+                continue
+            epochs, values = zip(*((line["epoch"], line[name]) for line in with_value))
+            axes.plot(epochs, values, marker=".", label=run)
         axes.set(xlabel="epoch", title=name.replace("_", " "))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

@@ -11,6 +11,7 @@ import urllib.request
 import zipfile
 import zlib
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Callable, Iterator
 
@@ -109,7 +110,7 @@ def _untar(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
             if wanted(member.name):
                 stream = archive.extractfile(member)
                 assert stream is not None  # it is a file
-                _write(target, iter(lambda: stream.read(BLOCK), b""), member.size)
+                _write(target, iter(partial(stream.read, BLOCK), b""), member.size)
 
 
 def _unzip(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
@@ -118,7 +119,7 @@ def _unzip(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
             target = _inside(folder, member.filename, source)
             if not member.is_dir() and wanted(member.filename):
                 with archive.open(member) as stream:
-                    _write(target, iter(lambda: stream.read(BLOCK), b""), member.file_size)
+                    _write(target, iter(partial(stream.read, BLOCK), b""), member.file_size)
 
 
 def _inside(folder: Path, name: str, source: Path) -> Path:

@@ -137,7 +137,8 @@ def _check_classes(dataset: Dataset, positions: np.ndarray) -> None:
     missing = np.flatnonzero(present == 0)
     if len(missing):
         names = ", ".join(dataset.hierarchy.class_names[0][c] for c in missing[:5])
-        raise DataError(f"{len(missing)} classes have no training image ({names}{', ...' if len(missing) > 5 else ''}); "
+        more = ", ..." if len(missing) > 5 else ""
+        raise DataError(f"{len(missing)} classes have no training image ({names}{more}); "
                         "add images or take the classes out")
 
 
@@ -164,5 +165,6 @@ def _write_validation(folder: Path, dataset: Dataset, train: np.ndarray, per_cla
         per_class = max(1, round(VALIDATION_FRACTION * len(fine) / dataset.hierarchy.num_classes[0]))
     held_out = held_out_positions(fine, per_class, seed)
     names = [dataset.train.names[p] for p in train[held_out]]
-    write_list(folder / "validation.lst", ImageList(held_out, dataset.hierarchy.level_labels(fine[held_out]), names))
+    labels = dataset.hierarchy.level_labels(fine[held_out])
+    write_list(folder / "validation.lst", ImageList(held_out, labels, names))
     return {"file": "validation.lst", "images": len(held_out), "inside": "train.rec"}

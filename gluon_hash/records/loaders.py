@@ -144,7 +144,8 @@ class EvalLoader:
         That decode.
     """
 
-    def __init__(self, records: RecordFile, transform: ImageTransform, batch_size: int, *, num_threads: int = 2) -> None:
+    def __init__(self, records: RecordFile, transform: ImageTransform, batch_size: int, *,
+                 num_threads: int = 2) -> None:
         self._images = _Images(records, transform, num_threads)
         self.ids, self._batch_size = records.ids, batch_size
 

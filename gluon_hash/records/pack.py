@@ -147,12 +147,13 @@ def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
 def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
     with open(rec_path, "rb") as stream:
         data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-    position = -1
+    record = 0
     try:
-        for position, found in enumerate(walk_frames(data)):
+        for found in walk_frames(data):
             yield found
+            record += 1
     except FrameError as error:
-        raise DataError(f"{error}; the file is damaged from here on", path=rec_path, record=position + 1) from error
+        raise DataError(f"{error}; the file is damaged from here on", path=rec_path, record=record) from error
 
 
 def _shrink(pixels: np.ndarray, short_side: int) -> np.ndarray:

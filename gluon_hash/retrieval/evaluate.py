@@ -68,16 +68,19 @@ def leave_one_out(table: CodeTable, *, ahp_at: int = 250, ndcg_at: int = 100, pr
 def _evaluate(query: CodeTable, database: CodeTable, excluded: np.ndarray, num_ranked: int, ahp_at: int, ndcg_at: int,
               precision_at: int, radius: int) -> dict[str, float]:
     if min(ahp_at, ndcg_at, precision_at) < 1 or radius < 0:
-        raise ValueError(f"cut-offs must be >= 1 and the radius >= 0, got {ahp_at}, {ndcg_at}, {precision_at}, {radius}")
+        raise ValueError(f"cut-offs must be >= 1 and the radius >= 0, got {ahp_at}, {ndcg_at}, {precision_at} and "
+                         f"{radius}")
     started = time.perf_counter()
     cuts = {name: min(at, num_ranked) for name, at in
             (("ahp_at", ahp_at), ("ndcg_at", ndcg_at), ("precision_at", precision_at))}
     values = ranking.measure_rankings(query.codes, database.codes, query.level_labels, database.level_labels,
                                       excluded.astype(np.int64), query.num_bits, radius=radius, **cuts)
     num_levels = query.level_labels.shape[1]
-    columns = {"map": 0, "map_tie_averaged": num_levels + ranking.TIE_MEAN, "map_tie_best": num_levels + ranking.TIE_BEST,
-               "map_tie_worst": num_levels + ranking.TIE_WORST, **{f"map_level_{k}": k for k in range(1, num_levels)},
-               f"mahp@{cuts['ahp_at']}": num_levels + ranking.AHP, f"ndcg@{cuts['ndcg_at']}": num_levels + ranking.NDCG,
+    columns = {"map": 0, "map_tie_averaged": num_levels + ranking.TIE_MEAN,
+               "map_tie_best": num_levels + ranking.TIE_BEST, "map_tie_worst": num_levels + ranking.TIE_WORST,
+               **{f"map_level_{k}": k for k in range(1, num_levels)},
+               f"mahp@{cuts['ahp_at']}": num_levels + ranking.AHP,
+               f"ndcg@{cuts['ndcg_at']}": num_levels + ranking.NDCG,
                f"mean_ndcg_released@{min(ranking.RELEASED_CUTOFFS, num_ranked)}": num_levels + ranking.MEAN_NDCG,
                f"precision@{cuts['precision_at']}": num_levels + ranking.PRECISION,
                f"recall@{cuts['precision_at']}": num_levels + ranking.RECALL,

@@ -96,7 +96,8 @@ def _graded(ranked, gain_of, num_levels, num_items, ahp_at, ndcg_at, discount, r
         row[AHP], row[NDCG], row[MEAN_NDCG] = np.nan, np.nan, np.nan
         return
     released = min(RELEASED_CUTOFFS, num_items)
-    best, gained, ideal_gained, dcg, ideal_dcg, old, ideal_old, ahp, mean_old = num_levels, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    best, gained, ideal_gained, ahp = num_levels, 0, 0, 0.0
+    dcg, ideal_dcg, old, ideal_old, mean_old = 0.0, 0.0, 0.0, 0.0, 0.0
     for rank in range(max(ahp_at, ndcg_at, released)):
         while remaining[best] == 0:
             best -= 1

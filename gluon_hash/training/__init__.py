@@ -9,4 +9,5 @@ from gluon_hash.training.fit import fit  # noqa: E402
 from gluon_hash.training.refresh import InferenceRefresh, RunningRefresh  # noqa: E402
 from gluon_hash.training.trainer import DivergedError, HashTrainer  # noqa: E402
 
-__all__ = ["DivergedError", "HashTrainer", "InferenceRefresh", "RunningRefresh", "centers", "fit", "read_state", "schedule"]
+__all__ = ["DivergedError", "HashTrainer", "InferenceRefresh", "RunningRefresh", "centers", "fit", "read_state",
+           "schedule"]
