@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.hierarchy import Hierarchy, readers
+from gluon_hash.hierarchy import readers
 from gluon_hash.records.dataset import Dataset, Split
 from gluon_hash.records.lists import held_out_positions
 from gluon_hash.records.reader import decode_image
