@@ -10,7 +10,8 @@ from gluon_hash.hierarchy import Hierarchy, readers, similarity
 from gluon_hash.records.cifar import FINE_TO_COARSE, cifar10_hierarchy
 
 DATA = Path(__file__).parent.parent / "data"
-ROWS = [("husky", "dog", "animal"), ("poodle", "dog", "animal"), ("siamese", "cat", "animal"), ("truck", "truck", "car")]
+ROWS = [("husky", "dog", "animal"), ("poodle", "dog", "animal"), ("siamese", "cat", "animal"),
+        ("truck", "truck", "car")]
 
 
 @pytest.fixture

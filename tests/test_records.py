@@ -79,7 +79,8 @@ def test_records_are_mxnets_records(tmp_path, rng):
     indexed = mx.recordio.MXIndexedRecordIO(str(tmp_path / "x.idx"), str(tmp_path / "x.rec"), "r")
     header, data = mx.recordio.unpack(indexed.read_idx(13))
     assert header.label.tolist() == [6, 7] and header.id == 13 and data == records.image_bytes(3)
-    iterator = mx.io.ImageRecordIter(path_imgrec=str(tmp_path / "x.rec"), data_shape=(3, 8, 8), batch_size=5, label_width=2)
+    iterator = mx.io.ImageRecordIter(path_imgrec=str(tmp_path / "x.rec"), data_shape=(3, 8, 8), batch_size=5,
+                                     label_width=2)
     assert iterator.next().label[0].asnumpy().tolist() == labels.tolist()
 
 

@@ -36,7 +36,7 @@ class Data:
 
 def build_data(config: Config, hierarchy: Hierarchy) -> Data:
     root, training = Path(config.data.root), config.training
-    held_out_ids = read_list(root / "validation.lst", hierarchy.num_levels).ids if config.data.held_out else []
+    held_out_ids = _held_out_ids(root / "validation.lst", hierarchy) if config.data.held_out else []
     if config.data.features is not None:
         table = FeatureTable.load(config.data.features)
         _check_features(config, table, config.data.features)
@@ -92,6 +92,15 @@ def features_of(config: Config, records: FilePath, contexts: list[mx.Context], b
     provenance = {**_provenance(config), "records": Path(records).name, "records_sha256": sha256(records),
                   "transform": build_transform(config).to_dict()}
     return encode_features(backbone, evaluation_loader(config, records, batch_size), contexts, provenance)
+
+
+def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
+    """Ids of validation.lst, of which at least two must share a class: each is a query for the others."""
+    images = read_list(path, hierarchy.num_levels)
+    if np.bincount(images.level_labels[:, 0]).max() < 2:
+        raise DataError("no two images share a class, so none can be retrieved by another; prepare with "
+                        "--validation-per-class 2 or more, or set data.held_out to false", path=path)
+    return images.ids
 
 
 def _divide(ids: np.ndarray, held_out_ids: Any) -> tuple[np.ndarray, np.ndarray]:

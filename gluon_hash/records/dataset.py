@@ -74,7 +74,7 @@ def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, l
     limit : int, optional
         At most so many images of each finest class, in each split.
     validation_per_class : int, optional
-        Training images of each class that validation.lst lists. Default: 5 %, at least 1.
+        Training images of each class that validation.lst lists. Default: 5 %, at least 2.
     allow_duplicates : bool
         List images that are both in query and database in the manifest, in place of an error.
 
@@ -162,7 +162,7 @@ def _write_validation(folder: Path, dataset: Dataset, train: np.ndarray, per_cla
     """validation.lst: ids within train.rec that a training run may hold out."""
     fine = dataset.train.fine_labels[train]
     if per_class is None:
-        per_class = max(1, round(VALIDATION_FRACTION * len(fine) / dataset.hierarchy.num_classes[0]))
+        per_class = max(2, round(VALIDATION_FRACTION * len(fine) / dataset.hierarchy.num_classes[0]))
     held_out = held_out_positions(fine, per_class, seed)
     names = [dataset.train.names[p] for p in train[held_out]]
     labels = dataset.hierarchy.level_labels(fine[held_out])

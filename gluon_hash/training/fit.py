@@ -50,6 +50,7 @@ def fit(trainer: HashTrainer, folder: str | os.PathLike[str], num_epochs: int, s
         If the loss is NaN or infinite; last.ckpt is then that of the epoch before.
     """
     folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     progress = _resume(trainer, folder)
     while progress["epochs_done"] < num_epochs:
         if early_stop_epochs is not None and progress["epochs_without_better"] >= early_stop_epochs:

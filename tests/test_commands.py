@@ -1,0 +1,200 @@
+"""The road, walked as a user would: every command end to end, and the errors a user meets."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gluon_hash.cli.app import COMMANDS, main
+from gluon_hash.records import RecordFile
+from gluon_hash.retrieval import CodeTable
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "configs" / "synthetic.yaml"
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out, printed.err
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(prepared, tmp_path_factory):
+    """A run folder after two epochs, and the codes of query and database."""
+    out = tmp_path_factory.mktemp("run")
+    for arguments in (["train", CONFIG, "--out", out / "run", "--set", f"data.root={prepared}",
+                       "--set", "training.epochs=2", "--set", "training.batch_size=32"],
+                      ["encode", out / "run", "--records", prepared / "query.rec", "--out", out / "query.npz"],
+                      ["encode", out / "run", "--records", prepared / "train.rec", "--out", out / "database.npz"],
+                      ["export", out / "run", "--out", out / "export" / "net"],
+                      ["index", "build", out / "database.npz", "--out", out / "index"]):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        assert not stop.value.code, arguments
+    return out
+
+
+def test_training_writes_a_whole_run_folder(trained):
+    names = {path.name for path in (trained / "run").iterdir()}
+    assert {"run.yaml", "hierarchy.tsv", "log.jsonl", "last.ckpt", "best.ckpt", "versions.json"} <= names
+    assert len((trained / "run" / "log.jsonl").read_text().splitlines()) == 2
+
+
+def test_the_exported_network_gives_the_codes_of_the_run(trained, prepared, run, tmp_path):
+    manifest = trained / "export" / "net.manifest.json"
+    code, _, _ = run("encode", manifest, "--records", prepared / "query.rec", "--out", tmp_path / "q.npz")
+    assert code == 0
+    ours, theirs = CodeTable.load(trained / "query.npz"), CodeTable.load(tmp_path / "q.npz")
+    np.testing.assert_array_equal(ours.codes, theirs.codes)
+    described = json.loads(manifest.read_text())
+    assert described["num_bits"] == 48 and described["level_names"] == ["figure", "form", "family"]
+    assert len(described["class_names"][0]) == 27 and described["largest_difference"] < 1e-4
+
+
+def test_predictor_refuses_changed_files(trained, run, tmp_path, prepared):
+    import shutil
+
+    shutil.copytree(trained / "export", tmp_path / "export")
+    with open(tmp_path / "export" / "net-0000.params", "ab") as stream:
+        stream.write(b"x")
+    code, _, err = run("encode", tmp_path / "export" / "net.manifest.json", "--records", prepared / "query.rec",
+                       "--out", tmp_path / "q.npz")
+    assert code == 2 and "changed or damaged" in err
+
+
+def test_evaluate_prints_the_promised_keys(trained, prepared, run):
+    code, out, _ = run("evaluate", "--query", trained / "query.npz", "--database", trained / "database.npz",
+                       "--hierarchy", prepared / "hierarchy.tsv", "--ahp-at", "50", "--json")
+    result = json.loads(out)
+    assert code == 0 and {"map", "map_level_1", "map_level_2", "mahp@50", "ndcg@100", "mean_ndcg_released@100",
+                          "map_tie_averaged", "precision_radius_2", "precision@100", "recall@100", "num_queries",
+                          "num_database", "seconds"} <= set(result)
+    assert result["num_queries"] == 54 and result["num_database"] == 162
+
+
+def test_search_finds_the_image_itself(trained, prepared, run, tmp_path):
+    records = RecordFile(prepared / "train.rec")
+    Image.fromarray(records.image(5)).save(tmp_path / "image.png")
+    for model in (trained / "run", trained / "export" / "net.manifest.json"):
+        code, out, _ = run("index", "search", trained / "index", "--model", model, tmp_path / "image.png", "-k", 3,
+                           "--json")
+        found = json.loads(out)
+        assert code == 0 and found["distances"][0] == 0 and len(found["ids"]) == 3
+
+
+def test_every_plot_is_drawn(trained, prepared, run, tmp_path):
+    hierarchy = ("--hierarchy", prepared / "hierarchy.tsv")
+    for arguments in (["tsne", trained / "query.npz", *hierarchy], ["curves", trained / "run"],
+                      ["hierarchy", prepared / "hierarchy.tsv"],
+                      ["grid", "--query", trained / "query.npz", "--database", trained / "database.npz",
+                       "--query-records", prepared / "query.rec", "--database-records", prepared / "train.rec",
+                       *hierarchy, "-k", 4, "--queries", 2]):
+        out = tmp_path / f"{arguments[0]}.png"
+        code, _, err = run("plot", *arguments, "--out", out)
+        assert code == 0, err
+        assert np.asarray(Image.open(out).convert("L")).std() > 5  # something is drawn
+
+
+def test_resume_goes_on_and_nothing_is_overwritten(trained, prepared, run, tmp_path):
+    common = ["train", CONFIG, "--set", f"data.root={prepared}", "--set", "training.batch_size=32"]
+    code, _, err = run(*common, "--out", trained / "run", "--set", "training.epochs=2")
+    assert code == 2 and "exists already; go on with it by --resume" in err
+    code, _, err = run(*common, "--out", trained / "run", "--resume", "--set", "optimizer.lr=0.5")
+    assert code == 2 and "optimizer.lr" in err
+    code, _, err = run(*common, "--out", tmp_path / "none", "--resume")
+    assert code == 2 and "nothing to resume" in err
+    code, _, err = run("encode", trained / "run", "--records", prepared / "query.rec", "--out", trained / "query.npz")
+    assert code == 2 and "exists already" in err
+
+
+@pytest.mark.parametrize("changes, message", [
+    (["optimizer.lrr=1"], "did you mean 'lr'"),
+    (["loss.inv_variances=[1, 0.5]"], "has 3 levels (figure, form, family), got 2 values"),
+    (["training.batch_size=9999"], "lower training.batch_size"),
+    (["net.backbone=resnet20"], "no backbone 'resnet20'"),
+    (["net.weights=missing.params"], "no such file; `gluon-hash import-weights` makes one"),
+])
+def test_mistakes_are_found_before_anything_is_written(prepared, run, tmp_path, changes, message):
+    words = [word for change in [f"data.root={prepared}", *changes] for word in ("--set", change)]
+    code, _, err = run("train", CONFIG, "--out", tmp_path / "run", *words)
+    assert code == 2 and message in err and "Traceback" not in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_cached_features_train_a_complete_model(prepared, run, tmp_path):
+    from gluon_hash.nets import get_backbone, save_backbone
+
+    backbone = get_backbone("cifar_resnet20_v1")
+    backbone.initialize()
+    import mxnet as mx
+
+    backbone(mx.nd.zeros((1, 3, 32, 32)))
+    save_backbone(backbone, tmp_path / "b.params")
+    config = tmp_path / "features.yaml"
+    config.write_text(
+        f"data: {{root: {prepared}, features: {tmp_path}/f.npz}}\n"
+        "transform: {resize: 32, crop: 32}\n"
+        f"net: {{backbone: cifar_resnet20_v1, weights: {tmp_path}/b.params, num_bits: 12, standardize: true}}\n"
+        "loss: {inv_variances: [1, 0.67, 0.5]}\noptimizer: {lr: 0.001}\ntraining: {epochs: 2, batch_size: 32}\n")
+    records = ("--records", prepared / "train.rec")
+    for arguments in (["encode", config, "--features", *records, "--out", tmp_path / "f.npz"],
+                      ["train", config, "--out", tmp_path / "run"],
+                      ["encode", tmp_path / "run", "--records", tmp_path / "f.npz", "--out", tmp_path / "head.npz"],
+                      ["encode", tmp_path / "run", "--records", prepared / "train.rec", "--out", tmp_path / "net.npz"],
+                      ["export", tmp_path / "run", "--out", tmp_path / "e" / "net"]):
+        code, _, err = run(*arguments)
+        assert code == 0, err
+    head, net = (CodeTable.load(tmp_path / name) for name in ("head.npz", "net.npz"))
+    differing = np.unpackbits(head.codes ^ net.codes).mean()
+    assert differing < 0.01  # float16 features: a bit at the border may fall to the other side
+    code, _, err = run("train", config, "--out", tmp_path / "other", "--set", "transform.mean=[0, 0, 0]")
+    assert code == 2 and "made with transform_sha256" in err
+
+
+def test_check_and_rebuild(prepared, run):
+    code, out, _ = run("check", prepared / "query.rec", "--hierarchy", prepared / "hierarchy.tsv", "--rebuild-index")
+    assert code == 0 and "54 records, classes per level (27, 9, 3)" in out
+
+
+def test_help_names_every_command_without_starting_mxnet():
+    done = subprocess.run([sys.executable, "-c", "import sys\nfrom gluon_hash.cli.app import main\n"
+                           "try: main(['--help'])\nexcept SystemExit: pass\nassert 'mxnet' not in sys.modules"],
+                          capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_every_command_has_its_file_in_tools():
+    for name in COMMANDS:
+        assert (ROOT / "tools" / f"{name.replace('-', '_')}.py").exists()
+
+
+def test_hierarchy_retrieval_and_plots_work_without_mxnet(trained, prepared):
+    program = f"""
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('mxnet', 'gluoncv'):
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocked())
+import gluon_hash.hierarchy, gluon_hash.retrieval, gluon_hash.plots, gluon_hash.records
+from gluon_hash.retrieval import CodeTable, HammingIndex, codes, evaluate
+table = CodeTable.load({str(trained / 'query.npz')!r})
+assert evaluate(table, table)['map'] > 0
+index = HammingIndex(table.num_bits)
+index.add(table.codes, table.ids)
+assert index.search(table.codes, 1)[0].max() == 0
+h = gluon_hash.hierarchy.Hierarchy.load({str(prepared / 'hierarchy.tsv')!r})
+gluon_hash.plots.hierarchy_tree(h)
+gluon_hash.plots.tsne(codes.unpack(table.codes, table.num_bits), table.level_labels[:, 2], h.class_names[2], 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,4 @@
+"""`gluon-hash check` in a checkout."""
+import _checkout
+
+_checkout.run("check")

@@ -1,0 +1,4 @@
+"""`gluon-hash doctor` in a checkout."""
+import _checkout
+
+_checkout.run("doctor")

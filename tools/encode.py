@@ -1,0 +1,4 @@
+"""`gluon-hash encode` in a checkout."""
+import _checkout
+
+_checkout.run("encode")

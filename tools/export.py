@@ -1,0 +1,4 @@
+"""`gluon-hash export` in a checkout."""
+import _checkout
+
+_checkout.run("export")

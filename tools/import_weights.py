@@ -1,0 +1,4 @@
+"""`gluon-hash import-weights` in a checkout."""
+import _checkout
+
+_checkout.run("import-weights")

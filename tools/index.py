@@ -1,0 +1,4 @@
+"""`gluon-hash index` in a checkout."""
+import _checkout
+
+_checkout.run("index")

@@ -1,0 +1,4 @@
+"""`gluon-hash plot` in a checkout."""
+import _checkout
+
+_checkout.run("plot")

@@ -1,0 +1,4 @@
+"""`gluon-hash prepare` in a checkout."""
+import _checkout
+
+_checkout.run("prepare")

@@ -1,0 +1,4 @@
+"""`gluon-hash train` in a checkout."""
+import _checkout
+
+_checkout.run("train")
