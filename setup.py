@@ -1,15 +1,22 @@
 """Installation of gluon_hash; `make install` does it in a virtual environment, with constraints.txt."""
-import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "gluon_hash" / "__init__.py").read_text()).group(1)
+
+
+def version() -> str:
+    """The version that gluon_hash/__init__.py states, read without importing it."""
+    for line in (ROOT / "gluon_hash" / "__init__.py").read_text(encoding="utf-8").splitlines():
+        if line.startswith("__version__ = "):
+            return line.split('"')[1]
+    raise RuntimeError(f"{ROOT / 'gluon_hash' / '__init__.py'}: no line __version__ = \"...\"")
+
 
 setup(
     name="gluon_hash",
-    version=VERSION,
+    version=version(),
     description="Hierarchical deep hashing with MXNet/Gluon: learn, evaluate and serve binary codes for images",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -27,7 +34,7 @@ setup(
         "numba>=0.57",
         "opencv-python<4.12",  # later wheels bring NumPy 2
         "pandas<2.4",  # of gluoncv; later ones bring NumPy 2
-        "Pillow>=9",
+        "Pillow>=9.1",  # Image.Resampling
         "pydantic>=2",
         "PyYAML>=6",
         "rich>=13",
@@ -36,13 +43,21 @@ setup(
         "typing-extensions>=4",
     ],
     extras_require={
-        # MXNet for CUDA 11.2 takes the place of `mxnet`: pip uninstall mxnet, then install this (README, "GPU").
+        # MXNet for CUDA 11.2 takes the place of `mxnet` (both are the module mxnet): `make install MXNET=cu112`, or
+        # pip install '.[cu112]', then pip uninstall -y mxnet mxnet-cu112, then pip install mxnet-cu112==1.9.1.
         "cu112": [
             "mxnet-cu112==1.9.1",
-            "nvidia-cuda-runtime-cu11==11.8.89", "nvidia-cuda-nvrtc-cu11==11.8.89", "nvidia-cublas-cu11==11.11.3.6",
-            "nvidia-cufft-cu11==10.9.0.58", "nvidia-curand-cu11==10.3.0.86", "nvidia-cusolver-cu11==11.4.1.48",
-            "nvidia-cusparse-cu11==11.7.5.86", "nvidia-nvtx-cu11==11.8.86", "nvidia-nccl-cu11==2.21.5",
-            "nvidia-cudnn-cu11<9",
+            # the libraries it is linked with, in the versions of CUDA 11 that were tried; runtime.py loads them
+            "nvidia-cuda-runtime-cu11==11.8.89",
+            "nvidia-cuda-nvrtc-cu11==11.8.89",
+            "nvidia-cublas-cu11==11.11.3.6",
+            "nvidia-cufft-cu11==10.9.0.58",
+            "nvidia-curand-cu11==10.3.0.86",
+            "nvidia-cusolver-cu11==11.4.1.48",
+            "nvidia-cusparse-cu11==11.7.5.86",
+            "nvidia-nvtx-cu11==11.8.86",
+            "nvidia-nccl-cu11==2.21.5",
+            "nvidia-cudnn-cu11<9",  # MXNet is linked with libcudnn.so.8
         ],
         "dev": ["pytest>=7", "pytest-timeout", "ruff", "mypy", "types-PyYAML"],
     },
