@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import platform
 import random
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -18,31 +20,38 @@ if TYPE_CHECKING:
 
     Tensor = Union[mx.nd.NDArray, mx.sym.Symbol]
 
-__all__ = ["prepare", "contexts", "seed_everything", "version_report", "diagnose"]
+__all__ = ["set_threads", "prepare", "preload_cuda", "contexts", "seed_everything", "version_report", "diagnose"]
 
 DRIVER = "libcuda.so.1"
+CUDA_BUILD = "mxnet-cu112"
 CUDA_LIBRARIES = ("libcudart.so.11.0", "libnvrtc.so.11.2", "libnvToolsExt.so.1", "libcublasLt.so.11", "libcublas.so.11",
                   "libcufft.so.10", "libcurand.so.10", "libcusparse.so.11", "libcusolver.so.11", "libnccl.so.2",
                   "libcudnn.so.8")
 SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
+NEEDED = ("numpy", "scipy", "matplotlib", "sklearn", "faiss", "numba", "PIL", "pydantic", "yaml", "safetensors")
+FREE_GIGABYTES = 1.0
 ARCHITECTURES = (5, 6, 7, 8)  # compute capabilities with kernels in mxnet-cu112: P100 to A100, T4, RTX 20 to 40
 
 
-def prepare(threads: int | None = None) -> None:
+def set_threads() -> None:
+    """OMP_NUM_THREADS = the processors this process may run on, unless the user has set it."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+
+
+def prepare() -> None:
     """Set what MXNet reads once, when it is first imported; call it before. Idempotent.
 
-    Every package of ours that imports MXNet calls this first, so a user need not. OMP_NUM_THREADS that
-    the user has set wins.
+    Every package of ours that imports MXNet calls this first, so a user need not.
 
-    Parameters
-    ----------
-    threads : int, optional
-        OpenMP threads. Default: the processors this process may run on.
+    Raises
+    ------
+    RuntimeError
+        As preload_cuda, if the CUDA build of MXNet is installed.
     """
     if "mxnet" in sys.modules:
         return
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads or len(os.sched_getaffinity(0))))
-    if _version("mxnet-cu112") is not None:
+    set_threads()
+    if _version(CUDA_BUILD) is not None:
         preload_cuda([Path(folder) for folder in sys.path])
 
 
@@ -87,7 +96,7 @@ def contexts(device: str) -> list[mx.Context]:
     Raises
     ------
     ValueError
-        If the text is none of these, or a GPU is named that MXNet does not see.
+        If the text is none of these, or a GPU is named that MXNet does not see or has no kernels for.
     """
     import mxnet as mx
 
@@ -101,7 +110,22 @@ def contexts(device: str) -> list[mx.Context]:
     if max(wanted) >= seen:
         raise ValueError(f"device: {device!r} asks for GPU {max(wanted)}, but MXNet sees {seen} GPUs; "
                          "`gluon-hash doctor` says what is missing")
-    return [mx.gpu(number) for number in wanted]
+    named = [mx.gpu(number) for number in wanted]
+    for context in named:
+        _try_out(context)
+    return named
+
+
+def _try_out(context: mx.Context) -> None:
+    """Run one kernel: a card without any for its architecture fails here, not hours later."""
+    import mxnet as mx
+
+    try:
+        (mx.nd.ones((1,), ctx=context) + 1).wait_to_read()
+    except mx.base.MXNetError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(f"device: {context} does not run MXNet's kernels ({reason}); "
+                         "`gluon-hash doctor` says what is missing") from error
 
 
 def seed_everything(seed: int) -> None:
@@ -116,10 +140,11 @@ def seed_everything(seed: int) -> None:
 
 def version_report() -> dict[str, Any]:
     """What a result depends on besides its configuration, as JSON values: versions, machine, threads."""
-    packages = ("mxnet", "mxnet-cu112", "gluoncv", "numpy", "scipy", "numba", "faiss-cpu", "scikit-learn", "Pillow")
-    return {"gluon_hash": __version__, "python": platform.python_version(),
+    packages = ("mxnet", CUDA_BUILD, "gluoncv", "numpy", "scipy", "numba", "faiss-cpu", "scikit-learn", "Pillow")
+    return {"gluon_hash": __version__, "commit": _commit(), "python": platform.python_version(),
             "packages": {name: _version(name) for name in packages}, "machine": platform.platform(),
-            "processors": len(os.sched_getaffinity(0)), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
+            "processor": _processor(), "processors": len(os.sched_getaffinity(0)),
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
 
 
 def _version(package: str) -> str | None:
@@ -129,37 +154,113 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _commit() -> str | None:
+    """The commit of the checkout that this file is in, with -dirty if files differ from it; None if installed."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    return _printed("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or None
+
+
+def _processor() -> str:
+    """The processor's name, as Linux has it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _printed(*command: str) -> str:
+    """What a program prints; nothing if it is missing or fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
 def diagnose() -> tuple[dict[str, Any], list[str]]:
     """version_report with devices and libraries, and one sentence, with its remedy, for each thing that is wrong."""
-    report, problems = version_report(), []
+    report = version_report()
+    report["GB free here"] = round(shutil.disk_usage(".").free / 1e9, 1)
+    findings = (_wrong_packages(report), _wrong_libraries(), _wrong_mxnet(report), _wrong_gpus(report),
+                _wrong_surroundings(report))
+    return report, [problem for found in findings for problem in found]
+
+
+def _wrong_packages(report: dict[str, Any]) -> list[str]:
+    """Packages that are missing, broken, or stand in each other's place."""
+    problems = []
+    if not (3, 8) <= sys.version_info[:2] <= (3, 11):
+        problems.append(f"Python is {report['python']}, MXNet 1.9.1 works with 3.8 to 3.11: make an environment with one")
+    packages = report["packages"]
+    if packages["mxnet"] and packages[CUDA_BUILD]:
+        problems.append(f"mxnet and {CUDA_BUILD} are both installed and overwrite each other: pip uninstall -y mxnet "
+                        f"{CUDA_BUILD}, then install the one you want")
+    for module in NEEDED:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # whatever the import of a broken installation raises is the finding
+            problems.append(f"{module} cannot be imported: {error}; install anew: pip install -c constraints.txt .")
+    return problems
+
+
+def _wrong_libraries() -> list[str]:
+    """Libraries of the system that are missing."""
+    problems = []
     for library, package in SYSTEM_LIBRARIES.items():
         try:
             ctypes.CDLL(library)
         except OSError:
             problems.append(f"{library} is missing; MXNet needs it: sudo apt-get install {package}")
+    return problems
+
+
+def _wrong_mxnet(report: dict[str, Any]) -> list[str]:
+    """Whether MXNet starts, what it was built with, and whether the networks start; adds to the report."""
     try:
+        prepare()
         import mxnet as mx
 
+        features = mx.runtime.Features()
         report["GPUs that MXNet sees"] = mx.context.num_gpus()
-        report["oneDNN"] = mx.runtime.Features().is_enabled("MKLDNN")
+        report["oneDNN"], report["OpenMP"] = features.is_enabled("MKLDNN"), features.is_enabled("OPENMP")
     except Exception as error:  # whatever the import of a broken installation raises is the finding
-        problems.append(f"MXNet cannot be imported: {error}")
+        return [f"MXNet cannot be imported: {error}"]
+    try:
+        importlib.import_module("gluoncv.model_zoo")
+    except Exception as error:
+        return [f"GluonCV cannot be imported: {error}; install anew: pip install -c constraints.txt ."]
+    return [f"MXNet was built without {name}, the CPU is slow so: install mxnet==1.9.1 from PyPI"
+            for name in ("oneDNN", "OpenMP") if not report[name]]
+
+
+def _wrong_gpus(report: dict[str, Any]) -> list[str]:
+    """Cards that MXNet cannot use; adds them to the report."""
     report["GPUs"] = _gpus()
-    for name, capability in report["GPUs"]:
-        if int(capability.split(".")[0]) not in ARCHITECTURES:
-            problems.append(f"{name}: compute capability {capability}, but mxnet-cu112 has kernels for 5.x to 8.x only "
-                            "(P100 to A100, T4, RTX 20 to 40, L4); use another card or the CPU")
-    if (report["OMP_NUM_THREADS"] or "1").isdigit() and int(report["OMP_NUM_THREADS"] or 1) > report["processors"]:
-        problems.append(f"OMP_NUM_THREADS is {report['OMP_NUM_THREADS']}, but there are {report['processors']} "
-                        "processors: training is slower so")
-    return report, problems
+    problems = [f"{name}: compute capability {capability}, but {CUDA_BUILD} has kernels for 5.x to 8.x only (P100 to "
+                "A100, T4, RTX 20 to 40, L4; not H100 or newer): use another card or the CPU"
+                for name, capability in report["GPUs"] if int(capability.split(".")[0]) not in ARCHITECTURES]
+    if report["packages"][CUDA_BUILD] and not report.get("GPUs that MXNet sees"):
+        problems.append(f"{CUDA_BUILD} is installed, but sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES")
+    return problems
+
+
+def _wrong_surroundings(report: dict[str, Any]) -> list[str]:
+    """Threads and disk."""
+    problems = []
+    threads, processors = report["OMP_NUM_THREADS"] or "1", report["processors"]
+    if not threads.isdigit() or not 1 <= int(threads) <= processors:
+        problems.append(f"OMP_NUM_THREADS is {threads}, but there are {processors} processors, training is slower so: "
+                        "unset it")
+    if report["GB free here"] < FREE_GIGABYTES:
+        problems.append(f"only {report['GB free here']} GB are free here, records and runs need {FREE_GIGABYTES}: "
+                        "make room")
+    return problems
 
 
 def _gpus() -> list[list[str]]:
     """Name and compute capability of each NVIDIA card; none without the driver."""
-    command = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
-    try:
-        printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [[field.strip() for field in line.split(",")] for line in printed.splitlines() if line.strip()]
+    printed = _printed("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader")
+    return [[field.strip() for field in line.rsplit(",", 1)] for line in printed.splitlines() if line.strip()]

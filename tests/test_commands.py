@@ -28,10 +28,11 @@ def run(capsys):
 
 @pytest.fixture(scope="session")
 def trained(prepared, tmp_path_factory):
-    """A run folder after two epochs, and the codes of query and database."""
+    """A run folder after six epochs, and the codes of query and database."""
     out = tmp_path_factory.mktemp("run")
     for arguments in (["train", CONFIG, "--out", out / "run", "--set", f"data.root={prepared}",
-                       "--set", "training.epochs=2", "--set", "training.batch_size=32"],
+                       "--set", "training.epochs=6", "--set", "training.batch_size=16",
+                       "--set", "centers.refresh=running", "--set", "optimizer.lr=0.003"],
                       ["encode", out / "run", "--records", prepared / "query.rec", "--out", out / "query.npz"],
                       ["encode", out / "run", "--records", prepared / "train.rec", "--out", out / "database.npz"],
                       ["export", out / "run", "--out", out / "export" / "net"],
@@ -45,7 +46,7 @@ def trained(prepared, tmp_path_factory):
 def test_training_writes_a_whole_run_folder(trained):
     names = {path.name for path in (trained / "run").iterdir()}
     assert {"run.yaml", "hierarchy.tsv", "log.jsonl", "last.ckpt", "best.ckpt", "versions.json"} <= names
-    assert len((trained / "run" / "log.jsonl").read_text().splitlines()) == 2
+    assert len((trained / "run" / "log.jsonl").read_text().splitlines()) == 6
 
 
 def test_the_exported_network_gives_the_codes_of_the_run(trained, prepared, run, tmp_path):
@@ -104,10 +105,12 @@ def test_every_plot_is_drawn(trained, prepared, run, tmp_path):
 
 
 def test_resume_goes_on_and_nothing_is_overwritten(trained, prepared, run, tmp_path):
-    common = ["train", CONFIG, "--set", f"data.root={prepared}", "--set", "training.batch_size=32"]
-    code, _, err = run(*common, "--out", trained / "run", "--set", "training.epochs=2")
+    common = ["train", CONFIG, "--set", f"data.root={prepared}", "--set", "training.batch_size=16",
+              "--set", "centers.refresh=running"]
+    code, _, err = run(*common, "--out", trained / "run", "--set", "training.epochs=6")
     assert code == 2 and "exists already; go on with it by --resume" in err
-    code, _, err = run(*common, "--out", trained / "run", "--resume", "--set", "optimizer.lr=0.5")
+    code, _, err = run(*common, "--out", trained / "run", "--resume", "--set", "optimizer.lr=0.5", "--set",
+                       "training.epochs=6")
     assert code == 2 and "optimizer.lr" in err
     code, _, err = run(*common, "--out", tmp_path / "none", "--resume")
     assert code == 2 and "nothing to resume" in err
@@ -157,6 +160,13 @@ def test_cached_features_train_a_complete_model(prepared, run, tmp_path):
     assert differing < 0.01  # float16 features: a bit at the border may fall to the other side
     code, _, err = run("train", config, "--out", tmp_path / "other", "--set", "transform.mean=[0, 0, 0]")
     assert code == 2 and "made with transform_sha256" in err
+
+
+def test_collapsed_codes_are_named_before_t_sne_fails_on_them():
+    from gluon_hash import plots
+
+    with pytest.raises(ValueError, match="all 9 codes are the same"):
+        plots.tsne(np.ones((9, 4), np.int8), np.zeros(9, int), ["a"], 0)
 
 
 def test_check_and_rebuild(prepared, run):

@@ -64,7 +64,7 @@ def main(arguments: Optional[list] = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
-    runtime.prepare()
+    runtime.set_threads()
     try:
         _application(called)(args=arguments, prog_name="gluon-hash")
     except (ValueError, FileNotFoundError) as error:  # DataError is a ValueError

@@ -12,7 +12,8 @@ app = typer.Typer(no_args_is_help=True, help="Turn a data set into records, list
 OUT = typer.Option(..., metavar="DIR", help="Folder to make; must not exist.")
 LIMIT = typer.Option(None, min=1, help="At most so many images of each finest class, in each split.")
 SEED = typer.Option(24, min=0, help="Draws the subset and the validation images.")
-VALIDATION = typer.Option(None, min=1, help="Training images of each class in validation.lst; default: 5 %, at least 2.")
+VALIDATION = typer.Option(None, min=1, help="Training images of each class in validation.lst; default: "
+                                                   "5 %, at least 2.")
 DUPLICATES = typer.Option(False, "--allow-duplicates",
                           help="List images that are in both query and database, in place of an error.")
 SOURCE = typer.Option(None, metavar="DIR_OR_ARCHIVE", help="Folder or archive; default: download, MD5 checked.")

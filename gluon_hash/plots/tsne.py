@@ -37,12 +37,14 @@ def tsne(codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str], seed
     Raises
     ------
     ValueError
-        With fewer than 5 codes.
+        With fewer than 5 codes, or when all are the same.
     """
     from sklearn.manifold import TSNE
 
     if len(codes) < 5:
         raise ValueError(f"tsne: expected at least 5 codes, got {len(codes)}")
+    if (codes == codes[0]).all():  # scikit-learn divides by their variance, and crashes on the result
+        raise ValueError(f"tsne: all {len(codes)} codes are the same: the network has collapsed or was hardly trained")
     perplexity = min(30.0, (len(codes) - 1) / 3)
     points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes.astype(np.float32))
     figure = Figure(figsize=(8.5, 6.5), layout="constrained")

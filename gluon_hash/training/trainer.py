@@ -142,18 +142,19 @@ class HashTrainer:
                                          self._clip_gradient_norm * batch_size, check_isfinite=False)
         self.optimizer.update(batch_size)
 
-    def _check(self, loss: float, epoch: int, first: int, last: int) -> float:
-        if not np.isfinite(loss):
+    def _check(self, value: float, epoch: int, first: int, last: int, name: str = "loss") -> float:
+        if not np.isfinite(value):
             raise DivergedError(
-                f"epoch {epoch + 1}, batches {first}-{last}: the loss is {loss} at learning rate "
+                f"epoch {epoch + 1}, batches {first}-{last}: the {name} is {value} at learning rate "
                 f"{self.optimizer.learning_rate:.2g}; lower optimizer.lr, or set optimizer.clip_gradient_norm or "
                 "optimizer.warmup_epochs, and go on with --resume from the last whole epoch")
-        return loss
+        return value
 
     def _refresh_centers(self, epoch: int) -> tuple[float, list[int]]:
         if epoch + 1 < self._keep_initial_epochs:
             return 0.0, []
         fine, empty = class_centers.class_means(*self._refresh.finish(), self.centers[0])
         shift = class_centers.center_shift(self.centers[0], fine)
+        self._check(shift, epoch, 1, len(self._loader), "mean shift of the class centers")
         self.centers = class_centers.parent_centers(fine, self._parents)
         return shift, empty.tolist()
