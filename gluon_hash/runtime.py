@@ -193,7 +193,7 @@ def _wrong_packages(report: dict[str, Any]) -> list[str]:
     """Packages that are missing, broken, or stand in each other's place."""
     problems = []
     if not (3, 8) <= sys.version_info[:2] <= (3, 11):
-        problems.append(f"Python is {report['python']}, MXNet 1.9.1 works with 3.8 to 3.11: make an environment with one")
+        problems.append(f"Python is {report['python']}, MXNet 1.9.1 works with 3.8 to 3.11; use one of them")
     packages = report["packages"]
     if packages["mxnet"] and packages[CUDA_BUILD]:
         problems.append(f"mxnet and {CUDA_BUILD} are both installed and overwrite each other: pip uninstall -y mxnet "
