@@ -36,7 +36,8 @@ class Data:
 
 def build_data(config: Config, hierarchy: Hierarchy) -> Data:
     root, training = Path(config.data.root), config.training
-    held_out_ids = _held_out_ids(root / "validation.lst", hierarchy) if config.data.held_out else []
+    held_out_ids = (_held_out_ids(root / "validation.lst", hierarchy) if config.data.held_out
+                    else np.empty(0, np.int64))
     if config.data.features is not None:
         table = FeatureTable.load(config.data.features)
         _check_features(config, table, config.data.features)
@@ -103,7 +104,7 @@ def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
     return images.ids
 
 
-def _divide(ids: np.ndarray, held_out_ids: Any) -> tuple[np.ndarray, np.ndarray]:
+def _divide(ids: np.ndarray, held_out_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the images to train on, and of those held out."""
     held = np.isin(ids, held_out_ids)
     if held.sum() != len(held_out_ids):

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -33,8 +33,8 @@ class Manifest(BaseModel):
     interpolation: str
     resize: int
     crop: int
-    mean: List[float]
-    std: List[float]
+    mean: Tuple[float, float, float]
+    std: Tuple[float, float, float]
     num_bits: int
     bit_order: str
     backbone: str

@@ -32,8 +32,8 @@ class Predictor:
 
     def __init__(self, block: gluon.SymbolBlock, manifest: Manifest, context: mx.Context) -> None:
         self.block, self.manifest, self._context = block, manifest, context
-        self.transform = ImageTransform(resize=manifest.resize, crop=manifest.crop, mean=tuple(manifest.mean),
-                                        std=tuple(manifest.std))
+        self.transform = ImageTransform(resize=manifest.resize, crop=manifest.crop, mean=manifest.mean,
+                                        std=manifest.std)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], context: mx.Context | None = None) -> Predictor:

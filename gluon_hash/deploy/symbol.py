@@ -66,7 +66,7 @@ def export_symbol(net: HashNet, out: str | os.PathLike[str], *, transform: Image
         manifest = Manifest(
             version=VERSION, input_name=INPUT_NAME, input_shape=[-1, 3, transform.crop, transform.crop],
             colour_order="RGB", interpolation="bilinear, antialiased (Pillow)", resize=transform.resize,
-            crop=transform.crop, mean=list(transform.mean), std=list(transform.std), num_bits=net.num_bits,
+            crop=transform.crop, mean=transform.mean, std=transform.std, num_bits=net.num_bits,
             bit_order="little: bit j is bit (j mod 8) of byte (j // 8), 1 where output j >= 0", backbone=backbone,
             level_names=list(hierarchy.level_names), class_names=[list(names) for names in hierarchy.class_names],
             symbol=names["symbol"], params=names["params"], sha256=hashes, largest_difference=difference,

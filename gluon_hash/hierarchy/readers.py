@@ -23,7 +23,8 @@ def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hie
     DataError
         With the line: a row of another length, a class with two parents, a class twice.
     """
-    rows, lines = [], {}
+    rows: list[list[str]] = []
+    lines: dict[int, int] = {}
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
         if line.strip():
             lines[len(rows)] = number

@@ -54,7 +54,7 @@ def tsne(codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str], seed
     for place, label in enumerate(present):
         colour = colours(place if len(present) <= 20 else 0.95 * place / len(present))
         at = labels == label
-        axes.scatter(*points[at].T, s=9, color=colour, label=class_names[label], linewidths=0)
+        axes.scatter(points[at, 0], points[at, 1], s=9, color=colour, label=class_names[label], linewidths=0)
     axes.set(title=title, xticks=[], yticks=[])
     if len(present) <= LARGEST_LEGEND:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False, markerscale=2)

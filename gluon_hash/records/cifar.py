@@ -52,9 +52,9 @@ def read_cifar100(source: str | os.PathLike[str]) -> Dataset:
         inner = _folder_with(folder, "train.bin", source)
         names = [_names(inner / f"{level}_label_names.txt", count) for level, count in (("fine", 100), ("coarse", 20))]
         hierarchy = cifar100_hierarchy(*names)
-        splits = [_split(_records(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name)
-                  for name in ("train", "test")]
-    return Dataset("cifar100", hierarchy, *splits, source=_source(source, MD5_100))
+        train, query = (_split(_records(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name)
+                        for name in ("train", "test"))
+    return Dataset("cifar100", hierarchy, train, query, source=_source(source, MD5_100))
 
 
 def read_cifar10(source: str | os.PathLike[str]) -> Dataset:
@@ -65,10 +65,10 @@ def read_cifar10(source: str | os.PathLike[str]) -> Dataset:
         batches = sorted(inner.glob("data_batch_*.bin"))
         if len(batches) != 5:
             raise DataError(f"expected data_batch_1.bin to data_batch_5.bin, found {len(batches)}", path=source)
-        train = np.concatenate([_records(batch, 1) for batch in batches])
-        splits = [_split(train, 0, hierarchy, inner / "data_batch", "train"),
-                  _split(_records(inner / "test_batch.bin", 1), 0, hierarchy, inner / "test_batch.bin", "test")]
-    return Dataset("cifar10", hierarchy, *splits, source=_source(source, MD5_10))
+        train = _split(np.concatenate([_records(batch, 1) for batch in batches]), 0, hierarchy, inner / "data_batch",
+                       "train")
+        query = _split(_records(inner / "test_batch.bin", 1), 0, hierarchy, inner / "test_batch.bin", "test")
+    return Dataset("cifar10", hierarchy, train, query, source=_source(source, MD5_10))
 
 
 def cifar100_hierarchy(fine_names: list[str], coarse_names: list[str]) -> Hierarchy:

@@ -52,7 +52,10 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
     DataError
         With the line: too few or too many labels, a label that is no integer >= 0, an index twice.
     """
-    ids, labels, paths, lines_of = [], [], [], {}
+    ids: list[int] = []
+    labels: list[list[int]] = []
+    paths: list[str] = []
+    lines_of: dict[int, int] = {}
     with open(path, encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             if not line.strip():

@@ -48,7 +48,7 @@ def read_nabirds(root: str | os.PathLike[str]) -> Dataset:
         keys = [key for key in paths if is_train[key] == wanted]
         splits.append(image_split(root / "images", [paths[key] for key in keys],
                                   np.array([index[labels[key]] for key in keys])))
-    return Dataset("nabirds", hierarchy, *splits, source={"name": root.name})
+    return Dataset("nabirds", hierarchy, splits[0], splits[1], source={"name": root.name})
 
 
 def nabirds_hierarchy(root: str | os.PathLike[str], leaves: list[str] | None = None) -> Hierarchy:

@@ -160,4 +160,4 @@ def _shrink(pixels: np.ndarray, short_side: int) -> np.ndarray:
     height, width = pixels.shape[:2]
     scale = short_side / min(height, width)
     size = (max(round(width * scale), short_side), max(round(height * scale), short_side))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.BILINEAR))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))

@@ -68,7 +68,7 @@ def draw(fine: int, side: int, rng: np.random.RandomState) -> np.ndarray:
     for polygon, colour in _mark(MARKS[fine % len(MARKS)], figure, mark):
         pen.polygon(place(polygon), fill=colour)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.4) * OVERSAMPLING))
-    pixels = np.asarray(image.resize((side, side), Image.BOX), dtype=np.float64)
+    pixels = np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float64)
     light = rng.uniform(0.7, 1.15) + rng.uniform(-0.2, 0.2) * np.linspace(-1, 1, side)[:, None, None]
     return np.clip(pixels * light + rng.normal(0, NOISE_STD, pixels.shape), 0, 255).astype(np.uint8)
 
@@ -134,7 +134,7 @@ def _background(size: int, rng: np.random.RandomState) -> Image.Image:
     cells = rng.randint(2, 6)
     base = rng.randint(0, 110, 3)
     noise = np.clip(base + rng.randint(-45, 46, (cells, cells, 3)), 0, 255).astype(np.uint8)
-    return Image.fromarray(noise).resize((size, size), Image.BICUBIC)
+    return Image.fromarray(noise).resize((size, size), Image.Resampling.BICUBIC)
 
 
 def _split(name: str, per_class: int, num_classes: int, side: int, seed: tuple[int, int]) -> Split:

@@ -101,7 +101,7 @@ class ImageTransform:
         if self.resize and min(height, width) != self.resize:
             scale = self.resize / min(height, width)
             size = (max(round(width * scale), self.resize), max(round(height * scale), self.resize))
-            image = np.asarray(Image.fromarray(image).resize(size, Image.BILINEAR))
+            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
         if min(image.shape[:2]) < self.crop:
             raise ValueError(f"an image of {height} x {width} pixels is smaller than the crop of {self.crop}; "
                              "set transform.resize")

@@ -46,7 +46,9 @@ def run_net(net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
         If the loader did not give each id exactly once.
     """
     net.hybridize(static_alloc=True, static_shape=True)
-    outputs, ids, labels = [], [], []
+    outputs: list[np.ndarray] = []
+    ids: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
     for batch in track(loader, description, len(loader), unit="batches"):
         parts = gluon.utils.split_and_load(batch.image, contexts, even_split=False)
         outputs.extend(part.asnumpy() for part in [net(part) for part in parts])

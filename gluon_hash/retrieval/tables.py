@@ -51,7 +51,7 @@ class CodeTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write codes.npz (version, num_bits, codes, ids, level_labels), whole or not at all."""
-        _save(path, num_bits=np.int64(self.num_bits), codes=self.codes, ids=self.ids, level_labels=self.level_labels)
+        _save(path, num_bits=np.array(self.num_bits), codes=self.codes, ids=self.ids, level_labels=self.level_labels)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CodeTable:
