@@ -1,4 +1,5 @@
 """Installation files agree with each other and with what is installed."""
+import json
 import re
 import subprocess
 import sys
@@ -26,8 +27,6 @@ setuptools.setup = lambda **given: print(json.dumps(given))
 sys.argv = ["setup.py"]
 exec(compile(open("setup.py").read(), "setup.py", "exec"), {"__file__": "setup.py", "__name__": "__main__"})
 """
-    import json
-
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -48,10 +47,9 @@ def test_version_has_one_source(built):
 
 
 def test_every_package_of_the_library_is_installed(built):
-    folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".")
-               for path in (ROOT / "gluon_hash").rglob("__init__.py")}
-    modules = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in (ROOT / "gluon_hash").rglob("*.py")}
-    assert set(built["packages"]) == folders == modules
+    def folders(pattern):
+        return {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "gluon_hash").rglob(pattern)}
+    assert set(built["packages"]) == folders("__init__.py") == folders("*.py")
 
 
 def test_the_command_is_the_function_that_exists(built):
