@@ -1,0 +1,1 @@
+"""Definitions of the stock networks as symbols, and their traced JSON."""
