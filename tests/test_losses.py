@@ -78,8 +78,8 @@ def test_released_gradient_vanishes_with_random_centers_at_128_bits():
 def test_gradient_matches_finite_differences(loss, inputs):
     values = {"code": CODE, "label": LABELS[:, 0], "center": FINE}
     symbol = loss(*(mx.sym.Variable(name) for name in inputs))
-    check_numeric_gradient(symbol, {name: values[name] for name in inputs}, grad_nodes=["code"], numeric_eps=1e-4,
-                           rtol=1e-2, atol=1e-3)
+    check_numeric_gradient(symbol, {name: values[name] for name in inputs}, grad_nodes=["code"], numeric_eps=1e-5,
+                           rtol=1e-5, atol=1e-7, dtype=np.float64)
 
 
 def test_no_gradient_reaches_the_centers():
