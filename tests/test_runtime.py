@@ -14,9 +14,8 @@ CUDA_FILES = {"cuda_runtime": ["libcudart.so.11.0"], "cuda_nvrtc": ["libnvrtc.so
               "cublas": ["libcublas.so.11", "libcublasLt.so.11"], "cufft": ["libcufft.so.10"],
               "curand": ["libcurand.so.10"], "cusparse": ["libcusparse.so.11"], "cusolver": ["libcusolver.so.11"],
               "nccl": ["libnccl.so.2"], "cudnn": ["libcudnn.so.8"]}
-# a library -> those that it is linked with, which therefore must be loaded before it
-LINKED_WITH = {"libcublas.so.11": ["libcublasLt.so.11"], "libcusolver.so.11": ["libcublas.so.11", "libcusparse.so.11"],
-               "libcudnn.so.8": ["libcublas.so.11"], "libcudart.so.11.0": ["libcuda.so.1"]}
+# a library -> those that it is linked with (readelf -d of the pinned wheels), which must be loaded before it
+LINKED_WITH = {"libcublas.so.11": ["libcublasLt.so.11"], "libcusolver.so.11": ["libcublas.so.11", "libcublasLt.so.11"]}
 
 
 def has_driver():
