@@ -23,6 +23,7 @@ from mxnet import nd  # noqa: E402
 __all__ = ["Batch", "TrainLoader", "EvalLoader", "FeatureTrainLoader", "FeatureEvalLoader"]
 
 BATCHES_AHEAD = 4
+AUGMENTATION = 1  # keeps the numbers of the augmentation apart from those of the order
 LARGEST_KEPT_BYTES = 64 * 64 * 3  # decoded images up to this size are kept: 50,000 of 32 px are 150 MB
 
 
@@ -124,9 +125,11 @@ class TrainLoader:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of epoch ``epoch`` (from 0): the same for the same seed, whatever came before."""
+        rng = np.random.RandomState((self._seed % 2**32, epoch, AUGMENTATION))
+        draws = rng.random_sample((len(self._images.records), 3)).tolist()  # a row for each image, whatever its place
+
         def transform(position: int, image: np.ndarray) -> np.ndarray:
-            rng = np.random.RandomState((self._seed % 2**32, epoch, position))
-            return self._images.transform.train(image, rng)
+            return self._images.transform.train(image, draws[position])
 
         return _ahead(lambda: (self._images.batch(positions, transform) for positions in self._order.epoch(epoch)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -63,15 +63,17 @@ class ImageTransform:
         top, left = ((side - self.crop) // 2 for side in image.shape[:2])
         return image[top:top + self.crop, left:left + self.crop]
 
-    def train(self, image: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-        """As evaluate, with padding, a random crop and a random mirror drawn from ``rng``."""
+    def train(self, image: np.ndarray, draw: Sequence[float]) -> np.ndarray:
+        """As evaluate, with padding, a random crop and a random mirror: ``draw`` is 3 uniform numbers in [0, 1)."""
         image = self._resize(image)
         if self.pad:
-            image = np.pad(image, ((self.pad, self.pad), (self.pad, self.pad), (0, 0)))
-        top = rng.randint(image.shape[0] - self.crop + 1)
-        left = rng.randint(image.shape[1] - self.crop + 1)
+            height, width = image.shape[:2]
+            padded = np.zeros((height + 2 * self.pad, width + 2 * self.pad, 3), np.uint8)
+            padded[self.pad:-self.pad, self.pad:-self.pad] = image
+            image = padded
+        top, left = (int(number * (side - self.crop + 1)) for number, side in zip(draw, image.shape))
         image = image[top:top + self.crop, left:left + self.crop]
-        return image[:, ::-1] if self.flip and rng.randint(2) else image
+        return image[:, ::-1] if self.flip and draw[2] < 0.5 else image
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
         """uint8 (B, crop, crop, 3) -> float32 (B, 3, crop, crop), ``(x / 255 - mean) / std``."""
