@@ -71,7 +71,7 @@ class ImageTransform:
             padded = np.zeros((height + 2 * self.pad, width + 2 * self.pad, 3), np.uint8)
             padded[self.pad:-self.pad, self.pad:-self.pad] = image
             image = padded
-        top, left = (int(number * (side - self.crop + 1)) for number, side in zip(draw, image.shape))
+        top, left = (int(number * (side - self.crop + 1)) for number, side in zip(draw, image.shape[:2]))
         image = image[top:top + self.crop, left:left + self.crop]
         return image[:, ::-1] if self.flip and draw[2] < 0.5 else image
 
