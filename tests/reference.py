@@ -47,6 +47,14 @@ def mean_ndcg_released(gains, cutoff):
     return np.mean([np.dot(gains[:r], weight[:r]) / np.dot(ideal[:r], weight[:r]) for r in range(1, cutoff + 1)])
 
 
+def barz_ahp(similarities, cutoff):
+    ideal = sorted(similarities, reverse=True)
+    if not any(similarities):
+        return np.nan
+    precision = [sum(similarities[:r]) / sum(ideal[:r]) for r in range(1, cutoff + 1)]
+    return sum((a + b) / 2 / cutoff for a, b in zip(precision, precision[1:]))
+
+
 def tie_orders(relevant, distance):
     """AP of every order of the ties, by enumeration: small cases only."""
     from itertools import permutations, product
@@ -56,3 +64,12 @@ def tie_orders(relevant, distance):
     for orders in product(*(list(permutations(bucket)) for bucket in buckets)):
         values.append(average_precision([r for bucket in orders for r in bucket]))
     return values
+
+
+def random_table(rng, count, num_bits, num_levels=2, num_classes=4, first_id=0):
+    """A CodeTable of random codes whose classes nest: class c at level k is c // 2^k."""
+    from gluon_hash.retrieval import CodeTable, codes
+
+    fine = rng.randint(0, num_classes, count)
+    labels = np.stack([fine // 2**level for level in range(num_levels)], axis=1).astype(np.int32)
+    return CodeTable(np.arange(count) + first_id, codes.pack(rng.randn(count, num_bits)), labels, num_bits)

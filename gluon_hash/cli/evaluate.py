@@ -4,32 +4,67 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 
 
 def command(
-    query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries."),
-    database: Path = typer.Option(..., metavar="d.npz", help="Codes of the database."),
+    query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries; or cached features (see --distance)."),
+    database: Path = typer.Option(..., metavar="d.npz", help="Codes (or features) of the database."),
     hierarchy: Optional[Path] = typer.Option(None, metavar="h.tsv", help="Check the labels against it."),
-    ahp_at: int = typer.Option(2500, min=1, help="Cut-off R of mAHP, in items."),
+    protocol: str = typer.Option("standard", help="standard, released, hashnet, csq, dpsh or barz: how map is "
+                                                  "computed; printed with the result."),
+    map_at: Optional[int] = typer.Option(None, min=1, help="Cut-off R of map, in items. [default: the protocol's]"),
+    ahp_at: Optional[int] = typer.Option(None, min=1, help="Cut-off R of mAHP, in items. [default: the protocol's]"),
     ndcg_at: int = typer.Option(100, min=1, help="Cut-off of nDCG, in items."),
+    precision_at: int = typer.Option(100, min=1, help="Cut-off of precision, recall and ACG, in items."),
+    radius: int = typer.Option(2, min=0, help="Radius of precision and recall, in bits."),
+    confidence: Optional[float] = typer.Option(None, help="Percent of bootstrap intervals over queries, such as 95."),
+    distance: str = typer.Option("cosine", help="cosine or l2: the ranking of real-valued features."),
+    curves_out: Optional[Path] = typer.Option(None, "--curves", metavar="FILE.json", help="Write precision-recall and "
+                                                                                          "P@N curves too."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
 ) -> None:
     """Measure query codes against database codes; ties are ranked by database position."""
+    from gluon_hash import retrieval
+    from gluon_hash.files import atomic_write_json, refuse_existing
+    from gluon_hash.hierarchy import Hierarchy
+
+    if curves_out is not None:
+        refuse_existing(curves_out)
+    pair = [retrieval.load_table(path) for path in (query, database)]
+    measured = retrieval.measure_tables(
+        *pair, distance=distance, hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy), protocol=protocol,
+        map_at=map_at, ahp_at=ahp_at, ndcg_at=ndcg_at, precision_at=precision_at, radius=radius)
+    if curves_out is not None:
+        queries, items = retrieval.CodeTable.load(query), retrieval.CodeTable.load(database)
+        atomic_write_json(curves_out, retrieval.curves(queries, items).to_dict())
+    result = measured.summary(confidence)
+    print(json.dumps(_jsonable(result))) if as_json else _show(result)
+
+
+def _jsonable(value: Any) -> Any:
+    """NaN is no JSON: null."""
+    if isinstance(value, dict):
+        return {name: _jsonable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _show(result: dict) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from gluon_hash.hierarchy import Hierarchy
-    from gluon_hash.retrieval import CodeTable, evaluate
-
-    result = evaluate(CodeTable.load(query), CodeTable.load(database), ahp_at=ahp_at, ndcg_at=ndcg_at,
-                      hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy))
-    if as_json:
-        print(json.dumps({name: None if math.isnan(value) else value for name, value in result.items()}))
-        return
-    table = Table("metric", "value")
+    rules, intervals = result.pop("protocol"), result.pop("confidence", {})
+    table = Table("metric", "value", *([f"{intervals['percent']:g} % interval"] if intervals else []))
     for name, value in result.items():
-        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value))
+        ends = intervals.get(name)
+        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value),
+                      *([f"{ends[0]:.4f} - {ends[1]:.4f}" if ends else ""] if intervals else []))
     Console().print(table)
+    cut = "the whole ranking" if rules["map_at"] is None else f"the first {rules['map_at']} items"
+    print(f"protocol {rules['name']}: map over {cut} (unless --map-at says otherwise), divided by the "
+          f"{'relevant items' if rules['divisor'] == 'relevant' else 'hits'}; a query without a hit is "
+          f"{rules['no_hit']}; ties {rules['ties']}; sign(0) = {rules['sign_of_zero']}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from gluon_hash.hierarchy.tree import Hierarchy
 
-__all__ = ["matching_levels", "level_weighted", "lcs_height", "wu_palmer", "pair_similarity"]
+__all__ = ["matching_levels", "level_weighted", "lcs_height", "lcs_height_by_level", "wu_palmer", "pair_similarity"]
 
 
 def matching_levels(hierarchy: Hierarchy) -> np.ndarray:
@@ -47,14 +47,27 @@ def lcs_height(hierarchy: Hierarchy) -> np.ndarray:
     -------
     float64, shape (C, C)
     """
-    heights = _heights(hierarchy)
+    by_level = lcs_height_by_level(hierarchy)
     result = np.zeros((hierarchy.num_classes[0],) * 2)
     for level in reversed(range(hierarchy.num_levels)):
         ancestor = hierarchy.ancestors[:, level]
         same = ancestor[:, None] == ancestor[None, :]
-        value = 1.0 - heights[level][ancestor] / heights[-1][0]
-        result = np.where(same, value[:, None], result)
+        result = np.where(same, by_level[:, level, None], result)
     return result
+
+
+def lcs_height_by_level(hierarchy: Hierarchy) -> np.ndarray:
+    """lcs_height of each finest class and any class with which it agrees at a level k but at no finer one.
+
+    Returns
+    -------
+    float64, shape (C, K + 1)
+        The last column, agreement nowhere, is 0.
+    """
+    heights = _heights(hierarchy)
+    columns = [1.0 - heights[level][hierarchy.ancestors[:, level]] / heights[-1][0]
+               for level in range(hierarchy.num_levels)]
+    return np.stack([*columns, np.zeros(hierarchy.num_classes[0])], axis=1)
 
 
 def wu_palmer(hierarchy: Hierarchy) -> np.ndarray:

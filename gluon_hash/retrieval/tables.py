@@ -13,7 +13,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path
 from gluon_hash.retrieval.codes import check_packed
 
-__all__ = ["CodeTable", "FeatureTable"]
+__all__ = ["CodeTable", "FeatureTable", "check_comparable", "load_table"]
 
 VERSION = 1
 
@@ -109,6 +109,29 @@ class FeatureTable:
             return cls(arrays["ids"], arrays["features"], arrays["level_labels"], provenance)
         except ValueError as error:
             raise DataError(str(error), path=path) from error
+
+
+def load_table(path: str | os.PathLike[str]) -> CodeTable | FeatureTable:
+    """A CodeTable, or a FeatureTable if the file holds features; DataError if it is neither."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            has_features = "features" in getattr(file, "files", [])
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError):
+        has_features = False  # CodeTable.load says what is wrong
+    return FeatureTable.load(path) if has_features else CodeTable.load(path)
+
+
+def check_comparable(query: CodeTable, database: CodeTable) -> None:
+    """ValueError unless both hold codes of the same length, with labels of as many levels, and are not empty."""
+    if query.num_bits != database.num_bits:
+        raise ValueError(f"query codes have {query.num_bits} bits, database codes {database.num_bits}; "
+                         "encode both with the same network")
+    levels = query.level_labels.shape[1]
+    if levels != database.level_labels.shape[1]:
+        raise ValueError(f"query labels have {levels} levels, database labels {database.level_labels.shape[1]}; "
+                         "expected the same number")
+    if not len(query) or not len(database):
+        raise ValueError(f"expected at least one query and one database image, got {len(query)} and {len(database)}")
 
 
 def _check_columns(count: int, ids: np.ndarray, level_labels: np.ndarray) -> None:
