@@ -32,6 +32,7 @@ setup(
         "scikit-learn>=1.0,<1.8",  # 1.8 asks for a newer NumPy
         "faiss-cpu>=1.7.4,<1.9",  # later wheels bring NumPy 2
         "numba>=0.57",
+        "jinja2>=3",
         "opencv-python<4.12",  # later wheels bring NumPy 2
         "pandas<2.4",  # of gluoncv; later ones bring NumPy 2
         "Pillow>=9.1",  # Image.Resampling

@@ -91,6 +91,55 @@ def test_search_finds_the_image_itself(trained, prepared, run, tmp_path):
         assert code == 0 and found["distances"][0] == 0 and len(found["ids"]) == 3
 
 
+def test_results_are_drawn_as_a_page_and_as_a_figure(trained, prepared, run, tmp_path):
+    (tmp_path / "images").mkdir()
+    records = RecordFile(prepared / "train.rec")
+    for position in range(2):
+        Image.fromarray(records.image(position)).save(tmp_path / "images" / f"{position}.png")
+    search = ["index", "search", trained / "index", "--model", trained / "run", tmp_path / "images", "-k", 4]
+    for name in ("grid.html", "grid.png"):
+        code, _, err = run(*search, "--grid", tmp_path / name, "--database-records", prepared / "train.rec")
+        assert code == 0, err
+    page = (tmp_path / "grid.html").read_text()
+    assert page.count("<img") == 2 * 5 and page.count("data:image/png;base64,") == 10
+    assert np.asarray(Image.open(tmp_path / "grid.png").convert("L")).std() > 5
+    code, _, err = run(*search, "--grid", tmp_path / "grid2.png")
+    assert code == 2 and "--grid needs --database-records" in err
+
+
+def test_an_index_grows_shrinks_and_is_checked(trained, run, tmp_path):
+    database, query = trained / "database.npz", trained / "query.npz"
+    code, _, err = run("index", "build", query, "--out", tmp_path / "small", "--kind", "multihash", "--hashes", 2,
+                       "--hash-bits", 8)
+    assert code == 0, err
+    code, _, err = run("index", "build", query, "--out", tmp_path / "bad", "--kind", "flat", "--probes", 2)
+    assert code == 2 and "kind flat does not take num_probes" in err
+    first = int(CodeTable.load(query).ids[0])
+    assert run("index", "delete", tmp_path / "small", first, "--out", tmp_path / "smaller")[0] == 0
+    code, out, _ = run("index", "search", tmp_path / "smaller", "--codes", query, "--radius", 48, "--scan", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and all(first not in row["ids"] and len(row["ids"]) == 53 for row in rows)
+    code, _, err = run("index", "add", trained / "index", database, "--out", tmp_path / "more")
+    assert code == 2 and "an id stands twice" in err
+    code, out, _ = run("index", "check", tmp_path / "small", "--codes", database, "-k", 3, "--scan")
+    assert code == 0 and "recall@3\t1.0" in out
+    code, _, err = run("index", "search", tmp_path / "small", "--codes", query, "--radius", 40)
+    assert code == 2 and "more work than comparing them all" in err
+
+
+def test_evaluate_knows_protocols_intervals_and_curves(trained, run, tmp_path):
+    pair = ["evaluate", "--query", trained / "query.npz", "--database", trained / "database.npz"]
+    code, out, _ = run(*pair, "--protocol", "csq", "--confidence", 95, "--curves", tmp_path / "ours.json", "--json")
+    result = json.loads(out)
+    assert code == 0 and result["protocol"]["divisor"] == "hits" and "map@162" in result["confidence"]
+    code, _, err = run("plot", "curves", tmp_path / "ours.json", "--out", tmp_path / "curves.png")
+    assert code == 0, err
+    code, out, _ = run(*pair, "--protocol", "hashnet")
+    assert code == 0 and "protocol hashnet: map over the first 5000 items" in " ".join(out.split())
+    code, _, err = run(*pair, "--protocol", "mine")
+    assert code == 2 and "expected one of standard, released" in err
+
+
 def test_every_plot_is_drawn(trained, prepared, run, tmp_path):
     hierarchy = ("--hierarchy", prepared / "hierarchy.tsv")
     for arguments in (["tsne", trained / "query.npz", *hierarchy], ["curves", trained / "run"],

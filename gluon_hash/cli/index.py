@@ -1,49 +1,114 @@
-"""`gluon-hash index`: build a Hamming index, search it."""
+"""`gluon-hash index`: build a Hamming index, change it, check it, search it."""
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Build a Hamming index, search it.")
+app = typer.Typer(no_args_is_help=True, help="Build a Hamming index, change it, check it, search it.")
+
+INDEX = typer.Argument(..., metavar="INDEX", help="Index folder.")
+CODES = typer.Argument(..., metavar="codes.npz", help="Codes.")
+OUT = typer.Option(..., metavar="INDEX", help="Index folder to make; must not exist.")
+SCAN = typer.Option(False, "--scan", help="Multihash: compare all codes where its tables do not pay.")
+BATCH = 100_000
 
 
 @app.command()
 def build(
-    codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes of the database."),
-    out: Path = typer.Option(..., metavar="INDEX", help="Index folder to make; must not exist."),
+    codes: Path = CODES,
+    out: Path = OUT,
+    kind: str = typer.Option("flat", help="flat (exact), multihash (exact within a radius), hnsw or ivf."),
+    hashes: Optional[int] = typer.Option(None, min=1, help="multihash: parts of the code. [default: by size]"),
+    hash_bits: Optional[int] = typer.Option(None, min=1, help="multihash: bits of a part. [default: by size]"),
+    neighbors: Optional[int] = typer.Option(None, min=2, help="hnsw: links of a code. [default: 32]"),
+    search_width: Optional[int] = typer.Option(None, min=1, help="hnsw: candidates kept. [default: 128]"),
+    lists: Optional[int] = typer.Option(None, min=1, help="ivf: lists. [default: by size]"),
+    probes: Optional[int] = typer.Option(None, min=1, help="ivf: lists looked into. [default: a sixteenth]"),
 ) -> None:
-    """Build an exact index over codes."""
+    """Build an index over codes."""
+    from gluon_hash.progress import track
     from gluon_hash.retrieval import CodeTable, HammingIndex
+    from gluon_hash.retrieval.index_kinds import kind_for
 
     table = CodeTable.load(codes)
-    index = HammingIndex(table.num_bits)
-    index.add(table.codes, table.ids)
+    given = {"num_hashes": hashes, "bits_per_hash": hash_bits, "num_neighbors": neighbors,
+             "search_width": search_width, "num_lists": lists, "num_probes": probes}
+    index = HammingIndex(table.num_bits, kind_for(kind, table.num_bits, len(table), given))
+    first = len(table) if kind == "ivf" else BATCH  # ivf learns its lists from the first codes: from all of them
+    starts = range(0, len(table), max(first, 1))
+    for start in track(starts, "index", len(starts), unit="batches"):
+        index.add(table.codes[start:start + first], table.ids[start:start + first])
     index.save(out)
-    print(f"{out}: {len(index)} codes of {index.num_bits} bits")
+    print(f"{out}: {len(index)} codes of {index.num_bits} bits, {index.kind}")
+
+
+@app.command()
+def add(index: Path = INDEX, codes: Path = CODES, out: Path = OUT) -> None:
+    """Add codes to an index; the result is a new folder."""
+    from gluon_hash.retrieval import CodeTable, HammingIndex
+
+    loaded, table = HammingIndex.load(index), CodeTable.load(codes)
+    if table.num_bits != loaded.num_bits:
+        raise ValueError(f"{codes}: codes of {table.num_bits} bits, the index has {loaded.num_bits}; encode with the "
+                         "network that made the index")
+    loaded.add(table.codes, table.ids)
+    loaded.save(out)
+    print(f"{out}: {len(loaded)} codes")
+
+
+@app.command()
+def delete(index: Path = INDEX, ids: List[int] = typer.Argument(..., metavar="ID...", help="Ids to take out."),
+           out: Path = OUT) -> None:
+    """Take ids out of an index; the result is a new folder."""
+    import numpy as np
+
+    from gluon_hash.retrieval import HammingIndex
+
+    loaded = HammingIndex.load(index)
+    loaded.delete(np.array(ids, dtype=np.int64))
+    loaded.save(out)
+    print(f"{out}: {len(loaded)} codes")
+
+
+@app.command()
+def check(index: Path = INDEX,
+          codes: Path = typer.Option(..., metavar="q.npz", help="Codes to search for."),
+          k: int = typer.Option(10, "-k", min=1, help="Results for each."), scan: bool = SCAN,
+          limit: int = typer.Option(1000, min=1, help="Queries used at most.")) -> None:
+    """Verify the files, and measure recall and time against a scan."""
+    from gluon_hash.retrieval import CodeTable, HammingIndex
+    from gluon_hash.retrieval.check_index import check_index
+
+    for name, value in check_index(HammingIndex.load(index), CodeTable.load(codes).codes[:limit], k, scan=scan).items():
+        print(f"{name}\t{value}")
 
 
 @app.command()
 def search(
-    index: Path = typer.Argument(..., metavar="INDEX", help="Index folder."),
-    images: List[Path] = typer.Argument(..., metavar="IMAGE...", help="Image files."),
-    model: Path = typer.Option(..., metavar="MODEL", help="NAME.manifest.json of the network that made the codes, "
-                                                          "or its run folder."),
-    k: int = typer.Option(10, "-k", min=1, help="Results for each image."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON line for each image in place of a table."),
+    index: Path = INDEX,
+    images: Optional[List[Path]] = typer.Argument(None, metavar="IMAGE...", help="Image files, or folders of them."),
+    model: Optional[Path] = typer.Option(None, metavar="MODEL", help="NAME.manifest.json of the network that made the "
+                                                                     "codes, or its run folder; for images."),
+    codes: Optional[Path] = typer.Option(None, metavar="q.npz", help="Search for these codes in place of images."),
+    k: int = typer.Option(10, "-k", min=1, help="Results for each."),
+    radius: Optional[int] = typer.Option(None, min=0, help="All within so many bits, in place of -k."),
+    scan: bool = SCAN,
+    memory_mapped: bool = typer.Option(False, "--memory-mapped", help="ivf: leave the codes in the file."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON line for each query in place of a table."),
+    grid: Optional[Path] = typer.Option(None, metavar="FILE.html|.png|.svg|.pdf", help="Draw the results too."),
+    database_records: Optional[Path] = typer.Option(None, metavar="train.rec", help="Images of the index, for --grid."),
 ) -> None:
-    """Find the nearest codes of image files: distance in bits, and id."""
-    from gluon_hash import build as library
+    """Find the nearest codes of images or codes: distance in bits, and id."""
+    from gluon_hash.cli import searching
     from gluon_hash.retrieval import HammingIndex
 
-    loaded = HammingIndex.load(index)
-    distances, ids = loaded.search(library.encode_images(model, images), k)
-    for image, row, found in zip(images, distances.tolist(), ids.tolist()):
-        if as_json:
-            print(json.dumps({"image": str(image), "distances": row, "ids": found}))
-        else:
-            print(image)
-            for distance, item in zip(row, found):
-                print(f"  {distance:4d}  {item}")
+    loaded = HammingIndex.load(index, memory_mapped=memory_mapped)
+    queries = searching.read_queries(images or [], model, codes, loaded.num_bits)
+    if grid is not None:
+        searching.check_grid(grid, database_records, queries)
+    found = searching.find(loaded, queries.codes, k, radius, scan)
+    searching.show(queries.names, found, as_json)
+    if grid is not None and database_records is not None:
+        searching.draw(grid, database_records, queries, found)

@@ -39,12 +39,16 @@ def tsne(codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to d
 
 
 @app.command()
-def curves(runs: List[Path] = typer.Argument(..., metavar="RUN...", help="Run folders."), out: Path = OUT) -> None:
-    """Loss and validation metrics by epoch."""
+def curves(sources: List[Path] = typer.Argument(..., metavar="RUN...|FILE.json...", help="Run folders; or files that "
+                                                "`evaluate --curves` wrote."), out: Path = OUT) -> None:
+    """Loss and validation metrics by epoch; or precision-recall and P@N curves."""
     from gluon_hash import plots
 
+    if all(source.suffix == ".json" for source in sources):
+        _save(plots.retrieval_curves({source.stem: json.loads(source.read_text()) for source in sources}), out)
+        return
     _save(plots.training_curves({run.name: [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-                                 for run in runs}), out)
+                                 for run in sources}), out)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Sequence, Union
 
@@ -14,9 +15,16 @@ from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, decode_image
 from gluon_hash.retrieval import codes
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "import_block"]
 
 ImageLike = Union[str, "os.PathLike[str]", np.ndarray]
+
+
+def import_block(symbol: Path, params: Path, input_name: str, context: mx.Context) -> gluon.SymbolBlock:
+    """The network in a symbol file and a parameter file."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Cannot decide type")  # of the input: it is settled when it comes
+        return gluon.SymbolBlock.imports(str(symbol), [input_name], str(params), ctx=context)
 
 
 class Predictor:
@@ -40,9 +48,8 @@ class Predictor:
         """Load NAME.manifest.json and the two files beside it; DataError as Manifest.load."""
         manifest, folder = Manifest.load(path), Path(path).parent
         context = context or mx.cpu()
-        block = gluon.SymbolBlock.imports(str(folder / manifest.symbol), [manifest.input_name],
-                                          str(folder / manifest.params), ctx=context)
-        return cls(block, manifest, context)
+        return cls(import_block(folder / manifest.symbol, folder / manifest.params, manifest.input_name, context),
+                   manifest, context)
 
     def relaxed(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
         """Relaxed codes.

@@ -8,10 +8,11 @@ from typing import Any
 
 import mxnet as mx
 import numpy as np
-from mxnet import gluon, nd
+from mxnet import nd
 
 from gluon_hash import runtime
 from gluon_hash.deploy.manifest import VERSION, Manifest
+from gluon_hash.deploy.predictor import import_block
 from gluon_hash.files import atomic_write_json, refuse_existing, sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import HashNet
@@ -83,7 +84,7 @@ def _export_and_compare(net: HashNet, prefix: Path, side: int) -> float:
     net.hybridize(static_alloc=False, static_shape=False)
     expected = net(images).asnumpy()
     net.export(str(prefix), epoch=0)
-    again = gluon.SymbolBlock.imports(f"{prefix}-symbol.json", [INPUT_NAME], f"{prefix}-0000.params", ctx=mx.cpu())
+    again = import_block(Path(f"{prefix}-symbol.json"), Path(f"{prefix}-0000.params"), INPUT_NAME, mx.cpu())
     difference = float(np.abs(again(images).asnumpy() - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise RuntimeError(f"{prefix.name}: the exported network differs from the trained one by {difference:.2g}, "

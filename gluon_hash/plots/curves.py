@@ -6,7 +6,7 @@ from typing import Any, Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["training_curves"]
+__all__ = ["retrieval_curves", "training_curves"]
 
 
 def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
@@ -43,4 +43,37 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
         axes.grid(alpha=0.3)
     if len(runs) > 1:
         axes.legend(fontsize=8)
+    return figure
+
+
+def retrieval_curves(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Precision against recall by rank and by Hamming radius, and precision among the first N.
+
+    Parameters
+    ----------
+    curves : mapping
+        Name shown -> what gluon_hash.retrieval.Curves.to_dict gives: ranks, precision_at, recall_at,
+        precision_within, recall_within.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if not curves:
+        raise ValueError("retrieval_curves: no curves given")
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    by_rank, by_radius, at = figure.subplots(1, 3)
+    for name, curve in curves.items():
+        by_rank.plot(curve["recall_at"], curve["precision_at"], label=name)
+        by_radius.plot(curve["recall_within"], curve["precision_within"], marker=".", label=name)
+        at.plot(curve["ranks"], curve["precision_at"], label=name)
+    by_rank.set(xlabel="recall", ylabel="precision", title="by rank", ylim=(0, None))
+    by_radius.set(xlabel="recall", ylabel="precision", title="by Hamming radius", ylim=(0, None))
+    at.set(xlabel="N", ylabel="precision@N", title="first N images", xscale="log", ylim=(0, None))
+    by_rank.legend()
     return figure

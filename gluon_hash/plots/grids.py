@@ -14,7 +14,7 @@ RELATIVES = ("#a6d96a", "#fee08b", "#fdae61")
 
 
 def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.ndarray]], distances: np.ndarray,
-                   matching_levels: np.ndarray, num_levels: int, query_names: Sequence[str]) -> Figure:
+                   matching_levels: np.ndarray | None, num_levels: int, query_names: Sequence[str]) -> Figure:
     """One row for each query: the image, then its results, nearest first.
 
     Parameters
@@ -23,8 +23,9 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
     found : Q sequences of k such images
     distances : int, shape (Q, k)
         In bits, shown above each result.
-    matching_levels : int, shape (Q, k)
+    matching_levels : int, shape (Q, k), or None
         Levels at which a result agrees with its query: colours its frame from green (all) to red (none).
+        None where the queries have no labels: no frames.
     num_levels : int
     query_names : sequence of Q str
         Class of each query.
@@ -41,10 +42,12 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
         for place, image in enumerate(found[row]):
             axes[place + 1].imshow(image)
             axes[place + 1].set_title(f"{distances[row, place]} bits", fontsize=7)
-            _frame(axes[place + 1], _colour(int(matching_levels[row, place]), num_levels))
+            if matching_levels is not None:
+                _frame(axes[place + 1], _colour(int(matching_levels[row, place]), num_levels))
         for ax in axes:
             ax.set(xticks=[], yticks=[])
-    figure.suptitle("query, then nearest first; frame: green same class, yellow relative, red none", fontsize=9)
+    frames = "" if matching_levels is None else "; frame: green same class, yellow relative, red none"
+    figure.suptitle(f"query, then nearest first{frames}", fontsize=9)
     return figure
 
 
