@@ -16,6 +16,8 @@ VALIDATION = typer.Option(None, min=1, help="Training images of each class in va
                                                    "5 %, at least 2.")
 DUPLICATES = typer.Option(False, "--allow-duplicates",
                           help="List images that are in both query and database, in place of an error.")
+PICKLE = typer.Option(False, "--allow-pickle", help="Read the Python version of the archive, whose files are pickles; "
+                                                    "classes other than NumPy's arrays are refused.")
 SOURCE = typer.Option(None, metavar="DIR_OR_ARCHIVE", help="Folder or archive; default: download, MD5 checked.")
 MD5 = typer.Option(None, metavar="HEX", help="MD5 that the archive must have.")
 
@@ -23,23 +25,25 @@ MD5 = typer.Option(None, metavar="HEX", help="MD5 that the archive must have.")
 @app.command()
 def cifar100(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, limit: Optional[int] = LIMIT,
              seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
-             allow_duplicates: bool = DUPLICATES) -> None:
+             allow_duplicates: bool = DUPLICATES, allow_pickle: bool = PICKLE) -> None:
     """CIFAR-100, official binary version: 100 fine, 20 coarse classes."""
-    from gluon_hash.records import cifar
+    from gluon_hash.records import cifar, cifar_python
 
-    _cifar(cifar.read_cifar100, cifar.URL100, cifar.MD5_100, source, md5, out, limit, seed, validation_per_class,
-           allow_duplicates)
+    read = cifar_python.read_cifar100_python if allow_pickle else cifar.read_cifar100
+    _cifar(read, cifar.URL100, cifar.MD5_100, source, md5, out, limit, seed, validation_per_class,
+           allow_duplicates, allow_pickle)
 
 
 @app.command()
 def cifar10(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, limit: Optional[int] = LIMIT,
             seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
-            allow_duplicates: bool = DUPLICATES) -> None:
+            allow_duplicates: bool = DUPLICATES, allow_pickle: bool = PICKLE) -> None:
     """CIFAR-10, official binary version, under three levels of ours."""
-    from gluon_hash.records import cifar
+    from gluon_hash.records import cifar, cifar_python
 
-    _cifar(cifar.read_cifar10, cifar.URL10, cifar.MD5_10, source, md5, out, limit, seed, validation_per_class,
-           allow_duplicates)
+    read = cifar_python.read_cifar10_python if allow_pickle else cifar.read_cifar10
+    _cifar(read, cifar.URL10, cifar.MD5_10, source, md5, out, limit, seed, validation_per_class,
+           allow_duplicates, allow_pickle)
 
 
 @app.command()
@@ -91,11 +95,15 @@ def nabirds(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR_OR_AR
         _write(read_nabirds(root), out, limit, seed, validation_per_class, allow_duplicates)
 
 
-def _cifar(read, url, official_md5, source, md5, out, limit, seed, validation_per_class, allow_duplicates) -> None:
+def _cifar(read, url, official_md5, source, md5, out, limit, seed, validation_per_class, allow_duplicates,
+           allow_pickle) -> None:
     from gluon_hash.records import archives
 
     with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
         if source is None:
+            if allow_pickle:
+                raise ValueError("--allow-pickle reads an archive that you name with --source; a download is of the "
+                                 "binary version, which needs no pickle")
             source = Path(folder) / url.rpartition("/")[2]
             archives.download(url, source, official_md5)
         elif md5 is not None:

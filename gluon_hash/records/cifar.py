@@ -19,7 +19,8 @@ from gluon_hash.records import archives
 from gluon_hash.records.dataset import Dataset, Split
 from gluon_hash.records.pack import encode_png
 
-__all__ = ["read_cifar100", "read_cifar10", "cifar10_hierarchy", "cifar100_hierarchy", "URL100", "URL10"]
+__all__ = ["read_cifar100", "read_cifar10", "cifar10_hierarchy", "cifar100_hierarchy", "describe_source", "folder_with",
+           "make_split", "URL100", "URL10"]
 
 URL100 = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
 URL10 = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -49,26 +50,26 @@ def read_cifar100(source: str | os.PathLike[str]) -> Dataset:
         If a file is missing, was cut short, or a label is not in the official table; names the record.
     """
     with archives.opened(source, lambda name: name.endswith((".bin", "names.txt"))) as folder:
-        inner = _folder_with(folder, "train.bin", source)
+        inner = folder_with(folder, "train.bin", source)
         names = [_names(inner / f"{level}_label_names.txt", count) for level, count in (("fine", 100), ("coarse", 20))]
         hierarchy = cifar100_hierarchy(*names)
-        train, query = (_split(_records(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name)
+        train, query = (make_split(_records(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name)
                         for name in ("train", "test"))
-    return Dataset("cifar100", hierarchy, train, query, source=_source(source, MD5_100))
+    return Dataset("cifar100", hierarchy, train, query, source=describe_source(source, MD5_100))
 
 
 def read_cifar10(source: str | os.PathLike[str]) -> Dataset:
     """CIFAR-10 from its official binary archive or unpacked folder; as read_cifar100, with three levels of ours."""
     hierarchy = cifar10_hierarchy()
     with archives.opened(source, lambda name: name.endswith(".bin")) as folder:
-        inner = _folder_with(folder, "test_batch.bin", source)
+        inner = folder_with(folder, "test_batch.bin", source)
         batches = sorted(inner.glob("data_batch_*.bin"))
         if len(batches) != 5:
             raise DataError(f"expected data_batch_1.bin to data_batch_5.bin, found {len(batches)}", path=source)
-        train = _split(np.concatenate([_records(batch, 1) for batch in batches]), 0, hierarchy, inner / "data_batch",
-                       "train")
-        query = _split(_records(inner / "test_batch.bin", 1), 0, hierarchy, inner / "test_batch.bin", "test")
-    return Dataset("cifar10", hierarchy, train, query, source=_source(source, MD5_10))
+        records = np.concatenate([_records(batch, 1) for batch in batches])
+        train = make_split(records, 0, hierarchy, inner / "data_batch", "train")
+        query = make_split(_records(inner / "test_batch.bin", 1), 0, hierarchy, inner / "test_batch.bin", "test")
+    return Dataset("cifar10", hierarchy, train, query, source=describe_source(source, MD5_10))
 
 
 def cifar100_hierarchy(fine_names: list[str], coarse_names: list[str]) -> Hierarchy:
@@ -92,7 +93,7 @@ def _records(path: Path, num_label_bytes: int) -> np.ndarray:
     return np.fromfile(path, np.uint8).reshape(-1, length)
 
 
-def _split(records: np.ndarray, label_byte: int, hierarchy: Hierarchy, path: Path, name: str) -> Split:
+def make_split(records: np.ndarray, label_byte: int, hierarchy: Hierarchy, path: Path, name: str) -> Split:
     """One split; a coarse label, if there is one, stands before the fine one."""
     labels = records[:, :label_byte + 1][:, ::-1].astype(np.int64)
     known = labels[:, 0] < hierarchy.num_classes[0]
@@ -109,11 +110,12 @@ def _split(records: np.ndarray, label_byte: int, hierarchy: Hierarchy, path: Pat
                  lambda position: hashlib.sha256(pixels[position].tobytes()).digest())
 
 
-def _folder_with(folder: Path, name: str, source: str | os.PathLike[str]) -> Path:
+def folder_with(folder: Path, name: str, source: str | os.PathLike[str]) -> Path:
+    """The folder inside ``folder`` that holds the file ``name``; DataError unless there is one."""
     found = sorted(folder.rglob(name))
     if len(found) != 1:
-        raise DataError(f"expected one {name} inside, found {len(found)}; the binary version of the data set is read "
-                        "(for the Python version see --allow-pickle)", path=source)
+        raise DataError(f"expected one {name} inside, found {len(found)}; the binary version is read by default, "
+                        "the Python version, whose files are pickles, with --allow-pickle", path=source)
     return found[0].parent
 
 
@@ -126,7 +128,7 @@ def _names(path: Path, count: int) -> list[str]:
     return names
 
 
-def _source(source: str | os.PathLike[str], official_md5: str) -> dict[str, object]:
+def describe_source(source: str | os.PathLike[str], official_md5: str) -> dict[str, object]:
     """What split.json says of the source; a file that is not the official archive is said aloud."""
     path = Path(source)
     if path.is_dir():
