@@ -116,7 +116,8 @@ def test_folders_with_a_query_in_the_database_are_refused(tmp_path, rng):
         for name in ("cat/tabby", "cat/siamese", "dog/husky"):
             (tmp_path / "in" / split / name).mkdir(parents=True)
             for number in range(2):
-                Image.fromarray(rng.randint(0, 256, (20, 20, 3)).astype(np.uint8)).save(tmp_path / "in" / split / name / f"{number}.png")
+                pixels = rng.randint(0, 256, (20, 20, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "in" / split / name / f"{number}.png")
     (tmp_path / "in/query/dog/husky/0.png").write_bytes((tmp_path / "in/train/dog/husky/1.png").read_bytes())
     dataset = read_folder(tmp_path / "in", 1, 0)
     assert dataset.hierarchy.num_classes == (3, 2)

@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": ("doctor", "Print versions, devices, threads and libraries, and what is wrong with them."),
     "import-weights": ("import_weights", "Convert pretrained ResNet weights of other frameworks."),
     "train": ("train", "Train a hash network from a YAML configuration."),
+    "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
     "evaluate": ("evaluate", "Measure query codes against database codes."),
     "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),

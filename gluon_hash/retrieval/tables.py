@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_path
+from gluon_hash.retrieval.arrays import load_arrays, save_arrays
 from gluon_hash.retrieval.codes import check_packed
 
 __all__ = ["CodeTable", "FeatureTable", "check_comparable", "load_table"]
-
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -51,12 +49,13 @@ class CodeTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write codes.npz (version, num_bits, codes, ids, level_labels), whole or not at all."""
-        _save(path, num_bits=np.array(self.num_bits), codes=self.codes, ids=self.ids, level_labels=self.level_labels)
+        save_arrays(path, num_bits=np.array(self.num_bits), codes=self.codes, ids=self.ids,
+                    level_labels=self.level_labels)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CodeTable:
         """Read codes.npz; DataError if it is damaged, of a newer version, or does not hold codes."""
-        arrays = _load(path, ("num_bits", "codes", "ids", "level_labels"))
+        arrays = load_arrays(path, ("num_bits", "codes", "ids", "level_labels"))
         try:
             return cls(arrays["ids"], arrays["codes"], arrays["level_labels"], int(arrays["num_bits"]))
         except ValueError as error:
@@ -97,13 +96,13 @@ class FeatureTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write features.npz, whole or not at all."""
-        _save(path, features=self.features, ids=self.ids, level_labels=self.level_labels,
+        save_arrays(path, features=self.features, ids=self.ids, level_labels=self.level_labels,
               provenance=np.array(json.dumps(self.provenance)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FeatureTable:
         """Read features.npz; DataError if it is damaged, of a newer version, or does not hold features."""
-        arrays = _load(path, ("features", "ids", "level_labels", "provenance"))
+        arrays = load_arrays(path, ("features", "ids", "level_labels", "provenance"))
         try:
             provenance = json.loads(str(arrays["provenance"]))
             return cls(arrays["ids"], arrays["features"], arrays["level_labels"], provenance)
@@ -141,30 +140,3 @@ def _check_columns(count: int, ids: np.ndarray, level_labels: np.ndarray) -> Non
         raise ValueError(f"level_labels: expected int32 ({count}, K), got {level_labels.dtype} {level_labels.shape}")
     if len(np.unique(ids)) != count:
         raise ValueError("ids: an id stands twice; each image needs one of its own")
-
-
-def _save(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
-    if not os.fspath(path).endswith(".npz"):
-        raise ValueError(f"{os.fspath(path)}: the name must end in .npz")
-    with atomic_path(path) as temporary:
-        np.savez(temporary, version=np.int64(VERSION), **arrays)
-
-
-def _load(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile) or "version" not in file.files:
-                raise DataError("no .npz of ours: it has no version", path=path)
-            if int(file["version"]) != VERSION:
-                raise DataError(f"expected version {VERSION}, got {int(file['version'])}; use the gluon_hash that "
-                                "wrote it", path=path)
-            missing = [name for name in wanted if name not in file.files]
-            if missing:
-                raise DataError(f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing", path=path)
-            return {name: file[name] for name in wanted}
-    except FileNotFoundError:
-        raise
-    except DataError:
-        raise
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
-        raise DataError(f"no readable .npz, or cut short: {error}", path=path) from error

@@ -1,0 +1,26 @@
+"""`gluon-hash fit`: a classical baseline on cached features."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def command(
+    method: str = typer.Argument(..., metavar="METHOD", help="lsh, pca, itq, subselective, klsh, metric_lsh or pq."),
+    features: Path = typer.Option(..., metavar="features.npz", help="Features of the training images (`encode "
+                                                                    "--features`)."),
+    out: Path = typer.Option(..., metavar="FILE.npz", help="The fitted model; must not exist. `encode` takes it as "
+                                                           "MODEL, with features as --records."),
+    bits: int = typer.Option(48, min=1, help="Length of a code."),
+    seed: int = typer.Option(24, min=0, help="Draws the projections."),
+) -> None:
+    """Fit a baseline on features; no network is trained."""
+    from gluon_hash.files import refuse_existing
+    from gluon_hash.retrieval import FeatureTable
+    from gluon_hash.retrieval.baselines import fit
+
+    refuse_existing(out)
+    table = FeatureTable.load(features)
+    fit(method, table.features, table.level_labels[:, 0], bits, seed=seed).save(out)
+    print(f"{out}: {method}, {bits} bits, fitted on {len(table)} images")

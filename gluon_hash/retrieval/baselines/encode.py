@@ -1,0 +1,36 @@
+"""Features through a fitted baseline: codes, or what product quantisation keeps of the features."""
+from __future__ import annotations
+
+from typing import Union
+
+import numpy as np
+
+from gluon_hash.retrieval import codes
+from gluon_hash.retrieval.baselines.fit import Fitted
+from gluon_hash.retrieval.baselines.models import ProductQuantizer
+from gluon_hash.retrieval.tables import CodeTable, FeatureTable
+
+__all__ = ["encode_features_with"]
+
+
+def encode_features_with(model: Fitted, table: FeatureTable) -> Union[CodeTable, FeatureTable]:
+    """Codes of the features; of product quantisation, the reconstructed features.
+
+    Evaluating the queries' own features against a reconstructed database with the l2 distance is product
+    quantisation's asymmetric distance.
+
+    Parameters
+    ----------
+    model : LinearHash, KernelHash or ProductQuantizer
+    table : FeatureTable
+
+    Raises
+    ------
+    ValueError
+        If the features have another width or are not finite.
+    """
+    if isinstance(model, ProductQuantizer):
+        return FeatureTable(table.ids, model.reconstruct(table.features).astype(np.float16), table.level_labels,
+                            {**table.provenance, "baseline": model.name})
+    relaxed = model.project(table.features)
+    return CodeTable(table.ids, codes.pack(relaxed), table.level_labels, relaxed.shape[1])

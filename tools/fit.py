@@ -1,0 +1,4 @@
+"""`gluon-hash fit` in a checkout."""
+import _checkout
+
+_checkout.run("fit")
