@@ -60,6 +60,7 @@ setup(
             "nvidia-nccl-cu11==2.21.5",
             "nvidia-cudnn-cu11<9",  # MXNet is linked with libcudnn.so.8
         ],
+        "milvus": ["pymilvus>=2.5,<4", "milvus-lite>=2.5,<3"],  # Lite 3 was not tried
         "dev": ["pytest>=7", "pytest-timeout", "ruff", "mypy", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},

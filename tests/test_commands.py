@@ -10,7 +10,7 @@ from PIL import Image
 
 from gluon_hash.cli.app import COMMANDS, main
 from gluon_hash.records import RecordFile
-from gluon_hash.retrieval import CodeTable
+from gluon_hash.retrieval import CodeTable, FeatureTable
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "synthetic.yaml"
@@ -125,6 +125,41 @@ def test_an_index_grows_shrinks_and_is_checked(trained, run, tmp_path):
     assert code == 0 and "recall@3\t1.0" in out
     code, _, err = run("index", "search", tmp_path / "small", "--codes", query, "--radius", 40)
     assert code == 2 and "more work than comparing them all" in err
+
+
+def test_codes_go_to_milvus_and_to_databases(trained, run, tmp_path):
+    pytest.importorskip("pymilvus")
+    database, query = trained / "database.npz", trained / "query.npz"
+    for expected in ("162 codes sent, 162 in codes", "0 codes sent, 162 in codes"):
+        code, out, err = run("index", "build", database, "--url", tmp_path / "milvus.db")
+        assert code == 0 and expected in out, err
+    code, out, _ = run("index", "search", "--url", tmp_path / "milvus.db", "--codes", query, "-k", 3, "--json")
+    _, exact, _ = run("index", "search", trained / "index", "--codes", query, "-k", 3, "--json")
+    assert code == 0
+    for ours, theirs in zip(out.splitlines(), exact.splitlines()):
+        assert json.loads(ours)["distances"] == json.loads(theirs)["distances"]
+    code, out, err = run("index", "export", database, "--to", "pgvector", "--out", tmp_path / "pg")
+    assert code == 0 and "162 codes of 48 bits" in out, err
+    code, _, err = run("index", "search", "--codes", query)
+    assert code == 2 and "name the index folder first" in err
+
+
+def test_a_baseline_is_fitted_and_encodes(prepared, run, tmp_path):
+    rng, labels = np.random.RandomState(0), RecordFile(prepared / "train.rec").level_labels
+    features = (rng.randn(27, 40)[labels[:, 0]] + 2 * rng.randn(len(labels), 40)).astype(np.float16)
+    FeatureTable(np.arange(len(labels)), features, labels, {}).save(tmp_path / "features.npz")
+    fit = ["--features", tmp_path / "features.npz", "--bits", 16, "--out"]
+    assert run("fit", "itq", *fit, tmp_path / "itq.npz")[0] == 0
+    code, _, err = run("encode", tmp_path / "itq.npz", "--records", tmp_path / "features.npz", "--out",
+                       tmp_path / "codes.npz")
+    assert code == 0, err
+    scores = []
+    for table in ("codes.npz", "features.npz"):
+        code, out, _ = run("evaluate", "--query", tmp_path / table, "--database", tmp_path / table, "--json")
+        scores.append(json.loads(out)["map"])
+    assert 3 / 27 < scores[0] < scores[1]  # above a random ranking, below the real-valued one
+    code, _, err = run("fit", "forest", *fit, tmp_path / "forest.npz")
+    assert code == 2 and "expected one of lsh, pca" in err
 
 
 def test_evaluate_knows_protocols_intervals_and_curves(trained, run, tmp_path):

@@ -11,6 +11,8 @@ app = typer.Typer(no_args_is_help=True, help="Build a Hamming index, change it, 
 INDEX = typer.Argument(..., metavar="INDEX", help="Index folder.")
 CODES = typer.Argument(..., metavar="codes.npz", help="Codes.")
 OUT = typer.Option(..., metavar="INDEX", help="Index folder to make; must not exist.")
+URL = typer.Option(None, metavar="URL", help="Milvus: FILE.db runs Milvus Lite here, http://host:19530 is a server.")
+COLLECTION = typer.Option("codes", help="Milvus: the collection.")
 SCAN = typer.Option(False, "--scan", help="Multihash: compare all codes where its tables do not pay.")
 BATCH = 100_000
 
@@ -18,7 +20,9 @@ BATCH = 100_000
 @app.command()
 def build(
     codes: Path = CODES,
-    out: Path = OUT,
+    out: Optional[Path] = typer.Option(None, metavar="INDEX", help="Index folder to make; must not exist."),
+    url: Optional[str] = URL,
+    collection: str = COLLECTION,
     kind: str = typer.Option("flat", help="flat (exact), multihash (exact within a radius), hnsw or ivf."),
     hashes: Optional[int] = typer.Option(None, min=1, help="multihash: parts of the code. [default: by size]"),
     hash_bits: Optional[int] = typer.Option(None, min=1, help="multihash: bits of a part. [default: by size]"),
@@ -27,12 +31,22 @@ def build(
     lists: Optional[int] = typer.Option(None, min=1, help="ivf: lists. [default: by size]"),
     probes: Optional[int] = typer.Option(None, min=1, help="ivf: lists looked into. [default: a sixteenth]"),
 ) -> None:
-    """Build an index over codes."""
+    """Build an index over codes: a folder (--out), or a Milvus collection (--url), which goes on where it was."""
     from gluon_hash.progress import track
     from gluon_hash.retrieval import CodeTable, HammingIndex
     from gluon_hash.retrieval.index_kinds import kind_for
 
+    if (out is None) == (url is None):
+        raise ValueError("name the index: --out INDEX for a folder, or --url for Milvus")
     table = CodeTable.load(codes)
+    if url is not None:
+        from gluon_hash.retrieval.milvus import MilvusIndex
+
+        remote = MilvusIndex(url, collection)
+        print(f"{url}: {remote.upload(table)} codes sent, {len(remote)} in {collection}")
+        remote.close()
+        return
+    assert out is not None
     given = {"num_hashes": hashes, "bits_per_hash": hash_bits, "num_neighbors": neighbors,
              "search_width": search_width, "num_lists": lists, "num_probes": probes}
     index = HammingIndex(table.num_bits, kind_for(kind, table.num_bits, len(table), given))
@@ -85,10 +99,27 @@ def check(index: Path = INDEX,
         print(f"{name}\t{value}")
 
 
+@app.command(name="export")
+def export(
+    codes: Path = CODES,
+    to: str = typer.Option(..., metavar="ENGINE", help="pgvector, elasticsearch, opensearch, vespa, milvus or qdrant."),
+    out: Path = typer.Option(..., metavar="DIR", help="Folder to make; must not exist."),
+    name: str = typer.Option("codes", help="Of the table, index or collection."),
+) -> None:
+    """Write codes in the form that a database loads: data, schema, an example query, instructions."""
+    from gluon_hash.retrieval import CodeTable
+    from gluon_hash.retrieval.handover import hand_over
+
+    table = CodeTable.load(codes)
+    print(f"{hand_over(table, to, out, name=name)}: {len(table)} codes of {table.num_bits} bits; see README.txt there")
+
+
 @app.command()
 def search(
-    index: Path = INDEX,
-    images: Optional[List[Path]] = typer.Argument(None, metavar="IMAGE...", help="Image files, or folders of them."),
+    what: Optional[List[Path]] = typer.Argument(None, metavar="INDEX [IMAGE...]", help="Index folder (not with --url), "
+                                                "then image files or folders of them."),
+    url: Optional[str] = URL,
+    collection: str = COLLECTION,
     model: Optional[Path] = typer.Option(None, metavar="MODEL", help="NAME.manifest.json of the network that made the "
                                                                      "codes, or its run folder; for images."),
     codes: Optional[Path] = typer.Option(None, metavar="q.npz", help="Search for these codes in place of images."),
@@ -102,10 +133,11 @@ def search(
 ) -> None:
     """Find the nearest codes of images or codes: distance in bits, and id."""
     from gluon_hash.cli import searching
-    from gluon_hash.retrieval import HammingIndex
 
-    loaded = HammingIndex.load(index, memory_mapped=memory_mapped)
-    queries = searching.read_queries(images or [], model, codes, loaded.num_bits)
+    given = what or []
+    loaded, images = (searching.open_milvus(url, collection, radius), given) if url else (
+        searching.open_folder(given, memory_mapped), given[1:])
+    queries = searching.read_queries(images, model, codes, loaded.num_bits)
     if grid is not None:
         searching.check_grid(grid, database_records, queries)
     found = searching.find(loaded, queries.codes, k, radius, scan)

@@ -4,12 +4,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 if TYPE_CHECKING:
     from gluon_hash.retrieval import HammingIndex
+    from gluon_hash.retrieval.milvus import MilvusIndex
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 Found = List[Tuple[List[int], List[int]]]  # distances and ids of each query
@@ -43,10 +44,32 @@ def read_queries(images: Sequence[Path], model: Optional[Path], codes: Optional[
     return Queries([str(file) for file in files], build.encode_images(model, files), files)
 
 
-def find(index: HammingIndex, codes: np.ndarray, k: int, radius: Optional[int], scan: bool) -> Found:
+def open_folder(given: Sequence[Path], memory_mapped: bool) -> HammingIndex:
+    """The index in the first folder that was named."""
+    from gluon_hash.retrieval import HammingIndex
+
+    if not given:
+        raise ValueError("name the index folder first, or a Milvus with --url")
+    return HammingIndex.load(given[0], memory_mapped=memory_mapped)
+
+
+def open_milvus(url: str, collection: str, radius: Optional[int]) -> MilvusIndex:
+    """The collection at ``url``."""
+    from gluon_hash.retrieval.milvus import MilvusIndex
+
+    if radius is not None:
+        raise ValueError("--radius needs an index folder; Milvus is searched with -k")
+    return MilvusIndex(url, collection)
+
+
+def find(index: Union[HammingIndex, MilvusIndex], codes: np.ndarray, k: int, radius: Optional[int],
+         scan: bool) -> Found:
     """The k nearest, or all within the radius."""
-    if radius is None:
-        distances, ids = index.search(codes, k, scan=scan)
+    from gluon_hash.retrieval import HammingIndex
+
+    if radius is None or not isinstance(index, HammingIndex):  # open_milvus refuses a radius
+        distances, ids = (index.search(codes, k, scan=scan) if isinstance(index, HammingIndex)
+                          else index.search(codes, k))
         return [(near[row >= 0].tolist(), row[row >= 0].tolist()) for near, row in zip(distances, ids)]
     near = index.search_radius(codes, radius, scan=scan)
     parts = [slice(start, end) for start, end in zip(near.offsets, near.offsets[1:])]

@@ -1,0 +1,62 @@
+"""Milvus Lite against the exact index."""
+import pytest
+
+from gluon_hash.retrieval import HammingIndex, milvus
+from gluon_hash.retrieval.milvus import MilvusIndex
+from reference import random_table as table
+
+pymilvus = pytest.importorskip("pymilvus")
+
+
+@pytest.fixture
+def url(tmp_path):
+    return str(tmp_path / "milvus.db")
+
+
+@pytest.mark.parametrize("num_bits", [8, 13, 48])
+def test_results_are_those_of_the_exact_index_up_to_ties(rng, url, num_bits):
+    base, query = table(rng, 400, num_bits, first_id=1 << 40), table(rng, 7, num_bits)
+    index, exact = MilvusIndex(url, batch_size=150), HammingIndex(num_bits)
+    assert index.upload(base) == 400 == len(index)
+    exact.add(base.codes, base.ids)
+    for (near, found), (expected, ids) in zip(zip(*index.search(query.codes, 20)), zip(*exact.search(query.codes, 20))):
+        assert near.tolist() == expected.tolist()
+        inside = expected < expected[-1]
+        assert set(found[inside]) == set(ids[inside])
+    index.close()
+
+
+def test_an_interrupted_upload_goes_on(rng, url, monkeypatch):
+    base = table(rng, 50, 16)
+    index, sent = MilvusIndex(url, batch_size=20), []
+    insert = index._client.insert
+
+    def fails_after_one(collection, rows):
+        if sent:
+            raise pymilvus.MilvusException(message="the line is cut")
+        sent.append(len(rows))
+        return insert(collection, rows)
+
+    monkeypatch.setattr(milvus, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(index._client, "insert", fails_after_one)
+    with pytest.raises(ConnectionError, match="5 tries failed, the last with: .*the line is cut"):
+        index.upload(base)
+    monkeypatch.undo()
+    assert len(index) == 20
+    assert index.upload(base) == 30
+    assert index.upload(base) == 0 and len(index) == 50
+    index.close()
+
+
+def test_what_does_not_fit_is_said(rng, url):
+    index = MilvusIndex(url)
+    with pytest.raises(ValueError, match="no collection 'codes'"):
+        index.search(table(rng, 1, 16).codes, 1)
+    index.upload(table(rng, 5, 16))
+    with pytest.raises(ValueError, match="holds codes of 16 bits, these have 8"):
+        index.upload(table(rng, 5, 8))
+    with pytest.raises(ValueError, match=r"k must be from 1 to 5 \(5 codes"):
+        index.search(table(rng, 1, 16).codes, 6)
+    with pytest.raises(ValueError, match="of 16 bits: expected uint8"):
+        index.search(table(rng, 1, 32).codes, 1)
+    index.close()
