@@ -53,6 +53,7 @@ lint: install
 
 bench: install
 	$(PYTHON) tools/bench.py
+	$(PYTHON) tools/bench_retrieval.py
 
 # What the other targets made in passing; the environment and what commands wrote stay.
 clean:

@@ -116,11 +116,12 @@ def test_multihash_promises_a_radius_and_says_when_it_does_not_pay(rng):
     base, query = table(rng, 3000, 32, first_id=0), table(rng, 5, 32)
     index = built(base, MultiHash(2, 12))
     largest = index.kind.largest_radius(3000)
-    # 12-bit parts: at 4 flips 2 * 794 buckets, at 5 flips 2 * 1586 > 3000; radius 9 needs 9 // 2 = 4 flips
-    assert largest == 9
+    # 12-bit parts of 3000 codes, 0.73 a bucket: at 1 flip 2 * 13 buckets * 100.73 < 3000, at 2 flips 2 * 79 are too
+    # many; radius 3 needs 3 // 2 = 1 flip
+    assert largest == 3
     np.testing.assert_array_equal(index.search_radius(query.codes, largest).ids,
                                   built(base).search_radius(query.codes, largest).ids)
-    with pytest.raises(ValueError, match="at radius 10 a query would look into 3172 buckets of 3000 codes.* is 9"):
+    with pytest.raises(ValueError, match="at radius 4 a query would look into 158 buckets of 3000 codes.* is 3"):
         index.search_radius(query.codes, largest + 1)
     np.testing.assert_array_equal(index.search_radius(query.codes, 12, scan=True).ids,
                                   built(base).search_radius(query.codes, 12).ids)

@@ -15,6 +15,8 @@ import numpy as np
 
 __all__ = ["KINDS", "Flat", "Hnsw", "Ivf", "Kind", "MultiHash", "kind_for"]
 
+LOOKUP_COST = 100  # a bucket, found by a hash, takes about as long as comparing so many codes in a row
+
 
 @dataclass(frozen=True)
 class Flat:
@@ -65,9 +67,9 @@ class MultiHash:
         return self.num_hashes * sum(math.comb(self.bits_per_hash, count) for count in range(flips + 1))
 
     def pays(self, radius: int, num_codes: int) -> bool:
-        """Is it less work than a scan: fewer buckets than codes, and less than half of the codes in them?"""
+        """Is it less work than a scan: the lookups, and the codes expected in the buckets of evenly spread codes?"""
         buckets = self.num_buckets(radius)
-        return buckets < num_codes and buckets / self.num_hashes < 2 ** (self.bits_per_hash - 1)
+        return buckets * (LOOKUP_COST + num_codes / 2**self.bits_per_hash) < num_codes
 
     def largest_radius(self, num_codes: int) -> int:
         """The largest radius that pays; -1 if none does."""
@@ -160,7 +162,7 @@ def _defaults(name: str, num_bits: int, num_codes: int) -> dict[str, int]:
         part = max(1, min(round(math.log2(max(num_codes, 2))), num_bits // 2 or 1, 24))
         return {"num_hashes": num_bits // part, "bits_per_hash": part}
     if name == "ivf":
-        lists = max(1, min(4096, round(4 * math.sqrt(num_codes)), num_codes))
+        lists = max(1, min(1024, round(4 * math.sqrt(num_codes)), num_codes))
         return {"num_lists": lists, "num_probes": max(1, lists // 16)}
     return {}
 
