@@ -48,15 +48,25 @@ class NetConfig(_Section):
     num_bits: int = Field(48, ge=1, le=1024, description="length of the code")
     weights: Optional[str] = Field(None, description=".params of the backbone; without it: random weights")
     frozen: bool = Field(False, description="train the head only; the backbone's batch norm keeps its statistics")
+    head: Literal["linear", "mlp"] = Field("linear", description="features -> code: linear (the paper); mlp: a hidden "
+                                           "layer of as many units as features before it (nonlinear projection)")
     standardize: bool = Field(False, description="scale cached features to mean 0, variance 1 before the hash layer")
 
 
-class LossConfig(_Section):
-    """METHOD: HPDH, or DCWH, which is HPDH on the finest level alone."""
+MethodName = Literal["hpdh", "dcwh", "hpdh_coarse_to_fine", "idcwh", "dcdh", "dpsh", "dhn", "hashnet", "dsdh", "dsh",
+                     "dtsh", "dsrh", "dch", "dqn", "shdh", "csq", "dpn", "orthohash", "greedyhash", "ssdh", "softmax",
+                     "embedding", "embedding_softmax"]
 
-    name: Literal["hpdh", "dcwh"] = "hpdh"
-    inv_variances: List[float] = Field([1.0, 0.5], description="1/sigma^2 per level, finest first")
-    level_weights: Optional[List[float]] = Field(None, description="weight per level; default 1 each")
+
+class LossConfig(_Section):
+    """The method (docs/methods.md) and its numbers."""
+
+    name: MethodName = "hpdh"
+    inv_variances: List[float] = Field([1.0, 0.5], description="class-wise losses: 1/sigma^2 per level, finest first")
+    level_weights: Optional[List[float]] = Field(
+        None, description="weight per level; default: the paper's (1 each, or the finest level alone for pair losses)")
+    options: Dict[str, Union[float, str]] = Field(
+        {}, description="numbers of the other methods by name, such as quantization_weight; see docs/methods.md")
     cubic_weight: float = Field(10.0, ge=0)
     vertex_weight: float = Field(0.1, ge=0)
 
@@ -94,6 +104,9 @@ class TrainingConfig(_Section):
     seed: int = Field(24, ge=0)
     monitor: Literal["map", "mahp", "loss"] = Field(
         "map", description="map, mahp: of the held-out images among themselves; loss: lowest training loss")
+    sampler: Literal["shuffled", "classes", "relatives"] = Field(
+        "shuffled", description="classes: batches of classes_per_batch classes; relatives: half of one superclass")
+    classes_per_batch: int = Field(16, ge=2, description="of the samplers classes and relatives; divides batch_size")
     early_stop_epochs: Optional[int] = Field(None, ge=1, description="stop after so many epochs without a better one")
 
 

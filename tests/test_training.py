@@ -11,7 +11,16 @@ from gluon_hash.errors import DataError
 from gluon_hash.losses import HPDHLoss
 from gluon_hash.records.loaders import FeatureEvalLoader, FeatureTrainLoader
 from gluon_hash.retrieval.encode import run_net
-from gluon_hash.training import DivergedError, HashTrainer, InferenceRefresh, RunningRefresh, centers, fit, schedule
+from gluon_hash.training import (
+    CenterMemory,
+    DivergedError,
+    HashTrainer,
+    InferenceRefresh,
+    RunningRefresh,
+    centers,
+    fit,
+    schedule,
+)
 
 PARENTS = np.repeat(np.arange(3), 4)  # 3 superclasses of 4 classes
 NUM_BITS = 16
@@ -43,19 +52,19 @@ def make(data=None, *, num_epochs=6, lr=0.02, running=False, optimizer="sgd", cl
     refresh = RunningRefresh(12, NUM_BITS, [mx.cpu()]) if running else InferenceRefresh(encode, 12)
     initial = centers.random_centers((12, 3), NUM_BITS, np.random.RandomState(0))
     return HashTrainer(net, HPDHLoss(NUM_BITS, [1.0, 0.5]), FeatureTrainLoader(features, labels, ids, 32, 5), trainer,
-                       lr, schedule.cosine(num_epochs), initial, [PARENTS], refresh, [mx.cpu()],
+                       lr, schedule.cosine(num_epochs), CenterMemory(initial, [PARENTS], refresh), [mx.cpu()],
                        clip_gradient_norm=clip)
 
 
 def state(trainer):
-    return [value.data().asnumpy() for value in trainer.net.collect_params().values()] + trainer.centers
+    return [value.data().asnumpy() for value in trainer.net.collect_params().values()] + trainer.memory.centers
 
 
 def accuracy(trainer):
     """Part of the images whose nearest fine center is that of their class."""
     features, labels, ids = mixture()
     codes, _, _ = run_net(trainer.net, FeatureEvalLoader(features, labels, ids, 64), [mx.cpu()])
-    distance = ((codes[:, None] - trainer.centers[0][None]) ** 2).sum(axis=2)
+    distance = ((codes[:, None] - trainer.memory.centers[0][None]) ** 2).sum(axis=2)
     return (distance.argmin(axis=1) == labels[:, 0]).mean()
 
 

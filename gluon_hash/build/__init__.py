@@ -4,7 +4,8 @@ from gluon_hash import runtime
 runtime.prepare()
 
 from gluon_hash.build.data import evaluation_loader, features_of  # noqa: E402
-from gluon_hash.build.objects import METHODS, build_net  # noqa: E402
+from gluon_hash.build.methods import METHODS  # noqa: E402
+from gluon_hash.build.objects import build_net  # noqa: E402
 from gluon_hash.build.run import (  # noqa: E402
     Run,
     encode_images,

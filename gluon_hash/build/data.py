@@ -15,7 +15,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import get_backbone, load_backbone
-from gluon_hash.records import RecordFile, loaders, read_list
+from gluon_hash.records import RecordFile, loaders, read_list, samplers
 from gluon_hash.retrieval import FeatureTable
 from gluon_hash.retrieval.encode import encode_features
 
@@ -31,6 +31,7 @@ class Data:
     train: Any
     refresh: Any
     held_out: Any
+    ids: np.ndarray
     statistics: tuple[np.ndarray, np.ndarray] | None
 
 
@@ -44,22 +45,24 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
         hierarchy.check_level_labels(table.level_labels, config.data.features)
         kept, held = _divide(table.ids, held_out_ids)
         features, labels, ids = table.features, table.level_labels, table.ids
-        statistics = features[kept].astype(np.float64)
+        statistics, order = features[kept].astype(np.float64), _order(config, labels[kept])
         return Data(
-            loaders.FeatureTrainLoader(features[kept], labels[kept], ids[kept], training.batch_size, training.seed),
+            loaders.FeatureTrainLoader(features[kept], labels[kept], ids[kept], training.batch_size, training.seed,
+                                       order=order),
             loaders.FeatureEvalLoader(features[kept], labels[kept], ids[kept], 1024),
-            loaders.FeatureEvalLoader(features[held], labels[held], ids[held], 1024) if len(held) else None,
+            loaders.FeatureEvalLoader(features[held], labels[held], ids[held], 1024) if len(held) else None, ids[kept],
             (statistics.mean(axis=0), statistics.std(axis=0)) if config.net.standardize else None)
     records = RecordFile(root / "train.rec")
     hierarchy.check_level_labels(records.level_labels, records.path)
     kept, held = _divide(records.ids, held_out_ids)
     transform, threads = build_transform(config), config.data.decode_threads
     return Data(
-        loaders.TrainLoader(records.take(kept), transform, training.batch_size, training.seed, num_threads=threads),
+        loaders.TrainLoader(records.take(kept), transform, training.batch_size, training.seed, num_threads=threads,
+                            order=_order(config, records.level_labels[kept])),
         loaders.EvalLoader(records.take(kept), transform, training.batch_size, num_threads=threads),
         (loaders.EvalLoader(records.take(held), transform, training.batch_size, num_threads=threads)
          if len(held) else None),
-        None)
+        records.ids[kept], None)
 
 
 def evaluation_loader(config: Config, records: FilePath, batch_size: int = 128) -> Any:
@@ -93,6 +96,14 @@ def features_of(config: Config, records: FilePath, contexts: list[mx.Context], b
     provenance = {**_provenance(config), "records": Path(records).name, "records_sha256": sha256(records),
                   "transform": build_transform(config).to_dict()}
     return encode_features(backbone, evaluation_loader(config, records, batch_size), contexts, provenance)
+
+
+def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
+    training = config.training
+    if training.sampler == "shuffled":
+        return samplers.shuffled(len(level_labels))
+    make = samplers.class_batches if training.sampler == "classes" else samplers.relative_batches
+    return make(level_labels, training.batch_size, training.classes_per_batch)
 
 
 def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:

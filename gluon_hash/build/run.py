@@ -13,9 +13,8 @@ from mxnet import gluon
 
 from gluon_hash import runtime
 from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
+from gluon_hash.build.methods import METHODS, Task, build_parts
 from gluon_hash.build.objects import (
-    METHODS,
-    build_loss,
     build_net,
     build_optimizer,
     build_schedule,
@@ -28,14 +27,13 @@ from gluon_hash.deploy import Predictor
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.losses import HPDHLoss
 from gluon_hash.nets import HashNet, load_backbone, save_backbone
 from gluon_hash.progress import log
 from gluon_hash.records import ImageTransform, RecordFile, decode_image
 from gluon_hash.records.loaders import EvalLoader
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
 from gluon_hash.retrieval.encode import encode_codes, run_net
-from gluon_hash.training import HashTrainer, InferenceRefresh, RunningRefresh, centers, fit, read_state
+from gluon_hash.training import HashTrainer, fit, read_state
 
 __all__ = ["Run", "encode_images", "encode_model", "encode_model_features", "load_run", "train"]
 
@@ -85,16 +83,15 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
     _check_folder(config, out, resume)
     runtime.seed_everything(config.training.seed)
     hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
-    levels = hierarchy.keep_levels(METHODS[config.loss.name][1] or hierarchy.num_levels)
-    loss = build_loss(config, levels)
+    levels = hierarchy.keep_levels(METHODS[config.loss.name].levels or hierarchy.num_levels)
     data = build_data(config, hierarchy)
     net = build_net(config, contexts)
     if data.statistics is not None:
         net.head[0].set_statistics(*data.statistics)
+    trained, frozen = trained_part(config, net)
+    trainer = _trainer(config, levels, data, trained, frozen, contexts)
     if not resume:
         _start_folder(config, out, hierarchy, net)
-    trained, frozen = trained_part(config, net)
-    trainer = _trainer(config, loss, levels, data, trained, frozen, contexts)
     log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size}, "
         f"{config.loss.name}, {config.net.num_bits} bits")
     fit(trainer, out, config.training.epochs, config.training.seed,
@@ -157,23 +154,18 @@ def encode_model_features(model: FilePath, records: FilePath, contexts: list[mx.
     return features_of(load_config(model), records, contexts, batch_size)
 
 
-def _trainer(config: Config, loss: HPDHLoss, levels: Hierarchy, data: Data, trained: gluon.HybridBlock,
+def _trainer(config: Config, levels: Hierarchy, data: Data, trained: gluon.HybridBlock,
              frozen: gluon.HybridBlock | None, contexts: list[mx.Context]) -> HashTrainer:
-    rng = np.random.RandomState(config.training.seed)
-    num_bits, num_classes = config.net.num_bits, levels.num_classes
-    initial = (centers.random_centers(num_classes, num_bits, rng) if config.centers.initial == "random"
-               else centers.hierarchical_centers(levels.parents, num_classes, num_bits, rng))
-
     def encode() -> tuple[np.ndarray, np.ndarray]:
         relaxed, _, labels = run_net(_in_order(frozen, trained), data.refresh, contexts, "refresh centers")
         return relaxed, labels[:, 0]
 
-    refresh = (InferenceRefresh(encode, num_classes[0]) if config.centers.refresh == "inference"
-               else RunningRefresh(num_classes[0], num_bits, contexts))
-    return HashTrainer(trained, loss, data.train, build_optimizer(config, trained), config.optimizer.lr,
-                       build_schedule(config), initial, levels.parents, refresh, contexts, frozen=frozen,
-                       keep_initial_epochs=config.centers.keep_initial_epochs,
-                       clip_gradient_norm=config.optimizer.clip_gradient_norm)
+    parts = build_parts(Task(config, levels, data.ids, contexts, encode))
+    if parts.head is not None:
+        parts.head.initialize(ctx=contexts)
+    return HashTrainer(trained, parts.loss, data.train, build_optimizer(config, trained, parts.head),
+                       config.optimizer.lr, build_schedule(config), parts.memory, contexts, frozen=frozen,
+                       head=parts.head, clip_gradient_norm=config.optimizer.clip_gradient_norm)
 
 
 def _validation(trained: gluon.HybridBlock, frozen: gluon.HybridBlock | None, held_out: Any,

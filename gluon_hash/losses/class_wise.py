@@ -108,14 +108,23 @@ class HierarchicalClassWiseLoss(Loss):
                 self.register_child(level)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor) -> Tensor:
+        total = 0.0
+        for part in self._parts(F, code, level_labels, centers):
+            total = total + part
+        return total
+
+    def of_levels(self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor) -> Tensor:
+        """The weighted loss of each level, shape (batch_size, K); their sum is the loss."""
+        return F.stack(*self._parts(F, code, level_labels, centers), axis=1)
+
+    def _parts(self, F: ModuleType, code: Tensor, level_labels: Tensor, centers: Sequence[Tensor]) -> list[Tensor]:
         if len(centers) != len(self.levels):
             raise ValueError(f"HierarchicalClassWiseLoss: expected centers of {len(self.levels)} levels, "
                              f"got {len(centers)}")
-        total = 0.0
-        for k, (level, weight, center) in enumerate(zip(self.levels, self._level_weights, centers)):
-            label = F.slice_axis(level_labels, axis=1, begin=k, end=k + 1).reshape(shape=(-1,))
-            total = total + weight * level(code, label, center)
-        return total
+        labels = [F.slice_axis(level_labels, axis=1, begin=k, end=k + 1).reshape(shape=(-1,))
+                  for k in range(len(centers))]
+        return [weight * level(code, label, center)
+                for level, weight, label, center in zip(self.levels, self._level_weights, labels, centers)]
 
 
 class ReleasedClassWiseLoss(Loss):

@@ -15,7 +15,7 @@ from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
-__all__ = ["HPDHLoss"]
+__all__ = ["CoarseToFineHPDHLoss", "HPDHLoss"]
 
 
 class HPDHLoss(Loss):
@@ -62,4 +62,27 @@ class HPDHLoss(Loss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor) -> Tensor:
         return (self.class_wise(code, level_labels, *centers)
                 + self._cubic_scale * self.cubic(code)
+                + self._vertex_scale * self.vertex(code))
+
+
+class CoarseToFineHPDHLoss(HPDHLoss):
+    r"""HPDH whose levels enter one after another, the coarsest first (ours).
+
+    .. math:: l_i = \sum_k a_k w_k \, l^k_i + \frac{1}{L} (10 \, \mathrm{cubic}_i + 0.1 \, \mathrm{vertex}_i)
+
+    Parameters as HPDHLoss.
+
+    Inputs:
+        - **code**, **level_labels**: as HPDHLoss.
+        - **active**: a, shape (1, K): the weight of each level in this epoch.
+        - **centers**: K arrays, float, shape (num_classes_k, num_bits).
+
+    Outputs:
+        - **loss**: shape (batch_size,).
+    """
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *active_and_centers: Tensor) -> Tensor:
+        active, *centers = active_and_centers
+        parts = self.class_wise.of_levels(F, code, level_labels, *centers)  # (batch_size, K)
+        return (F.sum(F.broadcast_mul(parts, active), axis=1) + self._cubic_scale * self.cubic(code)
                 + self._vertex_scale * self.vertex(code))

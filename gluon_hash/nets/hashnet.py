@@ -62,12 +62,14 @@ class HashNet(HybridBlock):
         Length of the code.
     neck : HybridBlock, optional
         Between the two; keeps the shape (Standardize).
+    hidden : bool
+        A hidden layer of num_features units with ReLU before the hash layer: a nonlinear projection.
 
     Attributes
     ----------
     features : Backbone
     head : HybridSequential
-        The neck, if any, and the hash layer: (batch_size, num_features) -> (batch_size, num_bits).
+        The neck and the hidden layer, if any, and the hash layer: (batch_size, num_features) -> (batch_size, num_bits).
 
     Inputs:
         - **image**: float, shape (batch_size, 3, height, width).
@@ -82,7 +84,7 @@ class HashNet(HybridBlock):
     """
 
     def __init__(self, features: Backbone, num_bits: int, *, neck: HybridBlock | None = None,
-                 prefix: str | None = None) -> None:
+                 hidden: bool = False, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
         if num_bits < 1:
             raise ValueError(f"HashNet: num_bits must be >= 1, got {num_bits}")
@@ -93,6 +95,9 @@ class HashNet(HybridBlock):
             with self.head.name_scope():
                 if neck is not None:
                     self.head.add(neck)
+                if hidden:
+                    self.head.add(nn.Dense(features.num_features, activation="relu", in_units=features.num_features,
+                                           weight_initializer=init.Xavier(magnitude=2)))
                 self.head.add(nn.Dense(num_bits, in_units=features.num_features, weight_initializer=init.Xavier()))
 
     def hybrid_forward(self, F: ModuleType, image: Tensor) -> Tensor:

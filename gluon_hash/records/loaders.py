@@ -14,6 +14,7 @@ import numpy as np
 
 from gluon_hash import runtime
 from gluon_hash.records.reader import RecordFile
+from gluon_hash.records.samplers import Order, shuffled
 from gluon_hash.records.transforms import ImageTransform
 
 runtime.prepare()
@@ -105,6 +106,8 @@ class TrainLoader:
     seed : int
     num_threads : int
         That decode; the result does not depend on it.
+    order : Order, optional
+        See gluon_hash.records.samplers; default: shuffled.
     num_parts, part_index : int
         This loader's share when several workers train: disjoint, with equally many batches.
 
@@ -115,9 +118,9 @@ class TrainLoader:
     """
 
     def __init__(self, records: RecordFile, transform: ImageTransform, batch_size: int, seed: int, *,
-                 num_threads: int = 2, num_parts: int = 1, part_index: int = 0) -> None:
+                 num_threads: int = 2, order: Order | None = None, num_parts: int = 1, part_index: int = 0) -> None:
         self._images = _Images(records, transform, num_threads)
-        self._order = _Order(len(records), batch_size, seed, num_parts, part_index)
+        self._order = _Order(len(records), batch_size, seed, order, num_parts, part_index)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -166,10 +169,10 @@ class EvalLoader:
 class FeatureTrainLoader:
     """TrainLoader's twin for cached features: float (N, num_features), labels (N, K), ids (N,)."""
 
-    def __init__(self, features: np.ndarray, level_labels: np.ndarray, ids: np.ndarray, batch_size: int,
-                 seed: int) -> None:
+    def __init__(self, features: np.ndarray, level_labels: np.ndarray, ids: np.ndarray, batch_size: int, seed: int, *,
+                 order: Order | None = None) -> None:
         self._features = _Features(features, level_labels, ids)
-        self._order = _Order(len(ids), batch_size, seed, 1, 0)
+        self._order = _Order(len(ids), batch_size, seed, order, 1, 0)
 
     def __len__(self) -> int:
         return self._order.num_batches
@@ -194,12 +197,13 @@ class FeatureEvalLoader:
 
 
 class _Order:
-    """The positions of every batch of an epoch: a permutation by (seed, epoch), dealt out to the parts."""
+    """The positions of every batch of an epoch: an order by (seed, epoch), its batches dealt out to the parts."""
 
-    def __init__(self, num_images: int, batch_size: int, seed: int, num_parts: int, part_index: int) -> None:
+    def __init__(self, num_images: int, batch_size: int, seed: int, order: Order | None, num_parts: int,
+                 part_index: int) -> None:
         if not 0 <= part_index < num_parts:
             raise ValueError(f"part_index must be in [0, {num_parts}), got {part_index}")
-        self._num_images, self._batch_size, self._seed = num_images, batch_size, seed
+        self._order, self._batch_size, self._seed = order or shuffled(num_images), batch_size, seed
         self._num_parts, self._part_index = num_parts, part_index
         self.num_batches = num_images // num_parts // batch_size
         if self.num_batches == 0:
@@ -207,9 +211,9 @@ class _Order:
                              "lower training.batch_size")
 
     def epoch(self, epoch: int) -> Iterator[np.ndarray]:
-        order = np.random.RandomState((self._seed % 2**32, epoch)).permutation(self._num_images)
-        mine = order[self._part_index::self._num_parts][:self.num_batches * self._batch_size]
-        return iter(mine.reshape(self.num_batches, self._batch_size))
+        rng = np.random.RandomState((self._seed % 2**32, epoch))
+        order = self._order(self.num_batches * self._num_parts * self._batch_size, rng)
+        return iter(order.reshape(-1, self._batch_size)[self._part_index::self._num_parts])
 
 
 def _in_order(num_images: int, batch_size: int) -> Iterator[np.ndarray]:

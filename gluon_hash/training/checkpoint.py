@@ -1,4 +1,4 @@
-"""Checkpoints: a folder with parameters, optimiser state, centers and progress, swapped in as a whole."""
+"""Checkpoints: a folder with parameters, optimiser state, memory and progress, swapped in as a whole."""
 from __future__ import annotations
 
 import json
@@ -18,7 +18,8 @@ from gluon_hash.training.trainer import HashTrainer
 __all__ = ["save_checkpoint", "load_checkpoint", "read_state"]
 
 VERSION = 1
-PARAMETERS, OPTIMIZER, CENTERS, STATE = "net.params", "optimizer.params", "centers.npz", "state.json"
+PARAMETERS, HEAD, OPTIMIZER, MEMORY, STATE = ("net.params", "head.params", "optimizer.params", "memory.npz",
+                                               "state.json")
 
 
 def save_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer, progress: dict[str, Any]) -> None:
@@ -40,8 +41,10 @@ def save_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer, progre
     try:
         trainer.net.save_parameters(str(temporary / PARAMETERS))
         save_optimizer(trainer.optimizer, temporary / OPTIMIZER)
-        np.savez(temporary / CENTERS, **{f"level_{k}": center for k, center in enumerate(trainer.centers)})
-        hashes = {name: sha256(temporary / name) for name in (PARAMETERS, OPTIMIZER, CENTERS)}
+        if trainer.head is not None:
+            trainer.head.save_parameters(str(temporary / HEAD))
+        np.savez(temporary / MEMORY, **trainer.memory.state())
+        hashes = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
         atomic_write_json(temporary / STATE, {"version": VERSION, "sha256": hashes, **progress})
         temporary.chmod(0o755)
         _swap(temporary, folder)
@@ -61,8 +64,10 @@ def load_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer) -> dic
     folder = Path(folder)
     trainer.net.load_parameters(str(folder / PARAMETERS), ctx=trainer.contexts)
     load_optimizer(trainer.optimizer, folder / OPTIMIZER)
-    with np.load(folder / CENTERS, allow_pickle=False) as arrays:
-        trainer.centers = [arrays[f"level_{k}"] for k in range(len(arrays.files))]
+    if trainer.head is not None:
+        trainer.head.load_parameters(str(folder / HEAD), ctx=trainer.contexts)
+    with np.load(folder / MEMORY, allow_pickle=False) as arrays:
+        trainer.memory.load_state({name: arrays[name] for name in arrays.files})
     return state
 
 

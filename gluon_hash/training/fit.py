@@ -104,7 +104,9 @@ def _append(path: Path, record: dict[str, Any]) -> None:
 def _line(record: dict[str, Any], num_epochs: int) -> str:
     validation = "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in record.items()
                          if name.startswith("validation_"))
-    empty = f", {len(record['empty_classes'])} classes without images" if record["empty_classes"] else ""
-    return (f"epoch {record['epoch']}/{num_epochs}: loss {record['loss']:.4f}{validation}, lr {record['lr']:.2g}, "
-            f"center shift {record['center_shift']:.3f}, {record['images_per_second']:.0f} images/s, "
+    empty = f", {len(record['empty_classes'])} classes without images" if record.get("empty_classes") else ""
+    learnt = "".join(f", {name.replace('_', ' ')} {record[name]:.3f}" for name in ("center_shift", "target_distance")
+                     if name in record)
+    return (f"epoch {record['epoch']}/{num_epochs}: loss {record['loss']:.4f}{validation}, lr {record['lr']:.2g}"
+            f"{learnt}, {record['images_per_second']:.0f} images/s, "
             f"{record['seconds'] + record['refresh_seconds']:.1f} s{empty}")

@@ -1,15 +1,15 @@
-"""One epoch of training: batches, gradients, and the refresh of the class centers."""
+"""One epoch of training: batches, gradients, and what the method remembers."""
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol, Sequence
+from typing import Any, Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
 from gluon_hash.progress import track
-from gluon_hash.training import centers as class_centers
+from gluon_hash.training.memory import Memory
 from gluon_hash.training.schedule import Schedule
 
 __all__ = ["HashTrainer", "DivergedError"]
@@ -21,14 +21,6 @@ class DivergedError(RuntimeError):
     """The loss became NaN or infinite."""
 
 
-class Refresh(Protocol):
-    """Where the codes for the class centers come from; see gluon_hash.training.refresh."""
-
-    def start(self) -> None: ...
-    def observe(self, code: nd.NDArray, label: nd.NDArray) -> None: ...
-    def finish(self) -> tuple[np.ndarray, np.ndarray]: ...
-
-
 class HashTrainer:
     """Trains what it is given, epoch by epoch; builds nothing, writes nothing.
 
@@ -37,55 +29,46 @@ class HashTrainer:
     net : HybridBlock
         Trained: input -> relaxed code (batch_size, num_bits).
     loss : HybridBlock
-        Called (code, level_labels, *centers), returns (batch_size,).
+        Called (code, level_labels, *arrays of the memory, *outputs of the head), returns (batch_size,).
     loader : TrainLoader or FeatureTrainLoader
         ``loader.epoch(e)`` yields the batches of epoch e; ``len(loader)`` is their number.
     optimizer : gluon.Trainer
-        Over the parameters of ``net``; a parameter's ``lr_mult`` scales its rate.
+        Over the parameters of ``net`` and ``head``; a parameter's ``lr_mult`` scales its rate.
     lr, schedule : float, Schedule
         Base learning rate and its multiple, which is set anew for every batch.
-    centers : list of K float32 arrays
-        Class centers of the levels that the loss uses, finest first, shape (num_classes[k], num_bits).
-    parents : sequence of K - 1 int arrays
-        Their hierarchy.
-    refresh : InferenceRefresh or RunningRefresh
+    memory : Memory
+        See gluon_hash.training.memory.
     contexts : sequence of Context
         A batch is split over them.
     frozen : HybridBlock, optional
         Comes before ``net``, in inference mode and without gradients: a frozen backbone.
-    keep_initial_epochs : int
-        The centers are refreshed after this epoch (counted from 1) and every later one.
+    head : HybridBlock, optional
+        Code -> what the loss takes last: a classifier, learned centers.
     clip_gradient_norm : float, optional
         Largest global norm of the gradient of the mean loss.
-
-    Source: arXiv:1901.11259. keep_initial_epochs > 1 is ours.
     """
 
     def __init__(self, net: gluon.HybridBlock, loss: gluon.HybridBlock, loader: Any, optimizer: gluon.Trainer,
-                 lr: float, schedule: Schedule, centers: Sequence[np.ndarray], parents: Sequence[np.ndarray],
-                 refresh: Refresh, contexts: Sequence[mx.Context], *, frozen: gluon.HybridBlock | None = None,
-                 keep_initial_epochs: int = 1, clip_gradient_norm: float | None = None) -> None:
-        if len(parents) != len(centers) - 1:
-            raise ValueError(f"HashTrainer: {len(centers)} levels of centers need {len(centers) - 1} tables of "
-                             f"parents, got {len(parents)}")
-        self.net, self.frozen, self.optimizer = net, frozen, optimizer
-        self.centers = list(centers)
+                 lr: float, schedule: Schedule, memory: Memory, contexts: Sequence[mx.Context], *,
+                 frozen: gluon.HybridBlock | None = None, head: gluon.HybridBlock | None = None,
+                 clip_gradient_norm: float | None = None) -> None:
+        self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
+        self.memory = memory
         self._loss, self._loader, self.contexts = loss, loader, list(contexts)
         self._lr, self._schedule = lr, schedule
-        self._parents, self._refresh = parents, refresh
-        self._keep_initial_epochs, self._clip_gradient_norm = keep_initial_epochs, clip_gradient_norm
-        for block in (net, loss, frozen):
+        self._clip_gradient_norm = clip_gradient_norm
+        for block in (net, loss, frozen, head):
             if block is not None:
                 block.hybridize(static_alloc=True, static_shape=True)
 
     def train_epoch(self, epoch: int) -> dict[str, Any]:
-        """Train epoch ``epoch`` (counted from 0) and refresh the centers.
+        """Train epoch ``epoch`` (counted from 0) and let the memory learn from it.
 
         Returns
         -------
         dict
             loss (mean over images), lr (at the end), images_per_second and seconds of the training pass,
-            refresh_seconds, center_shift (code units), empty_classes (list of fine classes).
+            refresh_seconds of the memory, and what the memory logs.
 
         Raises
         ------
@@ -93,50 +76,60 @@ class HashTrainer:
             If the loss is NaN or infinite; says in which batches and what to try.
         """
         started = time.perf_counter()
-        self._refresh.start()
+        self.memory.start(epoch)
         mean_loss, num_images = self._train_batches(epoch)
         seconds = time.perf_counter() - started
-        shift, empty = self._refresh_centers(epoch)
+        learnt = self.memory.finish(epoch)
+        for name, value in learnt.items():
+            if isinstance(value, float):
+                self._check(value, epoch, 1, len(self._loader), name.replace("_", " "))
         return {"loss": mean_loss, "lr": self.optimizer.learning_rate, "seconds": round(seconds, 3),
                 "images_per_second": round(num_images / seconds, 1),
-                "refresh_seconds": round(time.perf_counter() - started - seconds, 3),
-                "center_shift": shift, "empty_classes": empty}
+                "refresh_seconds": round(time.perf_counter() - started - seconds, 3), **learnt}
 
     def _train_batches(self, epoch: int) -> tuple[float, int]:
-        centers = {context: [nd.array(center, context) for center in self.centers] for context in self.contexts}
         waiting: list[nd.NDArray] = []
         total, num_images, checked = 0.0, 0, 0
         batches = track(self._loader.epoch(epoch), f"epoch {epoch + 1}", len(self._loader), unit="batches")
         for number, batch in enumerate(batches, start=1):
             self.optimizer.set_learning_rate(self._lr * self._schedule(epoch + (number - 1) / len(self._loader)))
-            waiting.extend(self._train_batch(batch, centers))
+            waiting.extend(self._train_batch(batch))
             num_images += batch.image.shape[0]
             if number % BATCHES_BETWEEN_CHECKS == 0 or number == len(self._loader):
                 total += self._check(sum(loss.asscalar() for loss in waiting), epoch, checked + 1, number)
                 waiting, checked = [], number
         return total / num_images, num_images
 
-    def _train_batch(self, batch: Any, centers: dict) -> list[nd.NDArray]:
+    def _train_batch(self, batch: Any) -> list[nd.NDArray]:
         """One step; returns the summed loss on each context, not yet computed."""
         images = gluon.utils.split_and_load(batch.image, self.contexts, even_split=False)
         labels = gluon.utils.split_and_load(batch.level_labels, self.contexts, even_split=False)
+        ids = np.split(batch.id, np.cumsum([len(image) for image in images])[:-1])
         if self.frozen is not None:
             images = [self.frozen(image) for image in images]
         with autograd.record():
             codes = [self.net(image) for image in images]
-            losses = [self._loss(code, label, *centers[code.context]).sum() for code, label in zip(codes, labels)]
+            losses = [self._loss(code, label, *self.memory.arrays(code.context, own), *self._head_outputs(code)).sum()
+                      for code, label, own in zip(codes, labels, ids)]
         autograd.backward(losses)
         self._step(batch.image.shape[0])
-        for code, label in zip(codes, labels):
-            self._refresh.observe(code, label[:, 0])
+        for code, label, own in zip(codes, labels, ids):
+            self.memory.observe(code.detach(), label, own)
         return losses
+
+    def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
+        if self.head is None:
+            return []
+        outputs = self.head(code)
+        return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
     def _step(self, batch_size: int) -> None:
         if self._clip_gradient_norm is None:
             self.optimizer.step(batch_size)
             return
         self.optimizer.allreduce_grads()
-        trained = [parameter for parameter in self.net.collect_params().values() if parameter.grad_req != "null"]
+        trained = [parameter for block in (self.net, self.head) if block is not None
+                   for parameter in block.collect_params().values() if parameter.grad_req != "null"]
         for context in self.contexts:
             gluon.utils.clip_global_norm([parameter.grad(context) for parameter in trained],
                                          self._clip_gradient_norm * batch_size, check_isfinite=False)
@@ -149,12 +142,3 @@ class HashTrainer:
                 f"{self.optimizer.learning_rate:.2g}; lower optimizer.lr, or set optimizer.clip_gradient_norm or "
                 "optimizer.warmup_epochs, and go on with --resume from the last whole epoch")
         return value
-
-    def _refresh_centers(self, epoch: int) -> tuple[float, list[int]]:
-        if epoch + 1 < self._keep_initial_epochs:
-            return 0.0, []
-        fine, empty = class_centers.class_means(*self._refresh.finish(), self.centers[0])
-        shift = class_centers.center_shift(self.centers[0], fine)
-        self._check(shift, epoch, 1, len(self._loader), "mean shift of the class centers")
-        self.centers = class_centers.parent_centers(fine, self._parents)
-        return shift, empty.tolist()

@@ -1,0 +1,55 @@
+"""DPSH: pairwise likelihood against the codes of the training set.
+
+Source: Li, Wang and Kang, "Feature Learning based Deep Supervised Hashing with Pairwise Labels", IJCAI 2016.
+"""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Sequence
+
+from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood, quantization
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["DPSHLoss"]
+
+
+class DPSHLoss(PairwiseLoss):
+    r"""Negative log likelihood of the similarities to remembered codes, and quantisation.
+
+    .. math:: l_i = \frac{1}{M} \sum_j [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}]
+              + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2, \quad \theta_{ij} = u_i \cdot v_j / 2
+
+    v are the remembered codes and, without gradient, the batch's own.
+
+    Parameters
+    ----------
+    level_weights :
+        See PairwiseLoss.
+    quantization_weight : float
+        lambda.
+
+    Inputs:
+        - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
+        - **memory_code**: (M, num_bits). - **memory_labels**: (M, K). - **valid**: (1, M), 1 where there is a code.
+
+    Outputs:
+        - **loss**: (batch_size,).
+
+    The paper keeps a code of every image; the memory may be smaller (RecentCodes).
+    """
+
+    def __init__(self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1) -> None:
+        super().__init__(level_weights)
+        self._quantization_weight = quantization_weight
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, memory_code: Tensor,
+                       memory_labels: Tensor, valid: Tensor) -> Tensor:
+        others = F.concat(memory_code, F.stop_gradient(code), dim=0)
+        labels = F.concat(memory_labels, level_labels, dim=0)
+        mask = F.concat(valid, F.ones_like(F.slice_axis(level_labels, axis=1, begin=0, end=1)).reshape((1, -1)), dim=1)
+        theta = 0.5 * F.dot(code, others, transpose_b=True)  # (batch_size, M + batch_size)
+        pairs = F.broadcast_mul(pair_likelihood(F, theta, self.similarity(F, level_labels, labels)), mask)
+        mean = F.broadcast_div(F.sum(pairs, axis=1, keepdims=True), F.sum(mask, axis=1, keepdims=True))
+        return mean.reshape((-1,)) + self._quantization_weight * quantization(F, code)

@@ -1,0 +1,53 @@
+"""DSDH: pairwise likelihood, and discrete codes that a linear classifier reads.
+
+Source: Li, Sun, Bai and Tan, "Deep Supervised Discrete Hashing", NIPS 2017.
+"""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Sequence
+
+from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["DSDHLoss"]
+
+
+class DSDHLoss(PairwiseLoss):
+    r"""Pairwise likelihood within the batch, and the distance to the discrete codes.
+
+    .. math:: l_i = \frac{1}{B} \sum_j [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}]
+              + \eta \frac{1}{L} |u_i - b_i|^2, \quad \theta_{ij} = u_i \cdot u_j / 2
+
+    b are solved for between epochs (gluon_hash.training.discrete); an image that has none is drawn to sign(u).
+
+    Parameters
+    ----------
+    level_weights :
+        See PairwiseLoss.
+    discrete_weight : float
+        eta.
+
+    Inputs:
+        - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
+        - **target**: b, (batch_size, num_bits). - **known**: (batch_size, 1), 1 where there is a target.
+
+    Outputs:
+        - **loss**: (batch_size,).
+
+    The paper takes pairs with all training codes and updates b in every step; ours takes the batch's, once an epoch.
+    """
+
+    def __init__(self, level_weights: Sequence[float] | None = None, *, discrete_weight: float = 0.1) -> None:
+        super().__init__(level_weights)
+        self._discrete_weight = discrete_weight
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor,
+                       known: Tensor) -> Tensor:
+        theta = 0.5 * F.dot(code, code, transpose_b=True)
+        pairs = F.mean(pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels)), axis=1)
+        own = F.stop_gradient(2.0 * (code >= 0) - 1.0)
+        discrete = F.broadcast_mul(target, known) + F.broadcast_mul(own, 1.0 - known)
+        return pairs + self._discrete_weight * F.mean(F.square(code - discrete), axis=1)

@@ -1,0 +1,71 @@
+"""Hierarchy-based embeddings: codes that point to their class's place on a unit sphere.
+
+Source: Barz and Denzler, "Hierarchy-based Image Embeddings for Semantic Image Retrieval", WACV 2019.
+"""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from mxnet.gluon.loss import Loss
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["EmbeddingLoss", "EmbeddingSoftmaxLoss"]
+
+
+class EmbeddingLoss(Loss):
+    r"""One minus the cosine to the embedding of the class.
+
+    .. math:: l_i = 1 - \cos(u_i, e_{y_i}), \quad e_a \cdot e_b = s(a, b)
+
+    s is a similarity of the tree (gluon_hash.training.targets.class_embeddings).
+
+    Inputs:
+        - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
+        - **embedding**: e, unit rows, (num_classes, num_bits).
+
+    Outputs:
+        - **loss**: (batch_size,), in [0, 2].
+    """
+
+    def __init__(self) -> None:
+        super().__init__(weight=None, batch_axis=0)
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor) -> Tensor:
+        own = F.take(embedding, F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,)))
+        return 1.0 - F.sum(F.L2Normalization(code, mode="instance") * own, axis=1)
+
+
+class EmbeddingSoftmaxLoss(Loss):
+    r"""EmbeddingLoss plus the cross-entropy of a classifier on the code.
+
+    .. math:: l_i = 1 - \cos(u_i, e_{y_i}) + \lambda \, \mathrm{CE}(z_i, y_i)
+
+    Parameters
+    ----------
+    softmax_weight : float
+        lambda; 0.1 in the paper.
+
+    Inputs:
+        - **code**, **level_labels**, **embedding**: as EmbeddingLoss.
+        - **logits**: z, from Classifier: (batch_size, num_classes).
+
+    Outputs:
+        - **loss**: (batch_size,).
+    """
+
+    def __init__(self, *, softmax_weight: float = 0.1) -> None:
+        super().__init__(weight=None, batch_axis=0)
+        if softmax_weight < 0:
+            raise ValueError(f"EmbeddingSoftmaxLoss: softmax_weight must be >= 0, got {softmax_weight}")
+        self._softmax_weight = softmax_weight
+        with self.name_scope():
+            self.embedding_loss = EmbeddingLoss()
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor,
+                       logits: Tensor) -> Tensor:
+        label = F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,))
+        entropy = -F.pick(F.log_softmax(logits, axis=1), label, axis=1)
+        return self.embedding_loss(code, level_labels, embedding) + self._softmax_weight * entropy

@@ -1,0 +1,59 @@
+"""OrthoHash: one cosine cross-entropy to fixed binary targets.
+
+Source: Hoe, Ng, Zhang, Chan, Song and Xiang, "One Loss for All: Deep Hashing with a Single Cosine Similarity based
+Learning Objective", NeurIPS 2021.
+"""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from mxnet.gluon.loss import Loss
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["OrthoHashLoss"]
+
+
+class OrthoHashLoss(Loss):
+    r"""Softmax over cosines with a margin.
+
+    .. math:: l_i = -\log \frac{e^{s (\cos(u_i, t_{y_i}) - m)}}
+              {e^{s (\cos(u_i, t_{y_i}) - m)} + \sum_{c \ne y_i} e^{s \cos(u_i, t_c)}}
+
+    Parameters
+    ----------
+    num_bits : int
+        s = sqrt(num_bits), as released.
+    margin : float
+        m.
+
+    Inputs:
+        - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
+        - **target**: t in {-1, +1}, (num_classes, num_bits).
+
+    Outputs:
+        - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If ``num_bits`` is not positive or the margin is negative.
+    """
+
+    def __init__(self, num_bits: int, *, margin: float = 0.2) -> None:
+        super().__init__(weight=None, batch_axis=0)
+        if num_bits < 1 or margin < 0:
+            raise ValueError(f"OrthoHashLoss: expected num_bits >= 1 and margin >= 0, got {num_bits}, {margin}")
+        self._scale, self._margin = num_bits**0.5, margin
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor) -> Tensor:
+        label = F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,))
+        cosine = F.dot(F.L2Normalization(code, mode="instance"), F.L2Normalization(target, mode="instance"),
+                       transpose_b=True)  # (batch_size, num_classes)
+        # one_hot without a class count: the margin is taken from the true class by comparing with its index
+        index = F.contrib.arange_like(cosine, axis=1).expand_dims(0)
+        own = F.broadcast_equal(label.expand_dims(1), index)
+        logit = self._scale * (cosine - self._margin * own)
+        return -F.pick(F.log_softmax(logit, axis=1), label, axis=1)

@@ -1,0 +1,69 @@
+"""SHDH: a segment of the code for each level, weighted Hamming distance.
+
+Source: Wang, Huang, Liu and Hu, "Supervised Hierarchical Deep Hashing for Similarity Search", 2017.
+"""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Sequence
+
+from gluon_hash.losses.pairs import PairwiseLoss, log_cosh, pair_likelihood
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["SHDHLoss", "segments"]
+
+
+def segments(num_bits: int, num_levels: int) -> list[int]:
+    """Bits of each level's segment, finest first; what does not divide goes to the finest."""
+    if num_bits < num_levels:
+        raise ValueError(f"SHDH: {num_bits} bits cannot be divided into {num_levels} segments")
+    part = num_bits // num_levels
+    return [num_bits - part * (num_levels - 1)] + [part] * (num_levels - 1)
+
+
+class SHDHLoss(PairwiseLoss):
+    r"""Level-weighted similarity of segments.
+
+    .. math:: l_i = \sum_k v_k \frac{1}{B} \sum_j [\log(1 + e^{\theta^k_{ij}}) - [y^k_i = y^k_j] \theta^k_{ij}]
+              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta^k_{ij} = u^k_i \cdot u^k_j / 2
+
+    u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all of them. Ranking by
+    the whole code's Hamming distance weighs all segments alike; the paper's weighted distance is offered by
+    gluon_hash.retrieval.weighted_distances.
+
+    Parameters
+    ----------
+    num_bits, num_levels : int
+    level_weights : sequence of float, optional
+        v, finest first; default 1 / K each.
+    quantization_weight : float
+        lambda.
+
+    Inputs:
+        - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
+
+    Outputs:
+        - **loss**: (batch_size,).
+
+    The paper's loss is a squared error of the weighted inner product; the likelihood is ours.
+    """
+
+    def __init__(self, num_bits: int, num_levels: int, level_weights: Sequence[float] | None = None, *,
+                 quantization_weight: float = 0.1) -> None:
+        super().__init__(level_weights if level_weights is not None else [1.0] * num_levels)
+        if len(self._level_weights) != num_levels:
+            raise ValueError(f"SHDHLoss: expected {num_levels} level_weights, got {len(self._level_weights)}")
+        self._segments, self._quantization_weight = segments(num_bits, num_levels), quantization_weight
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
+        total, begin = self._quantization_weight * F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1), 0
+        for k, (length, weight) in enumerate(zip(self._segments, self._level_weights)):
+            part = F.slice_axis(code, axis=1, begin=begin, end=begin + length)
+            label = F.slice_axis(level_labels, axis=1, begin=k, end=k + 1)
+            same = F.broadcast_equal(label, label.reshape((1, -1)))
+            theta = 0.5 * F.dot(part, part, transpose_b=True)
+            total = total + weight * F.mean(pair_likelihood(F, theta, same), axis=1)
+            begin += length
+        return total

@@ -1,0 +1,53 @@
+"""Coarse and fine softmax heads on the relaxed code: the classifier that every hashing method should beat."""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Sequence
+
+from mxnet.gluon.loss import Loss
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["LevelSoftmaxLoss"]
+
+
+class LevelSoftmaxLoss(Loss):
+    r"""Cross-entropies of the levels, summed; an image without a label at a level (-1) has none there.
+
+    .. math:: l_i = \sum_k w_k [y^k_i \ge 0] \, \mathrm{CE}(z^k_i, y^k_i)
+
+    Parameters
+    ----------
+    level_weights : sequence of float, length K
+        w, finest first.
+
+    Inputs:
+        - **code**: not read. - **level_labels**: (batch_size, K or more), -1: missing.
+        - **logits**: z, K arrays, (batch_size, num_classes[k]), from Classifier.
+
+    Outputs:
+        - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or not K logits come.
+    """
+
+    def __init__(self, level_weights: Sequence[float]) -> None:
+        super().__init__(weight=None, batch_axis=0)
+        if not level_weights or min(level_weights) < 0:
+            raise ValueError(f"{type(self).__name__}: expected level_weights >= 0, got {list(level_weights)}")
+        self._level_weights = list(level_weights)
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:
+        if len(logits) != len(self._level_weights):
+            raise ValueError(f"{type(self).__name__}: expected logits of {len(self._level_weights)} levels, got "
+                             f"{len(logits)}")
+        total = 0.0 * F.sum(code, axis=1)
+        for k, (weight, logit) in enumerate(zip(self._level_weights, logits)):
+            label = F.slice_axis(level_labels, axis=1, begin=k, end=k + 1).reshape((-1,))
+            entropy = -F.pick(F.log_softmax(logit, axis=1), F.maximum(label, 0.0), axis=1)
+            total = total + weight * (label >= 0) * entropy
+        return total

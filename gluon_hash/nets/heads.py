@@ -1,0 +1,91 @@
+"""Learned blocks that a loss needs beside the code and a deployed network does not: classifiers, learned centers."""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Sequence
+
+from mxnet import init
+from mxnet.gluon import HybridBlock, nn
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["Classifier", "LearnedCenters", "straight_through_sign"]
+
+
+def straight_through_sign(F: ModuleType, code: Tensor) -> Tensor:
+    """sign(code), sign(0) = +1, through which gradients pass as if it were the identity (GreedyHash)."""
+    sign = 2.0 * (code >= 0) - 1.0
+    return code + F.stop_gradient(sign - code)
+
+
+class Classifier(HybridBlock):
+    """Code -> logits of the classes of each level.
+
+    Parameters
+    ----------
+    num_bits : int
+    num_classes : sequence of int, length K
+        Classes per level, finest first.
+    reads : "code", "sigmoid" or "sign"
+        What is classified: the relaxed code; its sigmoid (SSDH's latent layer); its sign, with the gradient passed
+        straight through (GreedyHash).
+    use_bias : bool
+
+    Inputs:
+        - **code**: float, shape (batch_size, num_bits).
+
+    Outputs:
+        - **logits**: K arrays, shape (batch_size, num_classes[k]).
+
+    Raises
+    ------
+    ValueError
+        If ``reads`` is none of the three.
+    """
+
+    def __init__(self, num_bits: int, num_classes: Sequence[int], *, reads: str = "code",
+                 use_bias: bool = True) -> None:
+        super().__init__()
+        if reads not in ("code", "sigmoid", "sign"):
+            raise ValueError(f"Classifier: reads must be code, sigmoid or sign, got {reads!r}")
+        self._reads = reads
+        with self.name_scope():
+            self.levels = [nn.Dense(count, use_bias=use_bias, in_units=num_bits, weight_initializer=init.Xavier())
+                           for count in num_classes]
+            for level in self.levels:
+                self.register_child(level)
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor) -> list[Tensor]:
+        read = {"code": lambda: code, "sigmoid": lambda: F.sigmoid(code),
+                "sign": lambda: straight_through_sign(F, code)}[self._reads]()
+        return [level(read) for level in self.levels]
+
+
+class LearnedCenters(HybridBlock):
+    """Class centers that are parameters.
+
+    Parameters
+    ----------
+    num_bits : int
+    num_classes : sequence of int, length K
+        Classes per level, finest first.
+
+    Inputs:
+        - **code**: not read; a block needs an input.
+
+    Outputs:
+        - **centers**: K arrays, shape (num_classes[k], num_bits); they start as N(0, 1).
+
+    Source: IDCWH and DCDH learn their centers; HPDH and DCWH compute them.
+    """
+
+    def __init__(self, num_bits: int, num_classes: Sequence[int]) -> None:
+        super().__init__()
+        with self.name_scope():
+            for level, count in enumerate(num_classes):
+                setattr(self, f"center_{level}", self.params.get(f"center_{level}", shape=(count, num_bits),
+                                                                 init=init.Normal(1.0)))
+
+    def hybrid_forward(self, F: ModuleType, code: Tensor, **centers: Tensor) -> list[Tensor]:
+        return [centers[f"center_{level}"] for level in range(len(centers))]
