@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 __all__ = ["DataError"]
 
@@ -34,10 +35,17 @@ class DataError(ValueError):
         line: int | None = None,
         record: int | None = None,
     ) -> None:
-        self.path, self.line, self.record = path, line, record
+        self.message, self.path, self.line, self.record = message, path, line, record
         where = "" if path is None else os.fspath(path)
         if line is not None:
             where += f":{line}"
         if record is not None:
             where += f": record {record}" if where else f"record {record}"
         super().__init__(f"{where}: {message}" if where else message)
+
+    def moved(self, folder: str | os.PathLike[str], name: str | os.PathLike[str]) -> DataError:
+        """This error with ``name`` in place of ``folder`` if its path is inside: for files unpacked from an archive."""
+        if self.path is None or Path(folder) not in Path(self.path).parents:
+            return self
+        return DataError(self.message, path=Path(name) / Path(self.path).relative_to(folder), line=self.line,
+                         record=self.record)

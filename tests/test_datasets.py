@@ -1,4 +1,5 @@
 """Data set recipes: what they read, the split guard, and what a damaged source says."""
+import errno
 import os
 import tarfile
 import zipfile
@@ -14,7 +15,8 @@ from gluon_hash.records import (
     read_list,
 )
 from gluon_hash.records import cifar, cifar_python, frames
-from gluon_hash.records.dataset import write_dataset
+from gluon_hash.records import folder as folder_recipe
+from gluon_hash.records.dataset import regroup, write_dataset
 from gluon_hash.records.folder import read_folder
 from gluon_hash.records.synthetic import make_synthetic
 
@@ -100,6 +102,45 @@ def test_an_unreachable_server_says_what_to_do(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("suffix, mode", [(".tar.gz", "w:gz"), (".tar.xz", "w:xz"), (".tar.bz2", "w:bz2"),
+                                          (".zip", None)])
+def test_one_changed_byte_of_an_archive_is_noticed(tmp_path, rng, suffix, mode):
+    (tmp_path / "f").write_bytes(rng.bytes(30_000))
+    path = tmp_path / f"x{suffix}"
+    if mode is None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(tmp_path / "f", "f")
+    else:
+        with tarfile.open(path, mode) as archive:
+            archive.add(tmp_path / "f", "f")
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 255
+    path.write_bytes(damaged)
+    with pytest.raises(DataError, match=rf"x{suffix}: the archive is damaged or was cut short .*get it again"):
+        with archives.opened(path):
+            pass
+
+
+def test_a_full_disk_is_no_damaged_archive(tmp_path, monkeypatch):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("f"))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(archives, "_write", full)
+    with pytest.raises(OSError, match="No space left"), archives.opened(tmp_path / "x.tar"):
+        pass
+
+
+def test_errors_about_unpacked_files_name_the_archive(tmp_path, rng):
+    folder = cifar_folder(tmp_path / "cifar", rng)
+    (folder / "train.bin").write_bytes((folder / "train.bin").read_bytes()[:-1])
+    with tarfile.open(tmp_path / "c.tar", "w") as archive:
+        archive.add(folder, "cifar")
+    with pytest.raises(DataError, match=r"/c\.tar/cifar/train\.bin: record 199: expected a multiple of 3074"):
+        cifar.read_cifar100(tmp_path / "c.tar")
+
+
 @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil"])
 def test_archives_stay_in_their_folder(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
@@ -109,6 +150,31 @@ def test_archives_stay_in_their_folder(tmp_path, name):
     for file in ("x.zip", "x.tar"):
         with pytest.raises(DataError, match="would leave the folder"), archives.opened(tmp_path / file):
             pass
+
+
+def test_cifar100_under_a_tree_of_ones_own(tmp_path, rng):
+    folder = cifar_folder(tmp_path / "c", rng)
+    lines = ["all even", "all odd"] + [f"{'odd' if c % 2 else 'even'} fine{c}" for c in range(2, 100)]
+    (tmp_path / "tree").write_text("\n".join([*lines, "all fine0", "all fine1"]) + "\n")
+    dataset = regroup(cifar.read_cifar100(folder), tree=tmp_path / "tree")
+    write_dataset(dataset, tmp_path / "out", seed=0)
+    labels = RecordFile(tmp_path / "out" / "query.rec").level_labels
+    assert dataset.hierarchy.num_classes == (100, 4)  # even, odd, and the two that are completed
+    assert labels[:6].tolist() == [[0, 0], [1, 1], [2, 2], [3, 3], [4, 2], [5, 3]]
+    assert regroup(dataset, levels=[0]).hierarchy.num_classes == (100,)
+    with pytest.raises(ValueError, match="give --tree too"):
+        regroup(dataset, names=tmp_path / "tree")
+
+
+def test_a_folder_is_walked_once_however_many_its_images(tmp_path, monkeypatch):
+    (tmp_path / "in" / "cat").mkdir(parents=True)
+    for number in range(20):
+        (tmp_path / "in" / "cat" / f"{number}.png").touch()
+    calls = []
+    monkeypatch.setattr(folder_recipe, "_folders", lambda files, found=folder_recipe._folders:
+                        calls.append(1) or found(files))
+    assert len(read_folder(tmp_path / "in", 5, 0).train) == 15
+    assert len(calls) < 5
 
 
 def test_folders_with_a_query_in_the_database_are_refused(tmp_path, rng):

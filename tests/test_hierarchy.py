@@ -62,6 +62,9 @@ def test_damaged_files_name_the_line(write, lines, message):
     ("1 0\n5 6\n", r":2: expected one root, got 0, 6: 6, the parent of 5, has no parent"),
     ("1 0\n2\n", r":2: expected two node ids, got 1"),
     ("1 0\n2 3\n3 2\n", "cycle: 2 -> 3 -> 2"),
+    ("1 0\n2 0\n1 0\n", r":3: node 1 stands on line 1 too"),
+    ("2 -1\n1 0\n3 0\n", r":1: expected one root, got 0, -1: -1, the parent of 2, has no parent"),  # most have root 0
+    ("\n", "the file is empty"),
 ])
 def test_wrong_trees_name_the_line(write, lines, message):
     with pytest.raises(DataError, match=message):
@@ -72,6 +75,38 @@ def test_short_leaves_are_completed_by_repetition(write):
     # root 0; 1 under 0; 2 under 1; 3 under 2 (depth 3), 4 under 1 (depth 2)
     hierarchy = readers.from_parent_lines(write("1 0\n2 1\n3 2\n4 1\n"), {"3": "wren", "4": "owl"})
     assert hierarchy.to_table() == [("wren", "2", "1"), ("owl", "owl", "1")]
+
+
+def test_levels_can_be_left_out(tree):
+    ends = tree.take_levels([0, 2])
+    assert ends.level_names == ("breed", "kind") and ends.parents[0].tolist() == [0, 0, 0, 1]
+    assert tree.take_levels([0, 1, 2]) == tree
+    for wrong in ([], [1, 2], [0, 2, 1], [0, 0], [0, 3]):
+        with pytest.raises(ValueError, match="expected 0 and then some of 1 to 2, ascending"):
+            tree.take_levels(wrong)
+
+
+def test_a_tree_of_ones_own_over_given_classes(write, tmp_path):
+    # root 9; animal 8: dog 1, cat 2; car 3; a wolf (4) that is no class of the data set
+    path = write("9 8\n8 1\n8 2\n9 3\n8 4\n")
+    (tmp_path / "names").write_text("1 dog\n2 cat\n3 car\n4 wolf\n8 animal\n9 all\n")
+    hierarchy = readers.for_classes(path, ["car", "cat", "dog"], tmp_path / "names")
+    assert hierarchy.to_table() == [("car", "car"), ("cat", "animal"), ("dog", "animal")]
+    hierarchy.save(tmp_path / "h.tsv")
+    assert readers.for_classes(tmp_path / "h.tsv", ["dog", "car"]).to_table() == [("dog", "animal"), ("car", "car")]
+    assert readers.for_classes(path, ["1", "3"]).to_table() == [("1", "8"), ("3", "3")]
+    for file in (path, tmp_path / "h.tsv"):
+        with pytest.raises(DataError, match=r"1 of 2 classes are not in the t\w+: bus"):
+            readers.for_classes(file, ["car", "bus"], tmp_path / "names")
+
+
+@pytest.mark.parametrize("names, message", [("1 dog\n2 dog\n", "class 'dog' is the name of several nodes"),
+                                            ("1 dog\n1 cat\n", ":2: id 1 stands twice"),
+                                            ("1 dog\n2\n", ":2: expected an id and a value, got '2'")])
+def test_wrong_names_of_nodes(write, tmp_path, names, message):
+    (tmp_path / "names").write_text(names)
+    with pytest.raises(DataError, match=message):
+        readers.for_classes(write("0 1\n0 2\n"), ["dog"], tmp_path / "names")
 
 
 def test_shared_names_get_their_ids(write):
@@ -133,3 +168,14 @@ def test_the_real_nabirds_tree_has_its_official_counts(datasets, tmp_path):
     hierarchy = nabirds_hierarchy(tmp_path)
     assert hierarchy.num_classes == (555, 495, 228, 22)
     assert (np.bincount(hierarchy.parents[0]) == 1).sum() == 444
+
+
+def test_cifar100_under_its_deep_wordnet_tree(datasets):
+    folder = datasets / "cifar100-wordnet"
+    fine = [row[0] for row in Hierarchy.load(DATA / "cifar100" / "hierarchy.tsv").to_table()]
+    hierarchy = readers.for_classes(folder / "cifar.parent-child.txt", fine, folder / "class_names.txt")
+    # the tree has leaves at depth 2 to 8 below its root, 162 nodes without it, four of them on top
+    assert hierarchy.num_levels == 8 and hierarchy.class_names[0] == tuple(fine) and hierarchy.num_classes[-1] == 4
+    assert len(set().union(*hierarchy.class_names)) == 162
+    assert hierarchy.to_table()[fine.index("trout")][1:4] == ("soft-finned_fish", "bony_fish", "fish")
+    assert hierarchy.to_table()[fine.index("sea")] == ("sea",) * 7 + ("natural_scenes",)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
@@ -19,31 +20,37 @@ DUPLICATES = typer.Option(False, "--allow-duplicates",
 PICKLE = typer.Option(False, "--allow-pickle", help="Read the Python version of the archive, whose files are pickles; "
                                                     "classes other than NumPy's arrays are refused.")
 SOURCE = typer.Option(None, metavar="DIR_OR_ARCHIVE", help="Folder or archive; default: download, MD5 checked.")
+TREE = typer.Option(None, metavar="FILE", help="A tree over the finest classes in place of the usual one: `parent "
+                                               "child` lines (uneven ones are completed), or a hierarchy.tsv.")
+NAMES = typer.Option(None, metavar="FILE", help="`id name` lines for the ids of --tree; default: an id is its name.")
+LEVELS = typer.Option(None, metavar="0,2,3", help="Levels of the tree to keep, 0 the finest; default: all.")
 MD5 = typer.Option(None, metavar="HEX", help="MD5 that the archive must have.")
 
 
 @app.command()
-def cifar100(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, limit: Optional[int] = LIMIT,
+def cifar100(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, tree: Optional[Path] = TREE,
+             names: Optional[Path] = NAMES, levels: Optional[str] = LEVELS, limit: Optional[int] = LIMIT,
              seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
              allow_duplicates: bool = DUPLICATES, allow_pickle: bool = PICKLE) -> None:
-    """CIFAR-100, official binary version: 100 fine, 20 coarse classes."""
+    """CIFAR-100, official binary version: 100 fine, 20 coarse classes; or a tree of your own over the fine ones."""
     from gluon_hash.records import cifar, cifar_python
 
-    read = cifar_python.read_cifar100_python if allow_pickle else cifar.read_cifar100
-    _cifar(read, cifar.URL100, cifar.MD5_100, source, md5, out, limit, seed, validation_per_class,
-           allow_duplicates, allow_pickle)
+    with _archive(cifar.URL100, cifar.MD5_100, source, md5, allow_pickle) as archive:
+        dataset = (cifar_python.read_cifar100_python if allow_pickle else cifar.read_cifar100)(archive)
+    _write(_regroup(dataset, levels, tree, names), out, limit, seed, validation_per_class, allow_duplicates)
 
 
 @app.command()
-def cifar10(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, limit: Optional[int] = LIMIT,
+def cifar10(out: Path = OUT, source: Optional[Path] = SOURCE, md5: Optional[str] = MD5, tree: Optional[Path] = TREE,
+            names: Optional[Path] = NAMES, levels: Optional[str] = LEVELS, limit: Optional[int] = LIMIT,
             seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
             allow_duplicates: bool = DUPLICATES, allow_pickle: bool = PICKLE) -> None:
-    """CIFAR-10, official binary version, under three levels of ours."""
+    """CIFAR-10, official binary version, under three levels of ours; or a tree of your own."""
     from gluon_hash.records import cifar, cifar_python
 
-    read = cifar_python.read_cifar10_python if allow_pickle else cifar.read_cifar10
-    _cifar(read, cifar.URL10, cifar.MD5_10, source, md5, out, limit, seed, validation_per_class,
-           allow_duplicates, allow_pickle)
+    with _archive(cifar.URL10, cifar.MD5_10, source, md5, allow_pickle) as archive:
+        dataset = (cifar_python.read_cifar10_python if allow_pickle else cifar.read_cifar10)(archive)
+    _write(_regroup(dataset, levels, tree, names), out, limit, seed, validation_per_class, allow_duplicates)
 
 
 @app.command()
@@ -75,12 +82,14 @@ def folder(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR", help
 def imagenet(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR", help="train/ and val/ with a folder "
                                                           "(n01440764, ...) for each class."),
              tree: Path = typer.Option(..., metavar="FILE", help="`parent child` lines over WordNet ids."),
-             limit: Optional[int] = LIMIT, seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
+             names: Optional[Path] = NAMES, levels: Optional[str] = LEVELS, limit: Optional[int] = LIMIT,
+             seed: int = SEED, validation_per_class: Optional[int] = VALIDATION,
              allow_duplicates: bool = DUPLICATES) -> None:
     """ImageNet-style folders with a WordNet tree."""
     from gluon_hash.records.folder import read_imagenet
 
-    _write(read_imagenet(source, tree), out, limit, seed, validation_per_class, allow_duplicates)
+    _write(_regroup(read_imagenet(source, tree, names), levels), out, limit, seed, validation_per_class,
+           allow_duplicates)
 
 
 @app.command()
@@ -95,20 +104,34 @@ def nabirds(out: Path = OUT, source: Path = typer.Option(..., metavar="DIR_OR_AR
         _write(read_nabirds(root), out, limit, seed, validation_per_class, allow_duplicates)
 
 
-def _cifar(read, url, official_md5, source, md5, out, limit, seed, validation_per_class, allow_duplicates,
-           allow_pickle) -> None:
+@contextmanager
+def _archive(url, official_md5, source, md5, allow_pickle):
+    """The archive that was named, its MD5 checked if one was given; or a download."""
     from gluon_hash.records import archives
 
-    with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
-        if source is None:
-            if allow_pickle:
-                raise ValueError("--allow-pickle reads an archive that you name with --source; a download is of the "
-                                 "binary version, which needs no pickle")
-            source = Path(folder) / url.rpartition("/")[2]
-            archives.download(url, source, official_md5)
-        elif md5 is not None:
+    if source is not None:
+        if md5 is not None:
             archives.check_md5(source, md5)
-        _write(read(source), out, limit, seed, validation_per_class, allow_duplicates)
+        yield source
+        return
+    if allow_pickle:
+        raise ValueError("--allow-pickle reads an archive that you name with --source; a download is of the "
+                         "binary version, which needs no pickle")
+    with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
+        path = Path(folder) / url.rpartition("/")[2]
+        archives.download(url, path, official_md5)
+        yield path
+
+
+def _regroup(dataset, levels, tree=None, names=None):
+    from gluon_hash.records.dataset import regroup
+
+    if levels is not None:
+        try:
+            levels = [int(level) for level in levels.split(",")]
+        except ValueError as error:
+            raise ValueError(f"--levels: expected numbers such as 0,4,6, got {levels!r}") from error
+    return regroup(dataset, tree=tree, names=names, levels=levels)
 
 
 def _write(dataset, out, limit, seed, validation_per_class, allow_duplicates) -> None:

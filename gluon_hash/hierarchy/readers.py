@@ -6,13 +6,15 @@ of four becomes (leaf, leaf, a, b), as the released code does for NABirds.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Mapping, Sequence
 
 from gluon_hash.errors import DataError
-from gluon_hash.hierarchy.tree import Hierarchy
+from gluon_hash.hierarchy.tree import HEADER, Hierarchy
 
-__all__ = ["from_label_table", "from_parent_lines", "from_folders", "read_parents", "complete"]
+__all__ = ["from_label_table", "from_parent_lines", "from_folders", "for_classes", "read_parents", "read_pairs",
+           "complete"]
 
 
 def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hierarchy:
@@ -56,14 +58,73 @@ def from_parent_lines(path: str | os.PathLike[str], names: Mapping[str, str] | N
     Raises
     ------
     DataError
-        With the line: a node with two parents, a cycle, several roots, an id that is no node.
+        With the line: a node that stands twice, has two parents, a cycle, several roots. Leaves that are no nodes.
     """
     parents = read_parents(path, parent_first=parent_first)
     if leaves is None:
         with_children = set(parents.values())
         leaves = [node for node in parents if node not in with_children]
-    paths = [_path_to_root(leaf, parents, path)[:-1] for leaf in leaves]  # without the root
-    return complete([[_name(node, names or {}, parents) for node in nodes] for nodes in paths])
+    unknown = [leaf for leaf in leaves if leaf not in parents]
+    if unknown:
+        raise DataError(f"{len(unknown)} of {len(leaves)} classes are not in the tree: {', '.join(unknown[:5])}",
+                        path=path)
+    given = {node: (names or {}).get(node, node) for node in parents}
+    holders = Counter(given.values())
+    unique = {node: name if holders[name] == 1 else f"{name} ({node})" for node, name in given.items()}
+    return complete([[unique[node] for node in _path_to_root(leaf, parents, path)[:-1]] for leaf in leaves])
+
+
+def for_classes(path: str | os.PathLike[str], class_names: Sequence[str],
+                names_path: str | os.PathLike[str] | None = None) -> Hierarchy:
+    """A tree of one's own over the finest classes of a data set, which keep their order.
+
+    Parameters
+    ----------
+    path : path-like
+        ``parent child`` lines over node ids, or a hierarchy.tsv. Leaves that are no classes are left out.
+    class_names : sequence of str
+        The finest classes.
+    names_path : path-like, optional
+        ``id name`` lines; by default an id is its own name.
+
+    Raises
+    ------
+    DataError
+        As from_parent_lines and Hierarchy.load, or if a class is not in the tree, or two nodes have its name.
+    """
+    with open(path, encoding="utf-8") as stream:
+        is_table = stream.readline().strip() == HEADER
+    if is_table:
+        table = Hierarchy.load(path)
+        rows = {row[0]: row for row in table.to_table()}
+        missing = [name for name in class_names if name not in rows]
+        if missing:
+            raise DataError(f"{len(missing)} of {len(class_names)} classes are not in the table: "
+                            f"{', '.join(missing[:5])}", path=path)
+        return Hierarchy.from_table([rows[name] for name in class_names], table.level_names)
+    names = read_pairs(names_path) if names_path is not None else {}
+    nodes = {name: node for node, name in names.items()}
+    wanted = set(class_names)
+    shared = [name for name, count in Counter(names.values()).items() if count > 1 and name in wanted]
+    if shared:
+        raise DataError(f"class {shared[0]!r} is the name of several nodes; give each a name of its own",
+                        path=names_path)
+    return from_parent_lines(path, names, parent_first=True, leaves=[nodes.get(name, name) for name in class_names])
+
+
+def read_pairs(path: str | os.PathLike[str]) -> dict[str, str]:
+    """First word of each line -> the rest of it; DataError, with the line, if one is missing or an id stands twice."""
+    rows: dict[str, str] = {}
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        key, *value = line.strip().split(None, 1)
+        if not value:
+            raise DataError(f"expected an id and a value, got {line!r}", path=path, line=number)
+        if key in rows:
+            raise DataError(f"id {key} stands twice", path=path, line=number)
+        rows[key] = value[0]
+    return rows
 
 
 def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) -> dict[str, str]:
@@ -77,11 +138,14 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
         if len(fields) != 2:
             raise DataError(f"expected two node ids, got {len(fields)} words", path=path, line=number)
         parent, child = fields if parent_first else fields[::-1]
-        if parents.get(child, parent) != parent:
-            raise DataError(f"node {child} has two parents, {parents[child]} (line {lines[child]}) and {parent}",
+        if child in parents:
+            raise DataError(f"node {child} stands on line {lines[child]} too" if parents[child] == parent else
+                            f"node {child} has two parents, {parents[child]} (line {lines[child]}) and {parent}",
                             path=path, line=number)
         parents[child], lines[child] = parent, number
-    roots = sorted(set(parents.values()) - set(parents))
+    if not parents:
+        raise DataError("expected lines of two node ids, the file is empty", path=path)
+    roots = [node for node, _ in Counter(parents.values()).most_common() if node not in parents]
     if len(roots) != 1:
         for node in parents:  # without a root there is a cycle, which this finds
             _path_to_root(node, parents, path, lines)
@@ -134,8 +198,3 @@ def _path_to_root(node: str, parents: Mapping[str, str], path: str | os.PathLike
                             line=(lines or {}).get(node))
     return nodes
 
-
-def _name(node: str, names: Mapping[str, str], parents: Mapping[str, str]) -> str:
-    name = names.get(node, node)
-    shared = sum(names.get(other, other) == name for other in parents) > 1
-    return f"{name} ({node})" if shared else name

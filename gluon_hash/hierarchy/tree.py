@@ -69,10 +69,7 @@ class Hierarchy:
     @cached_property
     def ancestors(self) -> np.ndarray:
         """The class of each finest class at every level: int32, shape (num_classes[0], K)."""
-        columns = [np.arange(self.num_classes[0])]
-        for parents in self.parents:
-            columns.append(parents[columns[-1]])
-        return np.stack(columns, axis=1).astype(np.int32)
+        return np.stack([self._ancestors_at(0, level) for level in range(self.num_levels)], axis=1).astype(np.int32)
 
     def __eq__(self, other: object) -> bool:
         return (isinstance(other, Hierarchy) and self.level_names == other.level_names
@@ -133,7 +130,34 @@ class Hierarchy:
         """The same hierarchy with its finest ``num_levels`` levels; 1 makes HPDH into DCWH."""
         if not 1 <= num_levels <= self.num_levels:
             raise ValueError(f"keep_levels: expected 1 to {self.num_levels} levels, got {num_levels}")
-        return Hierarchy(self.level_names[:num_levels], self.class_names[:num_levels], self.parents[:num_levels - 1])
+        return self.take_levels(range(num_levels))
+
+    def take_levels(self, levels: Sequence[int]) -> Hierarchy:
+        """The same classes with some levels left out, as a deep uneven tree has levels that say little.
+
+        Parameters
+        ----------
+        levels : sequence of int
+            Ascending, 0 (the finest) first.
+
+        Raises
+        ------
+        ValueError
+            If a level is missing, stands twice or is out of order, or 0 does not come first.
+        """
+        levels = list(levels)
+        if levels[:1] != [0] or levels != sorted(set(levels)) or levels[-1] >= self.num_levels:
+            raise ValueError(f"levels: expected 0 and then some of 1 to {self.num_levels - 1}, ascending, got {levels}")
+        return Hierarchy(tuple(self.level_names[level] for level in levels),
+                         tuple(self.class_names[level] for level in levels),
+                         tuple(self._ancestors_at(lower, upper) for lower, upper in zip(levels, levels[1:])))
+
+    def _ancestors_at(self, lower: int, upper: int) -> np.ndarray:
+        """The class at level ``upper`` of each class at level ``lower``."""
+        classes = np.arange(self.num_classes[lower])
+        for parents in self.parents[lower:upper]:
+            classes = parents[classes]
+        return classes
 
     @classmethod
     def from_table(cls, rows: Sequence[Sequence[str]], level_names: Sequence[str],

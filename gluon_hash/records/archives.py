@@ -1,7 +1,9 @@
 """Sources of data sets: a folder as it is, an archive unpacked where nothing can leave its folder, a download."""
 from __future__ import annotations
 
+import errno
 import hashlib
+import http.client
 import lzma
 import os
 import tarfile
@@ -23,6 +25,7 @@ __all__ = ["opened", "download", "md5", "check_md5"]
 
 BLOCK = 1 << 20
 TIMEOUT_SECONDS = 30
+DAMAGED = (None, errno.EINVAL)  # what a decoder's own OSError carries: a checksum that is wrong, an offset outside
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 
 
@@ -41,7 +44,8 @@ def opened(source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambd
     ------
     DataError
         If the archive is damaged, cut short or of another kind, or a member would leave the folder (an absolute
-        path, "..", a link, a device).
+        path, "..", a link, a device). A DataError about an unpacked file, raised while the folder is used, names
+        the archive in place of the temporary folder.
     """
     source = Path(source)
     if source.is_dir():
@@ -54,11 +58,17 @@ def opened(source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambd
     with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
         try:
             (_unzip if source.suffix == ".zip" else _untar)(source, Path(folder), wanted)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error,
-                UnicodeDecodeError) as error:
-            raise DataError(f"the archive is damaged or was cut short ({error}); it has {source.stat().st_size} bytes "
+        except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError,
+                OSError) as error:
+            if isinstance(error, OSError) and error.errno not in DAMAGED:
+                raise
+            reason = str(error).splitlines()[0].rstrip(":")
+            raise DataError(f"the archive is damaged or was cut short ({reason}); it has {source.stat().st_size} bytes "
                             f"and MD5 {md5(source)}; get it again", path=source) from error
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        except DataError as error:
+            raise error.moved(folder, source) from error.__cause__
 
 
 def download(url: str, path: str | os.PathLike[str], expected_md5: str) -> None:
@@ -77,7 +87,7 @@ def download(url: str, path: str | os.PathLike[str], expected_md5: str) -> None:
                 for block in track(blocks, f"download {Path(path).name}", -(-size // BLOCK), unit="MB"):
                     stream.write(block)
             check_md5(temporary, expected_md5)
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise DataError(f"could not be fetched ({error}); get it by other means and name it with --source",
                         path=url) from error
 
@@ -111,6 +121,9 @@ def _untar(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                 stream = archive.extractfile(member)
                 assert stream is not None  # it is a file
                 _write(target, iter(partial(stream.read, BLOCK), b""), member.size)
+        assert archive.fileobj is not None  # it is open
+        while archive.fileobj.read(BLOCK):  # to the end: the checksum of the compressed stream stands there
+            pass
 
 
 def _unzip(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:

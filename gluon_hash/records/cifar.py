@@ -85,11 +85,11 @@ def cifar10_hierarchy() -> Hierarchy:
 
 def _records(path: Path, num_label_bytes: int) -> np.ndarray:
     if not path.exists():
-        raise DataError("missing from the archive; use the binary version", path=path.name)
+        raise DataError("missing from the archive; use the binary version", path=path)
     size, length = path.stat().st_size, num_label_bytes + PIXELS
     if size == 0 or size % length:
         raise DataError(f"expected a multiple of {length} bytes (labels and {PIXELS} pixels a record), got {size}: "
-                        f"it was cut short inside record {size // length}", path=path.name, record=size // length)
+                        f"it was cut short inside record {size // length}", path=path, record=size // length)
     return np.fromfile(path, np.uint8).reshape(-1, length)
 
 
@@ -103,7 +103,7 @@ def make_split(records: np.ndarray, label_byte: int, hierarchy: Hierarchy, path:
     if not right.all():
         record = int(np.argmin(right))
         raise DataError(f"labels (fine, coarse, ...) {labels[record].tolist()} are not in the official table; "
-                        "the file is damaged or of another data set", path=path.name, record=record)
+                        "the file is damaged or of another data set", path=path, record=record)
     pixels = records[:, label_byte + 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     return Split(labels[:, 0], [f"{name}/{number:05d}.png" for number in range(len(pixels))],
                  lambda position: encode_png(np.ascontiguousarray(pixels[position])),
@@ -121,10 +121,10 @@ def folder_with(folder: Path, name: str, source: str | os.PathLike[str]) -> Path
 
 def _names(path: Path, count: int) -> list[str]:
     if not path.exists():
-        raise DataError("missing from the archive", path=path.name)
+        raise DataError("missing from the archive", path=path)
     names = path.read_text(encoding="utf-8").split()
     if len(names) != count:
-        raise DataError(f"expected {count} class names, got {len(names)}", path=path.name)
+        raise DataError(f"expected {count} class names, got {len(names)}", path=path)
     return names
 
 

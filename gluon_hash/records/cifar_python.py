@@ -71,16 +71,16 @@ def _records(path: Path, label_keys: tuple[bytes, ...]) -> np.ndarray:
         return np.concatenate([labels, data.reshape(len(labels), cifar.PIXELS)], axis=1)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"no batch of CIFAR: expected data and {', '.join(key.decode() for key in label_keys)}: "
-                        f"{error!r}", path=path.name) from error
+                        f"{error!r}", path=path) from error
 
 
 def _load(path: Path) -> dict[bytes, Any]:
     if not path.exists():
-        raise DataError("missing from the archive", path=path.name)
+        raise DataError("missing from the archive", path=path)
     try:
         found = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
-        raise DataError(f"no readable batch of CIFAR, or cut short: {error}", path=path.name) from error
+        raise DataError(f"no readable batch of CIFAR, or cut short: {error}", path=path) from error
     if not isinstance(found, dict):
-        raise DataError(f"expected a dictionary, got {type(found).__name__}", path=path.name)
+        raise DataError(f"expected a dictionary, got {type(found).__name__}", path=path)
     return found

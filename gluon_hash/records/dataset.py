@@ -4,22 +4,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 
 from gluon_hash import __version__
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_json, sha256
-from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log
 from gluon_hash.records.lists import ImageList, held_out_positions, write_list
 from gluon_hash.records.pack import write_records
 from gluon_hash.records.split import find_duplicates
 
-__all__ = ["Split", "Dataset", "write_dataset"]
+__all__ = ["Split", "Dataset", "regroup", "write_dataset"]
 
 FORMAT_VERSION = 1
 VALIDATION_FRACTION = 0.05
@@ -58,6 +58,34 @@ class Dataset:
     train: Split
     query: Split
     source: dict[str, Any] = field(default_factory=dict)
+
+
+def regroup(dataset: Dataset, *, tree: str | os.PathLike[str] | None = None,
+            names: str | os.PathLike[str] | None = None, levels: Sequence[int] | None = None) -> Dataset:
+    """The same images and finest classes under a tree of one's own, or with fewer levels.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    tree, names : path-like, optional
+        As gluon_hash.hierarchy.readers.for_classes; by default the data set's own tree.
+    levels : sequence of int, optional
+        As Hierarchy.take_levels; by default all.
+
+    Raises
+    ------
+    DataError, ValueError
+        As those two, or if ``names`` come without a ``tree``.
+    """
+    if names is not None and tree is None:
+        raise ValueError("names of nodes belong to a tree: give --tree too")
+    hierarchy, source = dataset.hierarchy, dataset.source
+    if tree is not None:
+        hierarchy = readers.for_classes(tree, hierarchy.class_names[0], names)
+        source = {**source, "tree": Path(tree).name, "tree_sha256": sha256(tree)}
+    if levels is not None:
+        hierarchy = hierarchy.take_levels(levels)
+    return replace(dataset, hierarchy=hierarchy, source=source)
 
 
 def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, limit: int | None = None,

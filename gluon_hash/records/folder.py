@@ -48,15 +48,22 @@ def read_folder(root: str | os.PathLike[str], query_per_class: int, seed: int) -
         hierarchy = readers.from_folders(_folders(files))
     except ValueError as error:
         raise error if isinstance(error, DataError) else DataError(str(error), path=root) from error
-    labels = np.array([_folders(files).index(str(file.parent.as_posix())) for file in files])
+    labels = _labels(root, files, _folders(files))
     drawn = held_out_positions(labels, query_per_class, seed)
     kept = np.setdiff1d(np.arange(len(files)), drawn)
     train, query = (image_split(root, [files[p].as_posix() for p in part], labels[part]) for part in (kept, drawn))
     return Dataset("folder", hierarchy, train, query, source={"name": root.name, "query_per_class": query_per_class})
 
 
-def read_imagenet(root: str | os.PathLike[str], tree: str | os.PathLike[str]) -> Dataset:
+def read_imagenet(root: str | os.PathLike[str], tree: str | os.PathLike[str],
+                  names: str | os.PathLike[str] | None = None) -> Dataset:
     """train/ and val/ with one folder for each WordNet id, and ``parent child`` lines over those ids.
+
+    Parameters
+    ----------
+    root, tree : path-like
+    names : path-like, optional
+        ``id name`` lines; by default the ids are the names.
 
     Raises
     ------
@@ -66,11 +73,8 @@ def read_imagenet(root: str | os.PathLike[str], tree: str | os.PathLike[str]) ->
     root = Path(root)
     files = _images(root / "train")
     folders = _folders(files)
-    known = readers.read_parents(tree, parent_first=True)
-    unknown = [folder for folder in folders if folder not in known]
-    if unknown:
-        raise DataError(f"{len(unknown)} class folders are not in the tree: {', '.join(unknown[:5])}", path=tree)
-    hierarchy = readers.from_parent_lines(tree, parent_first=True, leaves=folders)
+    hierarchy = readers.from_parent_lines(tree, None if names is None else readers.read_pairs(names),
+                                          parent_first=True, leaves=folders)
     return Dataset("imagenet", hierarchy, _by_folder(root / "train", files, folders),
                    _by_folder(root / "val", _images(root / "val"), folders), source={"name": root.name})
 
@@ -110,9 +114,13 @@ def _folders(files: list[Path]) -> list[str]:
 
 
 def _by_folder(root: Path, files: list[Path], folders: list[str]) -> Split:
+    return image_split(root, [file.as_posix() for file in files], _labels(root, files, folders))
+
+
+def _labels(root: Path, files: list[Path], folders: list[str]) -> np.ndarray:
+    """Place among ``folders`` of the folder of each file."""
     index = {folder: position for position, folder in enumerate(folders)}
     for file in files:
         if file.parent.as_posix() not in index:
             raise DataError(f"class {file.parent.as_posix()!r} has no training image", path=root / file)
-    return image_split(root, [file.as_posix() for file in files],
-                       np.array([index[file.parent.as_posix()] for file in files]))
+    return np.array([index[file.parent.as_posix()] for file in files])

@@ -66,13 +66,6 @@ def _inner(root: Path) -> Path:
 
 
 def _table(path: Path) -> dict[str, str]:
-    """First word of each line -> the rest of it."""
     if not path.exists():
         raise DataError("missing from the data set", path=path)
-    rows = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        key, _, value = line.strip().partition(" ")
-        if not value:
-            raise DataError(f"expected an id and a value, got {line!r}", path=path, line=number)
-        rows[key] = value
-    return rows
+    return readers.read_pairs(path)
