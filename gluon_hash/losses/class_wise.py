@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Sequence
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.terms import cross_entropy, level_label
+
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
-__all__ = ["ClassWiseLoss", "HierarchicalClassWiseLoss", "ReleasedClassWiseLoss"]
+__all__ = ["ClassWiseLoss", "HierarchicalClassWiseLoss", "ReleasedClassWiseLoss", "class_wise"]
 
 RELEASED_EPSILON = 1e-8  # the released code's, in both places; ours needs none
 
@@ -22,6 +24,16 @@ def _check_inv_variance(name: str, inv_variance: float) -> float:
     if not inv_variance > 0:
         raise ValueError(f"{name}: inv_variance must be > 0, got {inv_variance!r}; pass 1/sigma**2, not sigma")
     return float(inv_variance)
+
+
+def class_wise(F: ModuleType, code: Tensor, label: Tensor, center: Tensor, inv_variance: float) -> Tensor:
+    """ClassWiseLoss as a function whose gradient reaches the centers."""
+    # -|u - m|^2 / 2 = u.m - |m|^2 / 2 - |u|^2 / 2, and |u|^2 is the same for every class: it cancels.
+    logit = inv_variance * F.broadcast_sub(
+        F.dot(code, center, transpose_b=True),
+        0.5 * F.sum(F.square(center), axis=1).expand_dims(0),
+    )  # (batch_size, num_classes)
+    return cross_entropy(F, logit, label)
 
 
 class ClassWiseLoss(Loss):
@@ -58,13 +70,7 @@ class ClassWiseLoss(Loss):
         self._inv_variance = _check_inv_variance("ClassWiseLoss", inv_variance)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, label: Tensor, center: Tensor) -> Tensor:
-        center = F.stop_gradient(center)
-        # -|u - m|^2 / 2 = u.m - |m|^2 / 2 - |u|^2 / 2, and |u|^2 is the same for every class: it cancels.
-        logit = self._inv_variance * F.broadcast_sub(
-            F.dot(code, center, transpose_b=True),
-            0.5 * F.sum(F.square(center), axis=1).expand_dims(0),
-        )  # (batch_size, num_classes)
-        return -F.pick(F.log_softmax(logit, axis=1), label, axis=1)
+        return class_wise(F, code, label, F.stop_gradient(center), self._inv_variance)
 
 
 class HierarchicalClassWiseLoss(Loss):
@@ -121,10 +127,8 @@ class HierarchicalClassWiseLoss(Loss):
         if len(centers) != len(self.levels):
             raise ValueError(f"HierarchicalClassWiseLoss: expected centers of {len(self.levels)} levels, "
                              f"got {len(centers)}")
-        labels = [F.slice_axis(level_labels, axis=1, begin=k, end=k + 1).reshape(shape=(-1,))
-                  for k in range(len(centers))]
-        return [weight * level(code, label, center)
-                for level, weight, label, center in zip(self.levels, self._level_weights, labels, centers)]
+        return [weight * level(code, level_label(F, level_labels, k), center)
+                for k, (level, weight, center) in enumerate(zip(self.levels, self._level_weights, centers))]
 
 
 class ReleasedClassWiseLoss(Loss):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.terms import signs
+
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
@@ -55,5 +57,4 @@ class VertexConstraint(Loss):
         super().__init__(weight=None, batch_axis=0)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor) -> Tensor:
-        vertex = F.stop_gradient(2.0 * (code >= 0) - 1.0)
-        return F.sum(F.square(vertex - code), axis=1)
+        return F.sum(F.square(signs(F, code) - code), axis=1)

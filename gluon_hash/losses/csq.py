@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
-from gluon_hash.losses.pairs import quantization
+from gluon_hash.losses.terms import level_label, log_cosh
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -20,9 +20,11 @@ __all__ = ["CSQLoss"]
 class CSQLoss(Loss):
     r"""Binary cross-entropy to the center of the fine class, and quantisation.
 
-    .. math:: l_i = \frac{1}{L} \sum_b \log(1 + e^{-2 c_b u_{ib}}) + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2
+    .. math:: l_i = \frac{1}{L} \sum_b \log(1 + e^{-2 c_b u_{ib}})
+              + \lambda \frac{1}{L} \sum_b \log\cosh(|\tanh u_{ib}| - 1)
 
-    which is the cross-entropy of (1 + tanh u) / 2 against (1 + c) / 2.
+    The first is the cross-entropy of h = (1 + tanh u) / 2 against (1 + c) / 2, the second the paper's
+    log cosh(|2h - 1| - 1).
 
     Parameters
     ----------
@@ -49,6 +51,6 @@ class CSQLoss(Loss):
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:
-        own = F.take(center, F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,)))
+        own = F.take(center, level_label(F, level_labels))
         entropy = F.mean(F.Activation(-2.0 * own * code, act_type="softrelu"), axis=1)
-        return entropy + self._quantization_weight * quantization(F, code)
+        return entropy + self._quantization_weight * F.mean(log_cosh(F, F.abs(F.tanh(code)) - 1.0), axis=1)

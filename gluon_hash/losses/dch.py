@@ -7,14 +7,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss
+from gluon_hash.losses.pairs import PairwiseLoss, balanced_weight
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
 __all__ = ["DCHLoss"]
 
-SMALLEST_DISTANCE = 1e-6  # bits: different codes are at least 1 apart, so this only keeps log finite
+SMALLEST_DISTANCE = 1e-6  # bits: keeps the logarithm of equal codes finite
 
 
 class DCHLoss(PairwiseLoss):
@@ -23,7 +23,7 @@ class DCHLoss(PairwiseLoss):
     .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [S_{ij} \log\frac{d_{ij}}{\gamma} + \log(1 + \frac{\gamma}{d_{ij}})]
               + \lambda \log(1 + \frac{d(|u_i|, 1)}{\gamma}), \quad d(a, b) = \tfrac{L}{2} (1 - \cos(a, b))
 
-    w as in HashNet. The bracket is log(1 + d / gamma) - (1 - S) log(d / gamma), which is how it is computed.
+    w is balanced_weight. The bracket is log(1 + d / gamma) - (1 - S) log(d / gamma), which is how it is computed.
 
     Parameters
     ----------
@@ -54,10 +54,7 @@ class DCHLoss(PairwiseLoss):
         distance = 0.5 * self._num_bits * (1.0 - F.dot(unit, unit, transpose_b=True))
         ratio = F.maximum(distance, SMALLEST_DISTANCE) / self._gamma
         similar = self.similarity(F, level_labels, level_labels)
-        different = 1.0 - similar
-        weight = (F.broadcast_div(similar, F.maximum(F.mean(similar), 1e-12))
-                  + F.broadcast_div(different, F.maximum(F.mean(different), 1e-12)))
-        pairs = weight * (F.log1p(ratio) - different * F.log(ratio))
+        pairs = balanced_weight(F, similar) * (F.log1p(ratio) - (1.0 - similar) * F.log(ratio))
         # cos(|u|, 1) = sum |u| / (|u|_2 sqrt(L))
         cosine = F.sum(F.abs(unit), axis=1) / self._num_bits**0.5
         corner = 0.5 * self._num_bits * F.relu(1.0 - cosine) / self._gamma

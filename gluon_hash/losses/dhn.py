@@ -7,7 +7,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, log_cosh, pair_likelihood
+from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
+from gluon_hash.losses.terms import log_cosh
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor

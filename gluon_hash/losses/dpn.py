@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.terms import level_label
+
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
@@ -46,5 +48,5 @@ class DPNLoss(Loss):
         self._margin = margin
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor) -> Tensor:
-        own = F.take(target, F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,)))
+        own = F.take(target, level_label(F, level_labels))
         return F.mean(F.relu(self._margin - own * code), axis=1)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood, quantization
+from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
+from gluon_hash.losses.terms import label_column, quantization
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -48,8 +49,9 @@ class DPSHLoss(PairwiseLoss):
                        memory_labels: Tensor, valid: Tensor) -> Tensor:
         others = F.concat(memory_code, F.stop_gradient(code), dim=0)
         labels = F.concat(memory_labels, level_labels, dim=0)
-        mask = F.concat(valid, F.ones_like(F.slice_axis(level_labels, axis=1, begin=0, end=1)).reshape((1, -1)), dim=1)
+        own = F.ones_like(label_column(F, level_labels, 0)).reshape(shape=(1, -1))
+        mask = F.concat(valid, own, dim=1)  # (1, M + batch_size)
         theta = 0.5 * F.dot(code, others, transpose_b=True)  # (batch_size, M + batch_size)
         pairs = F.broadcast_mul(pair_likelihood(F, theta, self.similarity(F, level_labels, labels)), mask)
         mean = F.broadcast_div(F.sum(pairs, axis=1, keepdims=True), F.sum(mask, axis=1, keepdims=True))
-        return mean.reshape((-1,)) + self._quantization_weight * quantization(F, code)
+        return mean.reshape(shape=(-1,)) + self._quantization_weight * quantization(F, code)

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
+from gluon_hash.losses.terms import signs
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -48,6 +49,5 @@ class DSDHLoss(PairwiseLoss):
                        known: Tensor) -> Tensor:
         theta = 0.5 * F.dot(code, code, transpose_b=True)
         pairs = F.mean(pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels)), axis=1)
-        own = F.stop_gradient(2.0 * (code >= 0) - 1.0)
-        discrete = F.broadcast_mul(target, known) + F.broadcast_mul(own, 1.0 - known)
+        discrete = F.broadcast_mul(target, known) + F.broadcast_mul(signs(F, code), 1.0 - known)
         return pairs + self._discrete_weight * F.mean(F.square(code - discrete), axis=1)

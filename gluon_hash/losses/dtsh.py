@@ -7,7 +7,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, quantization
+from gluon_hash.losses.pairs import PairwiseLoss, other_image
+from gluon_hash.losses.terms import quantization
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -16,13 +17,13 @@ __all__ = ["DTSHLoss"]
 
 
 class DTSHLoss(PairwiseLoss):
-    r"""Over every triplet of the batch in which p is more similar to i than n is.
+    r"""Over every triplet of three images of the batch in which p is more similar to i than n is.
 
     .. math:: l_i = \mathrm{mean}_{p,n} \log(1 + e^{-x_{ipn}}) + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2,
-              \quad x_{ipn} = \tfrac{1}{2} u_i \cdot u_p - \tfrac{1}{2} u_i \cdot u_n - m
+              \quad x_{ipn} = u_i \cdot u_p - u_i \cdot u_n - m
 
-    log(1 + e^x) - x of the paper is log(1 + e^-x). With graded similarities (level_weights) relatives become positives
-    of strangers.
+    log(1 + e^x) - x of the paper is log(1 + e^-x). The paper halves the inner products, with m = num_bits / 2. With
+    graded similarities (level_weights) a relative is a positive where the negative is a stranger.
 
     Parameters
     ----------
@@ -39,18 +40,26 @@ class DTSHLoss(PairwiseLoss):
 
     Outputs:
         - **loss**: (batch_size,); without a triplet, the quantisation term alone.
+
+    Raises
+    ------
+    ValueError
+        If ``num_bits`` is not positive.
     """
 
-    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 0.25,
+    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 0.5,
                  quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
+        if num_bits < 1:
+            raise ValueError(f"DTSHLoss: expected num_bits >= 1, got {num_bits}")
         self._margin, self._quantization_weight = margin_per_bit * num_bits, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
-        theta = 0.5 * F.dot(code, code, transpose_b=True)
+        inner = F.dot(code, code, transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)
-        wanted = F.broadcast_greater(similar.expand_dims(2), similar.expand_dims(1))  # (anchor, positive, negative)
-        x = F.broadcast_sub(theta.expand_dims(2), theta.expand_dims(1)) - self._margin
+        wanted = F.broadcast_mul(F.broadcast_greater(similar.expand_dims(2), similar.expand_dims(1)),
+                                 other_image(F, similar).expand_dims(2))  # (anchor, positive, negative)
+        x = F.broadcast_sub(inner.expand_dims(2), inner.expand_dims(1)) - self._margin
         total = F.sum(wanted * F.Activation(-x, act_type="softrelu"), axis=(1, 2))
         return (total / F.maximum(F.sum(wanted, axis=(1, 2)), 1.0)
                 + self._quantization_weight * quantization(F, code))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.terms import cross_entropy, level_label
+
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
@@ -34,7 +36,7 @@ class EmbeddingLoss(Loss):
         super().__init__(weight=None, batch_axis=0)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor) -> Tensor:
-        own = F.take(embedding, F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,)))
+        own = F.take(embedding, level_label(F, level_labels))
         return 1.0 - F.sum(F.L2Normalization(code, mode="instance") * own, axis=1)
 
 
@@ -46,7 +48,7 @@ class EmbeddingSoftmaxLoss(Loss):
     Parameters
     ----------
     softmax_weight : float
-        lambda; 0.1 in the paper.
+        lambda; 0.1 in the paper. z is of the code itself (the paper's classifier sees the embedding).
 
     Inputs:
         - **code**, **level_labels**, **embedding**: as EmbeddingLoss.
@@ -66,6 +68,5 @@ class EmbeddingSoftmaxLoss(Loss):
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor,
                        logits: Tensor) -> Tensor:
-        label = F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,))
-        entropy = -F.pick(F.log_softmax(logits, axis=1), label, axis=1)
+        entropy = cross_entropy(F, logits, level_label(F, level_labels))
         return self.embedding_loss(code, level_labels, embedding) + self._softmax_weight * entropy

@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
+from gluon_hash.losses.pairs import PairwiseLoss, balanced_weight, pair_likelihood
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -19,17 +19,16 @@ class HashNetLoss(PairwiseLoss):
     r"""Pairwise likelihood whose similar and dissimilar pairs weigh the same in all.
 
     .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}], \quad
-              \theta_{ij} = \alpha \tanh(\beta u_i) \cdot \tanh(\beta u_j), \quad
-              w_{ij} = \frac{P}{\sum S} S_{ij} + \frac{P}{\sum (1 - S)} (1 - S_{ij})
+              \theta_{ij} = \alpha \tanh(\beta u_i) \cdot \tanh(\beta u_j)
 
-    with P the number of pairs.
+    with w of balanced_weight.
 
     Parameters
     ----------
     level_weights :
         See PairwiseLoss.
     alpha : float
-        The released code's 10 / num_bits by default in our configurations.
+        The released code has 10 / num_bits, and so have our configurations.
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K). - **beta**: (1, 1).
@@ -48,8 +47,4 @@ class HashNetLoss(PairwiseLoss):
         bounded = F.tanh(F.broadcast_mul(code, beta))
         theta = self._alpha * F.dot(bounded, bounded, transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)
-        different = 1.0 - similar
-        # means: P / sum = 1 / mean; a batch with pairs of one kind only has a mean of 0 there, and no such weight
-        weight = (F.broadcast_div(similar, F.maximum(F.mean(similar), 1e-12))
-                  + F.broadcast_div(different, F.maximum(F.mean(different), 1e-12)))
-        return F.mean(weight * pair_likelihood(F, theta, similar), axis=1)
+        return F.mean(balanced_weight(F, similar) * pair_likelihood(F, theta, similar), axis=1)

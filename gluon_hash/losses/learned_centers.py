@@ -10,19 +10,14 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.class_wise import class_wise
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
+from gluon_hash.losses.terms import label_column, level_label, signs
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
 __all__ = ["DCDHLoss", "IDCWHLoss"]
-
-
-def _class_wise(F: ModuleType, code: Tensor, label: Tensor, center: Tensor, inv_variance: float) -> Tensor:
-    """ClassWiseLoss whose gradient reaches the centers."""
-    logit = inv_variance * F.broadcast_sub(F.dot(code, center, transpose_b=True),
-                                           0.5 * F.sum(F.square(center), axis=1).expand_dims(0))
-    return -F.pick(F.log_softmax(logit, axis=1), label, axis=1)
 
 
 class IDCWHLoss(Loss):
@@ -36,6 +31,8 @@ class IDCWHLoss(Loss):
     num_bits : int
     inv_variance : float
         s.
+    cubic_weight, vertex_weight : float
+        The 10 and the 0.1 above.
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
@@ -47,21 +44,23 @@ class IDCWHLoss(Loss):
     Raises
     ------
     ValueError
-        If ``num_bits`` or ``inv_variance`` is not positive.
+        If ``num_bits`` or ``inv_variance`` is not positive, or a weight is negative.
     """
 
-    def __init__(self, num_bits: int, *, inv_variance: float = 1.0) -> None:
+    def __init__(self, num_bits: int, *, inv_variance: float = 1.0, cubic_weight: float = 10.0,
+                 vertex_weight: float = 0.1) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if num_bits < 1 or not inv_variance > 0:
-            raise ValueError(f"IDCWHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
-        self._num_bits, self._inv_variance = num_bits, inv_variance
+        if num_bits < 1 or not inv_variance > 0 or cubic_weight < 0 or vertex_weight < 0:
+            raise ValueError(f"IDCWHLoss: expected num_bits >= 1, inv_variance > 0 and weights >= 0, got {num_bits}, "
+                             f"{inv_variance}, {cubic_weight}, {vertex_weight}")
+        self._inv_variance = inv_variance
+        self._cubic_scale, self._vertex_scale = cubic_weight / num_bits, vertex_weight / num_bits
         with self.name_scope():
             self.cubic, self.vertex = CubicConstraint(), VertexConstraint()
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:
-        label = F.slice_axis(level_labels, axis=1, begin=0, end=1).reshape((-1,))
-        return (_class_wise(F, code, label, center, self._inv_variance)
-                + (10.0 * self.cubic(code) + 0.1 * self.vertex(code)) / self._num_bits)
+        return (class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
+                + self._cubic_scale * self.cubic(code) + self._vertex_scale * self.vertex(code))
 
 
 class DCDHLoss(Loss):
@@ -104,18 +103,16 @@ class DCDHLoss(Loss):
         self._center_weight, self._discrete_weight = center_weight, discrete_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:
-        column = F.slice_axis(level_labels, axis=1, begin=0, end=1)  # (batch_size, 1)
-        label = column.reshape((-1,))
         unit = F.L2Normalization(center, mode="instance")
         cosine = F.dot(unit, unit, transpose_b=True)  # (num_classes, num_classes)
         index = F.contrib.arange_like(cosine, axis=1)
-        different = 1.0 - F.broadcast_equal(index.expand_dims(0), index.expand_dims(1))
+        different = F.broadcast_not_equal(index.expand_dims(0), index.expand_dims(1))
         apart = F.Activation(0.5 * self._num_bits * cosine, act_type="softrelu") * different
         apart = F.sum(apart) / F.maximum(F.sum(different), 1.0)  # one class: no pair
-        same = F.broadcast_equal(column, column.reshape((1, -1)))
-        sign = 2.0 * (code >= 0) - 1.0
-        explained = F.broadcast_div(F.dot(same, sign), F.sum(same, axis=1, keepdims=True))  # Y W
-        discrete = F.stop_gradient(2.0 * (explained + 0.01 * code >= 0) - 1.0)
-        own = _class_wise(F, code, label, center, self._inv_variance)
+        column = label_column(F, level_labels, 0)
+        same = F.broadcast_equal(column, column.reshape(shape=(1, -1)))  # (batch_size, batch_size): Y Y'
+        explained = F.broadcast_div(F.dot(same, signs(F, code)), F.sum(same, axis=1, keepdims=True))  # Y W
+        discrete = signs(F, explained + 0.01 * code)
+        own = class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
         return F.broadcast_add(own + self._discrete_weight * F.sum(F.square(code - discrete), axis=1),
-                               self._center_weight * apart.reshape((1,)))
+                               self._center_weight * apart.reshape(shape=(1,)))

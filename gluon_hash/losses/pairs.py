@@ -1,16 +1,17 @@
-"""What pairwise losses share: similarity of two images from their labels, and quantisation terms."""
+"""What pairwise losses share: similarity of two images from their labels, likelihood, weights of the pairs."""
 from __future__ import annotations
 
-import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.terms import label_column
+
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
-__all__ = ["PairwiseLoss", "log_cosh", "pair_likelihood", "quantization"]
+__all__ = ["PairwiseLoss", "balanced_weight", "other_image", "pair_likelihood"]
 
 
 class PairwiseLoss(Loss):
@@ -41,8 +42,8 @@ class PairwiseLoss(Loss):
         """Labels (B, K or more) and (M, K or more) -> S, shape (B, M), in [0, 1]."""
         total = 0.0
         for k, weight in enumerate(self._level_weights):
-            own = F.slice_axis(level_labels, axis=1, begin=k, end=k + 1)  # (B, 1)
-            other = F.slice_axis(other_labels, axis=1, begin=k, end=k + 1).reshape(shape=(1, -1))  # (1, M)
+            own = label_column(F, level_labels, k)  # (B, 1)
+            other = label_column(F, other_labels, k).reshape(shape=(1, -1))  # (1, M)
             total = total + weight * F.broadcast_equal(own, other)
         return total
 
@@ -52,12 +53,21 @@ def pair_likelihood(F: ModuleType, theta: Tensor, similarity: Tensor) -> Tensor:
     return F.Activation(theta, act_type="softrelu") - similarity * theta
 
 
-def log_cosh(F: ModuleType, value: Tensor) -> Tensor:
-    """log cosh(x) = |x| + log(1 + e^(-2|x|)) - log 2, which does not overflow."""
-    size = F.abs(value)
-    return size + F.Activation(-2.0 * size, act_type="softrelu") - math.log(2.0)
+def other_image(F: ModuleType, similarity: Tensor) -> Tensor:
+    """1 where j is another image than i, 0 where it is i itself: S of shape (B, B) -> (B, B)."""
+    index = F.contrib.arange_like(similarity, axis=1)
+    return F.broadcast_not_equal(index.expand_dims(1), index.expand_dims(0))
 
 
-def quantization(F: ModuleType, code: Tensor) -> Tensor:
-    """Mean over bits of (u - sign u)^2 = (|u| - 1)^2: (B, L) -> (B,)."""
-    return F.mean(F.square(F.abs(code) - 1.0), axis=1)
+def balanced_weight(F: ModuleType, similarity: Tensor) -> Tensor:
+    r"""Weight of each pair, so that similar and dissimilar pairs weigh the same in all (HashNet, DCH).
+
+    .. math:: w_{ij} = \frac{P}{\sum S} S_{ij} + \frac{P}{\sum (1 - S)} (1 - S_{ij})
+
+    with P the number of pairs: S of shape (B, M) -> (B, M). Pairs of one kind only weigh 1 each.
+    """
+    total = 0.0
+    for part in (similarity, 1.0 - similarity):
+        # P / sum = 1 / mean; where a kind is absent its mean is 0, and 0 / 1e-12 = 0
+        total = total + F.broadcast_div(part, F.maximum(F.mean(part), 1e-12))
+    return total

@@ -1,13 +1,14 @@
 """SHDH: a segment of the code for each level, weighted Hamming distance.
 
-Source: Wang, Huang, Liu and Hu, "Supervised Hierarchical Deep Hashing for Similarity Search", 2017.
+Source: Wang, Huang, Lu, Feng, Wen, Nie and Mao, "Supervised Deep Hashing for Hierarchical Labeled Data", AAAI 2018.
 """
 from __future__ import annotations
 
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, log_cosh, pair_likelihood
+from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
+from gluon_hash.losses.terms import label_column, log_cosh
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -30,8 +31,7 @@ class SHDHLoss(PairwiseLoss):
               + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta^k_{ij} = u^k_i \cdot u^k_j / 2
 
     u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all of them. Ranking by
-    the whole code's Hamming distance weighs all segments alike; the paper's weighted distance is offered by
-    gluon_hash.retrieval.weighted_distances.
+    the whole code's Hamming distance weighs all segments alike; in the paper their distances are weighted.
 
     Parameters
     ----------
@@ -47,7 +47,13 @@ class SHDHLoss(PairwiseLoss):
     Outputs:
         - **loss**: (batch_size,).
 
-    The paper's loss is a squared error of the weighted inner product; the likelihood is ours.
+    Raises
+    ------
+    ValueError
+        If the weights do not fit, or there are fewer bits than levels.
+
+    The paper's loss is a squared error of the weighted inner product with a balance term; the likelihood is ours, and
+    so is the equal division of the bits. With one level it is DHN.
     """
 
     def __init__(self, num_bits: int, num_levels: int, level_weights: Sequence[float] | None = None, *,
@@ -61,8 +67,8 @@ class SHDHLoss(PairwiseLoss):
         total, begin = self._quantization_weight * F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1), 0
         for k, (length, weight) in enumerate(zip(self._segments, self._level_weights)):
             part = F.slice_axis(code, axis=1, begin=begin, end=begin + length)
-            label = F.slice_axis(level_labels, axis=1, begin=k, end=k + 1)
-            same = F.broadcast_equal(label, label.reshape((1, -1)))
+            label = label_column(F, level_labels, k)
+            same = F.broadcast_equal(label, label.reshape(shape=(1, -1)))
             theta = 0.5 * F.dot(part, part, transpose_b=True)
             total = total + weight * F.mean(pair_likelihood(F, theta, same), axis=1)
             begin += length

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Sequence
 
 from mxnet.gluon.loss import Loss
 
+from gluon_hash.losses.terms import cross_entropy, level_label
+
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
@@ -47,7 +49,6 @@ class LevelSoftmaxLoss(Loss):
                              f"{len(logits)}")
         total = 0.0 * F.sum(code, axis=1)
         for k, (weight, logit) in enumerate(zip(self._level_weights, logits)):
-            label = F.slice_axis(level_labels, axis=1, begin=k, end=k + 1).reshape((-1,))
-            entropy = -F.pick(F.log_softmax(logit, axis=1), F.maximum(label, 0.0), axis=1)
-            total = total + weight * (label >= 0) * entropy
+            label = level_label(F, level_labels, k)
+            total = total + weight * (label >= 0) * cross_entropy(F, logit, F.maximum(label, 0.0))
         return total

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from mxnet import init
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import Block, HybridBlock, nn
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -62,7 +62,7 @@ class Classifier(HybridBlock):
         return [level(read) for level in self.levels]
 
 
-class LearnedCenters(HybridBlock):
+class LearnedCenters(Block):
     """Class centers that are parameters.
 
     Parameters
@@ -72,7 +72,7 @@ class LearnedCenters(HybridBlock):
         Classes per level, finest first.
 
     Inputs:
-        - **code**: not read; a block needs an input.
+        - **code**: says on which device; its values are not read.
 
     Outputs:
         - **centers**: K arrays, shape (num_classes[k], num_bits); they start as N(0, 1).
@@ -83,9 +83,10 @@ class LearnedCenters(HybridBlock):
     def __init__(self, num_bits: int, num_classes: Sequence[int]) -> None:
         super().__init__()
         with self.name_scope():
-            for level, count in enumerate(num_classes):
-                setattr(self, f"center_{level}", self.params.get(f"center_{level}", shape=(count, num_bits),
-                                                                 init=init.Normal(1.0)))
+            self.centers = [self.params.get(f"center_{level}", shape=(count, num_bits), init=init.Normal(1.0))
+                            for level, count in enumerate(num_classes)]
+        for level, center in enumerate(self.centers):
+            setattr(self, f"center_{level}", center)  # so that it is saved with the block
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, **centers: Tensor) -> list[Tensor]:
-        return [centers[f"center_{level}"] for level in range(len(centers))]
+    def forward(self, code: Tensor) -> list[Tensor]:
+        return [center.data(code.context) for center in self.centers]

@@ -43,19 +43,26 @@ def class_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: 
 
 
 def relative_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) -> Order:
-    """As class_batches, half of the classes from one superclass (level 1), the others from all.
+    """As class_batches, half of the classes from one superclass, the others from all.
 
-    So every batch holds relatives. A superclass with fewer classes gives those it has. With one level, as class_batches.
+    The superclass is the lowest one of a class drawn at random that holds another class too, so every batch holds
+    relatives; with fewer classes than half it gives those it has. A class that is alone up to the coarsest level draws
+    from all, and so does every class of a hierarchy with one level.
+
+    Raises
+    ------
+    ValueError
+        As class_batches, or if ``classes_per_batch`` is below 4: half of them would be no relatives.
     """
     members = _members(level_labels, batch_size, classes_per_batch)
-    if level_labels.shape[1] == 1:
-        return class_batches(level_labels, batch_size, classes_per_batch)
-    parent = np.array([level_labels[positions[0], 1] for positions in members])
+    if classes_per_batch < 4:
+        raise ValueError(f"sampler: relatives need classes_per_batch of 4 or more, got {classes_per_batch}")
+    ancestors = level_labels[[positions[0] for positions in members]]  # (number of classes, K)
 
     def order(count: int, rng: np.random.RandomState) -> np.ndarray:
         decks, batches = _Decks(members, rng), []
         for _ in range(count // batch_size):
-            family = np.flatnonzero(parent == parent[rng.randint(len(members))])
+            family = _family(ancestors, rng.randint(len(members)))
             relatives = rng.permutation(family)[:classes_per_batch // 2]
             others = np.setdiff1d(np.arange(len(members)), relatives)
             chosen = np.concatenate([relatives, rng.permutation(others)[:classes_per_batch - len(relatives)]])
@@ -63,6 +70,15 @@ def relative_batches(level_labels: np.ndarray, batch_size: int, classes_per_batc
         return np.concatenate(batches)
 
     return order
+
+
+def _family(ancestors: np.ndarray, one: int) -> np.ndarray:
+    """Classes of the lowest superclass of class ``one`` that holds two or more; all if none does."""
+    for level in range(1, ancestors.shape[1]):
+        family = np.flatnonzero(ancestors[:, level] == ancestors[one, level])
+        if len(family) > 1:
+            return family
+    return np.arange(len(ancestors))
 
 
 class _Decks:
@@ -77,7 +93,9 @@ class _Decks:
 
     def _deal(self, one: int, samples: int) -> np.ndarray:
         while len(self._decks[one]) < samples:
-            self._decks[one] = np.concatenate([self._decks[one], self._rng.permutation(self._members[one])])
+            rest, fresh = self._decks[one], self._rng.permutation(self._members[one])
+            again = np.isin(fresh, rest)  # these come last, so that no image stands twice in a batch that has others
+            self._decks[one] = np.concatenate([rest, fresh[~again], fresh[again]])
         dealt, self._decks[one] = self._decks[one][:samples], self._decks[one][samples:]
         return dealt
 

@@ -20,9 +20,16 @@ class RecentCodes(Nothing):
     Parameters
     ----------
     size, num_bits, num_levels : int
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not positive.
     """
 
     def __init__(self, size: int, num_bits: int, num_levels: int) -> None:
+        if size < 1:
+            raise ValueError(f"RecentCodes: size must be >= 1, got {size}")
         self._arrays = {"codes": np.zeros((size, num_bits), np.float32),
                         "labels": np.zeros((size, num_levels), np.float32), "valid": np.zeros((1, size), np.float32)}
         self._next = 0
@@ -46,7 +53,7 @@ class RecentCodes(Nothing):
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """The inverse of state."""
-        self._arrays = {name: state[name] for name in self._arrays}
+        self._arrays = {name: np.array(state[name]) for name in self._arrays}
         self._next = int(state["next"])
 
 
@@ -64,6 +71,11 @@ class ImageCodes(Nothing):
     solve : callable
         Codes (M, num_bits), fine labels (M,), previous targets (M, num_bits) -> targets (M, num_bits), for the M images
         seen so far.
+
+    Raises
+    ------
+    ValueError
+        Later, if a batch holds an id that is not among ``ids``.
     """
 
     def __init__(self, ids: np.ndarray, num_bits: int,
@@ -98,8 +110,12 @@ class ImageCodes(Nothing):
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """The inverse of state."""
-        self._codes, self._targets = state["codes"], state["targets"]
-        self._labels, self._known = state["labels"], state["known"]
+        self._codes, self._targets = np.array(state["codes"]), np.array(state["targets"])
+        self._labels, self._known = np.array(state["labels"]), np.array(state["known"])
 
     def _rows(self, ids: np.ndarray) -> np.ndarray:
-        return self._order[np.searchsorted(self._sorted, ids)]
+        place = np.searchsorted(self._sorted, ids)
+        unknown = self._sorted[np.minimum(place, len(self._sorted) - 1)] != ids
+        if unknown.any():
+            raise ValueError(f"ImageCodes: id {np.asarray(ids)[unknown][0]} is no training image")
+        return self._order[place]

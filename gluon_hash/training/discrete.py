@@ -27,6 +27,7 @@ def cyclic_coordinate_descent(codes: np.ndarray, labels: np.ndarray, previous: n
         B of the epoch before; rows of zeros (an image not seen before) start at sign(U).
     num_classes : int
     mu, nu, eta : float
+        mu and nu > 0, eta >= 0.
     sweeps : int
         Passes over the bits.
 
@@ -34,8 +35,15 @@ def cyclic_coordinate_descent(codes: np.ndarray, labels: np.ndarray, previous: n
     -------
     float32 in {-1, +1}, shape (N, L)
 
+    Raises
+    ------
+    ValueError
+        If mu or nu is not positive, or eta negative.
+
     Source: Li et al. 2017 (DSDH), algorithm 1.
     """
+    if not (mu > 0 and nu > 0 and eta >= 0):
+        raise ValueError(f"cyclic_coordinate_descent: expected mu > 0, nu > 0, eta >= 0, got {mu}, {nu}, {eta}")
     own = np.where(codes >= 0, 1.0, -1.0)
     discrete = np.where(previous == 0, own, previous)
     num_bits = codes.shape[1]
@@ -62,8 +70,15 @@ def product_reconstruction(codes: np.ndarray, *, num_parts: int, seed: int) -> n
         Divides L; each part has up to 256 centroids, at most one to 4 codes.
     seed : int
 
+    Raises
+    ------
+    ValueError
+        If ``num_parts`` does not divide L.
+
     Source: Cao et al. 2016 (DQN), whose codebooks are re-learnt between epochs here.
     """
+    if num_parts < 1 or codes.shape[1] % num_parts:
+        raise ValueError(f"product_reconstruction: {codes.shape[1]} bits do not divide into {num_parts} parts")
     width = codes.shape[1] // num_parts
     rebuilt = np.empty(codes.shape, np.float32)
     for part in range(num_parts):

@@ -1,0 +1,42 @@
+"""What losses share: the labels of a level, signs, cross-entropy, quantisation terms."""
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gluon_hash.runtime import Tensor
+
+__all__ = ["cross_entropy", "label_column", "level_label", "log_cosh", "quantization", "signs"]
+
+
+def label_column(F: ModuleType, level_labels: Tensor, level: int) -> Tensor:
+    """Labels (B, K) -> those of one level, shape (B, 1)."""
+    return F.slice_axis(level_labels, axis=1, begin=level, end=level + 1)
+
+
+def level_label(F: ModuleType, level_labels: Tensor, level: int = 0) -> Tensor:
+    """Labels (B, K) -> those of one level, shape (B,)."""
+    return label_column(F, level_labels, level).reshape(shape=(-1,))
+
+
+def signs(F: ModuleType, code: Tensor) -> Tensor:
+    """sign(u) in {-1, +1}, sign(0) = +1; no gradient passes."""
+    return F.stop_gradient(2.0 * (code >= 0) - 1.0)
+
+
+def cross_entropy(F: ModuleType, logits: Tensor, label: Tensor) -> Tensor:
+    """-log softmax(z)_y: (B, C), (B,) -> (B,)."""
+    return -F.pick(F.log_softmax(logits, axis=1), label, axis=1)
+
+
+def log_cosh(F: ModuleType, value: Tensor) -> Tensor:
+    """log cosh(x) = |x| + log(1 + e^(-2|x|)) - log 2, which does not overflow."""
+    size = F.abs(value)
+    return size + F.Activation(-2.0 * size, act_type="softrelu") - math.log(2.0)
+
+
+def quantization(F: ModuleType, code: Tensor) -> Tensor:
+    """Mean over bits of (u - sign u)^2 = (|u| - 1)^2: (B, L) -> (B,)."""
+    return F.mean(F.square(F.abs(code) - 1.0), axis=1)
