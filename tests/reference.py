@@ -56,14 +56,51 @@ def barz_ahp(similarities, cutoff):
 
 
 def tie_orders(relevant, distance):
-    """AP of every order of the ties, by enumeration: small cases only."""
-    from itertools import permutations, product
+    """AP over all orders of the ties: mean, best, worst. Every pattern of hits within a bucket is as likely as another,
+    and what a bucket adds depends on no other bucket's order."""
+    from itertools import combinations
 
-    buckets = [[r for r, d in zip(relevant, distance) if d == value] for value in sorted(set(distance))]
-    values = []
-    for orders in product(*(list(permutations(bucket)) for bucket in buckets)):
-        values.append(average_precision([r for bucket in orders for r in bucket]))
-    return values
+    if not any(relevant):
+        return np.nan, np.nan, np.nan
+    total, before, hits = np.zeros(3), 0, 0
+    for value in sorted(set(distance)):
+        bucket = [r for r, d in zip(relevant, distance) if d == value]
+        sums = [sum((hits + i) / (before + place) for i, place in enumerate(places, 1))
+                for places in combinations(range(1, len(bucket) + 1), sum(bucket))]
+        total += np.mean(sums), max(sums), min(sums)
+        before, hits = before + len(bucket), hits + sum(bucket)
+    return tuple(total / hits)
+
+
+def slow_metrics(query, database, num_levels, at, excluded=None, radius=2):
+    """Every metric of every query by the slow twins: a list of rows, in the order of metric_names."""
+    from gluon_hash.retrieval import codes
+
+    bits, base = codes.unpack(query.codes, query.num_bits), codes.unpack(database.codes, query.num_bits)
+    rows = []
+    for q in range(len(query)):
+        order, distance = rank(bits[q], base)
+        if excluded is not None and excluded[q] >= 0:
+            order, distance = order[order != excluded[q]], distance[order != excluded[q]]
+        match = database.level_labels[order] == query.level_labels[q]
+        gains, fine = match.sum(axis=1).tolist(), match[:, 0].tolist()
+        finest = [next((k for k in range(num_levels) if row[k]), num_levels) for row in match]
+        similarity = [1 - k / num_levels for k in finest]
+        within = [f for f, d in zip(fine, distance) if d <= radius]
+        none = not any(gains)
+        rows.append([*(average_precision(match[:, level].tolist()) for level in range(num_levels)),
+                     ahp(gains, at), barz_ahp(similarity, at), ndcg(gains, at),
+                     mean_ndcg_released(gains, min(100, len(order))), sum(fine[:at]) / at,
+                     sum(fine[:at]) / sum(fine) if any(fine) else np.nan, np.nan if none else sum(gains[:at]) / at,
+                     np.nan if none else sum(gains[:at]) / sum(gains), np.mean(within) if within else 0.0,
+                     sum(within) / sum(fine) if any(fine) else np.nan])
+    return rows
+
+
+def metric_names(num_levels, at, released, radius=2):
+    return ["map", *(f"map_level_{level}" for level in range(1, num_levels)), f"mahp@{at}", f"mahp_barz@{at}",
+            f"ndcg@{at}", f"mean_ndcg_released@{released}", f"precision@{at}", f"recall@{at}", f"acg@{at}",
+            f"weighted_recall@{at}", f"precision_radius_{radius}", f"recall_radius_{radius}"]
 
 
 def random_table(rng, count, num_bits, num_levels=2, num_classes=4, first_id=0):

@@ -16,34 +16,8 @@ from gluon_hash.retrieval import (
     metrics,
 )
 from gluon_hash.retrieval.confidence import bootstrap
+from reference import metric_names, slow_metrics
 from reference import random_table as table
-
-
-def slow_metrics(query, database, num_levels, at, hierarchy_similarity=None):
-    """Every metric of every query by the slow twins: a list of rows, in the order of NAMES."""
-    bits, base = codes.unpack(query.codes, query.num_bits), codes.unpack(database.codes, query.num_bits)
-    rows = []
-    for q in range(len(query)):
-        order, distance = reference.rank(bits[q], base)
-        match = database.level_labels[order] == query.level_labels[q]
-        gains, fine = match.sum(axis=1).tolist(), match[:, 0].tolist()
-        finest = [next((k for k in range(num_levels) if row[k]), num_levels) for row in match]
-        similarity = [1 - k / num_levels for k in finest]
-        within = [f for f, d in zip(fine, distance) if d <= 2]
-        none = not any(gains)
-        rows.append([*(reference.average_precision(match[:, level].tolist()) for level in range(num_levels)),
-                     reference.ahp(gains, at), reference.barz_ahp(similarity, at), reference.ndcg(gains, at),
-                     reference.mean_ndcg_released(gains, min(100, len(base))), sum(fine[:at]) / at,
-                     sum(fine[:at]) / sum(fine) if any(fine) else np.nan, np.nan if none else sum(gains[:at]) / at,
-                     np.nan if none else sum(gains[:at]) / sum(gains), np.mean(within) if within else 0.0,
-                     sum(within) / sum(fine) if any(fine) else np.nan])
-    return rows
-
-
-def names(num_levels, at, released):
-    return ["map", *(f"map_level_{level}" for level in range(1, num_levels)), f"mahp@{at}", f"mahp_barz@{at}",
-            f"ndcg@{at}", f"mean_ndcg_released@{released}", f"precision@{at}", f"recall@{at}", f"acg@{at}",
-            f"weighted_recall@{at}", "precision_radius_2", "recall_radius_2"]
 
 
 @pytest.mark.parametrize("num_bits", [1, 3, 9, 48, 64, 100, 1024])
@@ -53,7 +27,7 @@ def test_every_metric_matches_its_slow_twin(rng, num_bits, num_levels):
     query.level_labels[0] = 77  # nothing is relevant to it
     found = measure(query, database, ahp_at=15, ndcg_at=15, precision_at=15)
     expected = np.array(slow_metrics(query, database, num_levels, 15))
-    for column, name in enumerate(names(num_levels, 15, 40)):
+    for column, name in enumerate(metric_names(num_levels, 15, 40)):
         np.testing.assert_allclose(found.column(name), expected[:, column], rtol=1e-10, err_msg=name)
     means = evaluate(query, database, ahp_at=15, ndcg_at=15, precision_at=15)
     assert means["mahp@15"] == pytest.approx(np.nanmean(expected[:, num_levels]))
@@ -66,7 +40,7 @@ def test_a_database_of_one_or_two_and_codes_that_are_all_equal(rng, num_items):
     query.codes[:] = 0
     found = measure(query, database)
     expected = np.array(slow_metrics(query, database, 2, num_items))
-    for column, name in enumerate(names(2, num_items, num_items)):
+    for column, name in enumerate(metric_names(2, num_items, num_items)):
         np.testing.assert_allclose(found.column(name), expected[:, column], rtol=1e-10, err_msg=name)
 
 
@@ -116,6 +90,14 @@ def test_protocols_differ_as_they_say(protocol, expected):
     found = [measure(*pair, protocol=protocol, map_at=3).column("map@3")[0]
              for pair in ranked_table([[1, 0, 1, 1], [0, 0, 0, 1]])]
     np.testing.assert_allclose(found, expected)
+
+
+def test_the_cut_that_was_asked_for_divides_and_is_stored(rng):
+    query, database = table(rng, 4, 8, 1, 1), table(rng, 50, 8, 1, 1, first_id=100)  # all 50 are relevant
+    result = evaluate(query, database, map_at=30, ahp_at=20)
+    assert result["map@30"] == 1.0 and result["mahp@20"] == 1.0  # divided by 30, not by 50
+    assert result["protocol"]["map_at"] == 30 and result["protocol"]["ahp_at"] == 20
+    assert evaluate(query, database, protocol="csq")["protocol"]["map_at"] == 1000
 
 
 def test_a_query_with_nothing_relevant_counts_as_the_protocol_says():
@@ -200,11 +182,11 @@ def test_tie_average_best_and_worst_match_enumeration(rng):
     database.level_labels[:3] = query.level_labels[0]
     order, distance = reference.rank(codes.unpack(query.codes, 2)[0], codes.unpack(database.codes, 2))
     relevant = (database.level_labels[order, 0] == query.level_labels[0, 0]).tolist()
-    values = reference.tie_orders(relevant, distance.tolist())
+    mean, best, worst = reference.tie_orders(relevant, distance.tolist())
     found = evaluate(query, database)
-    assert found["map_tie_averaged"] == pytest.approx(np.mean(values))
-    assert found["map_tie_best"] == pytest.approx(max(values))
-    assert found["map_tie_worst"] == pytest.approx(min(values))
+    assert found["map_tie_averaged"] == pytest.approx(mean)
+    assert found["map_tie_best"] == pytest.approx(best)
+    assert found["map_tie_worst"] == pytest.approx(worst)
 
 
 def test_closed_form_of_the_method():

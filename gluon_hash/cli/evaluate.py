@@ -22,6 +22,9 @@ def command(
     radius: int = typer.Option(2, min=0, help="Radius of precision and recall, in bits."),
     confidence: Optional[float] = typer.Option(None, help="Percent of bootstrap intervals over queries, such as 95."),
     distance: str = typer.Option("cosine", help="cosine or l2: the ranking of real-valued features."),
+    segments: Optional[str] = typer.Option(None, metavar="BITS,...", help="Rank by a weighted sum of the Hamming "
+                                           "distances of these segments of the codes: 24,24."),
+    segment_weights: Optional[str] = typer.Option(None, metavar="WEIGHT,...", help="A weight for each segment: 1,0.5."),
     curves_out: Optional[Path] = typer.Option(None, "--curves", metavar="FILE.json", help="Write precision-recall and "
                                                                                           "P@N curves too."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
@@ -33,15 +36,25 @@ def command(
 
     if curves_out is not None:
         refuse_existing(curves_out)
-    pair = [retrieval.load_table(path) for path in (query, database)]
+        if segments is not None:
+            raise ValueError("--curves are of the plain Hamming distance; leave out --segments")
+        atomic_write_json(curves_out, retrieval.curves(retrieval.CodeTable.load(query),
+                                                       retrieval.CodeTable.load(database)).to_dict())
     measured = retrieval.measure_tables(
-        *pair, distance=distance, hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy), protocol=protocol,
+        retrieval.load_table(query), retrieval.load_table(database), distance=distance,
+        segments=_numbers("--segments", segments, int),
+        segment_weights=_numbers("--segment-weights", segment_weights, float),
+        hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy), protocol=protocol,
         map_at=map_at, ahp_at=ahp_at, ndcg_at=ndcg_at, precision_at=precision_at, radius=radius)
-    if curves_out is not None:
-        queries, items = retrieval.CodeTable.load(query), retrieval.CodeTable.load(database)
-        atomic_write_json(curves_out, retrieval.curves(queries, items).to_dict())
     result = measured.summary(confidence)
     print(json.dumps(_jsonable(result))) if as_json else _show(result)
+
+
+def _numbers(option: str, text: Optional[str], kind: type) -> Optional[list]:
+    try:
+        return None if text is None else [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option}: expected numbers separated by commas, got {text!r}") from None
 
 
 def _jsonable(value: Any) -> Any:
@@ -65,6 +78,7 @@ def _show(result: dict) -> None:
                       *([f"{ends[0]:.4f} - {ends[1]:.4f}" if ends else ""] if intervals else []))
     Console().print(table)
     cut = "the whole ranking" if rules["map_at"] is None else f"the first {rules['map_at']} items"
-    print(f"protocol {rules['name']}: map over {cut} (unless --map-at says otherwise), divided by the "
-          f"{'relevant items' if rules['divisor'] == 'relevant' else 'hits'}; a query without a hit is "
-          f"{rules['no_hit']}; ties {rules['ties']}; sign(0) = {rules['sign_of_zero']}")
+    print(f"protocol {rules['name']} ({rules['source']}): map over {cut}, divided by the "
+          f"{'relevant items, at most as many as the cut' if rules['divisor'] == 'relevant' else 'hits'}; "
+          f"a query without a hit {rules['no_hit'].replace('left out', 'is left out')}; mAHP over the first "
+          f"{rules['ahp_at']}; ties {rules['ties']}; sign(0) = {rules['sign_of_zero']}")

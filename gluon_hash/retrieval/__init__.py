@@ -6,7 +6,8 @@ from gluon_hash.retrieval.float_ranking import feature_distances, measure_tables
 from gluon_hash.retrieval.index import HammingIndex
 from gluon_hash.retrieval.protocols import PROTOCOLS
 from gluon_hash.retrieval.tables import CodeTable, FeatureTable, load_table
+from gluon_hash.retrieval.weighted import weighted_distances
 
 __all__ = ["CodeTable", "Curves", "FeatureTable", "HammingIndex", "Measured", "PROTOCOLS", "codes", "curves",
            "evaluate", "feature_distances", "leave_one_out", "load_table", "measure", "measure_by_distance",
-           "measure_tables", "metrics"]
+           "measure_tables", "metrics", "weighted_distances"]

@@ -11,14 +11,15 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.similarity import lcs_height_by_level
 from gluon_hash.retrieval import ranking
 from gluon_hash.retrieval.confidence import bootstrap
-from gluon_hash.retrieval.kernels import FIXED_COLUMNS, RELEASED_CUTOFFS, Cutoffs
+from gluon_hash.retrieval.kernels import FIXED_COLUMNS, RELEASED_CUTOFFS
 from gluon_hash.retrieval.protocols import Protocol, get_protocol
+from gluon_hash.retrieval.ranking import Cutoffs
 from gluon_hash.retrieval.tables import CodeTable, check_comparable
 
-__all__ = ["Measured", "evaluate", "leave_one_out", "measure", "measure_by_distance"]
+__all__ = ["Measured", "evaluate", "leave_one_out", "measure", "measure_by_distance", "positions_of"]
 
 MAX_LEVELS = 8
-QUERIES_AT_A_TIME = 256  # of given distances: bounds the memory
+VALUES_AT_A_TIME = 1 << 24  # of given distances: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -125,53 +126,66 @@ def measure(query: CodeTable, database: CodeTable, *, hierarchy: Optional[Hierar
         Position in the database that a query's ranking leaves out. Default: none; of a protocol that leaves the query
         out, the item with the query's id.
     """
-    rules = get_protocol(protocol)
+    rules = get_protocol(protocol).cut_at(map_at, ahp_at)
     check_comparable(query, database)
     _check_labels(query.level_labels, database.level_labels, hierarchy)
     if excluded is None:
-        excluded = _positions(query, database) if rules.query_excluded else np.full(len(query), -1)
+        excluded = positions_of(query.ids, database.ids) if rules.query_excluded else np.full(len(query), -1)
     num_ranked = len(database) - int(excluded.max() >= 0)
-    at = _cutoffs(rules, num_ranked, map_at, ahp_at, ndcg_at, precision_at, radius)
+    at = _cutoffs(rules, num_ranked, ndcg_at, precision_at, radius)
     started = time.perf_counter()
     values = ranking.measure_rankings(query.codes, database.codes, query.level_labels, database.level_labels,
                                       excluded.astype(np.int64), query.num_bits,
                                       _similarity(query.level_labels, hierarchy), at)
-    return _measured(values, query.level_labels.shape[1], num_ranked, rules, map_at, at, started)
+    return _measured(values, query.level_labels.shape[1], num_ranked, rules, at, started)
 
 
 def measure_by_distance(distances_of: Callable[[slice], np.ndarray], query_labels: np.ndarray,
                         database_labels: np.ndarray, *, hierarchy: Optional[Hierarchy] = None,
                         protocol: str = "standard", map_at: Optional[int] = None, ahp_at: Optional[int] = None,
-                        ndcg_at: int = 100, precision_at: int = 100) -> Measured:
+                        ndcg_at: int = 100, precision_at: int = 100,
+                        excluded: Optional[np.ndarray] = None) -> Measured:
     """Every metric of every query, ranked by distances of any kind, such as those of real-valued features.
 
     Parameters
     ----------
     distances_of : callable
-        Distances of a slice of the queries to the whole database: float (q, N); small is near.
+        Distances of a slice of the queries to the whole database: float (q, N), not NaN; small is near.
     query_labels, database_labels : int32, shape (Q, K) and (N, K)
+    excluded : int64, shape (Q,), optional
+        As measure; there are no ids here, so a protocol that leaves the query out needs it.
     others :
         As evaluate. Equal distances are ties, as there. The metrics of a radius do not exist.
+
+    Raises
+    ------
+    ValueError
+        As evaluate; or if a distance is NaN, or ``excluded`` is missing.
     """
-    rules, num_items = get_protocol(protocol), len(database_labels)
+    rules, num_items = get_protocol(protocol).cut_at(map_at, ahp_at), len(database_labels)
     _check_labels(query_labels, database_labels, hierarchy)
-    at = _cutoffs(rules, num_items, map_at, ahp_at, ndcg_at, precision_at, 0)
+    if excluded is None:
+        if rules.query_excluded:
+            raise ValueError(f"protocol {protocol} leaves each query out of its own ranking: give `excluded`")
+        excluded = np.full(len(query_labels), -1)
+    num_ranked = num_items - int(excluded.max() >= 0)
+    at = _cutoffs(rules, num_ranked, ndcg_at, precision_at, 0)
     started = time.perf_counter()
     similarity = _similarity(query_labels, hierarchy)
-    blocks = [slice(start, start + QUERIES_AT_A_TIME) for start in range(0, len(query_labels), QUERIES_AT_A_TIME)]
+    count = max(1, VALUES_AT_A_TIME // num_items)
+    blocks = [slice(start, start + count) for start in range(0, len(query_labels), count)]
     values = np.concatenate([
-        ranking.measure_distances(_finite(distances_of(block)), query_labels[block], database_labels, similarity[block],
-                                  at) for block in blocks])
-    return _measured(values, query_labels.shape[1], num_items, rules, map_at, at, started)
+        ranking.measure_distances(_defined(distances_of(block)), query_labels[block], database_labels,
+                                  excluded[block].astype(np.int64), similarity[block], at) for block in blocks])
+    return _measured(values, query_labels.shape[1], num_ranked, rules, at, started)
 
 
-def _measured(values: np.ndarray, num_levels: int, num_ranked: int, rules: Protocol, map_at: Optional[int],
-              at: Cutoffs, started: float) -> Measured:
+def _measured(values: np.ndarray, num_levels: int, num_ranked: int, rules: Protocol, at: Cutoffs,
+              started: float) -> Measured:
     """The columns of the kernels under their names."""
     column = {name: values[:, num_levels + place] for place, name in enumerate(FIXED_COLUMNS)}
-    cut = rules.map_at if map_at is None else map_at
     average_precision = rules.average_precision(column["precision_sum"], column["hits"], column["num_relevant"])
-    named = {"map" if cut is None else f"map@{at.map}": average_precision,
+    named = {"map" if rules.map_at is None else f"map@{at.map}": average_precision,
              **{f"map_level_{k}": values[:, k] for k in range(1, num_levels)},
              "map_tie_averaged": column["tie_mean"], "map_tie_best": column["tie_best"],
              "map_tie_worst": column["tie_worst"],
@@ -188,15 +202,13 @@ def _measured(values: np.ndarray, num_levels: int, num_ranked: int, rules: Proto
                     time.perf_counter() - started)
 
 
-def _cutoffs(rules: Protocol, num_ranked: int, map_at: Optional[int], ahp_at: Optional[int], ndcg_at: int,
-             precision_at: int, radius: int) -> Cutoffs:
-    given = [at for at in (map_at, ahp_at, ndcg_at, precision_at) if at is not None]
-    if min(given) < 1 or radius < 0:
-        raise ValueError(f"cut-offs must be >= 1 and the radius >= 0, got {given} and {radius}")
+def _cutoffs(rules: Protocol, num_ranked: int, ndcg_at: int, precision_at: int, radius: int) -> Cutoffs:
+    wanted = [num_ranked if rules.map_at is None else rules.map_at, rules.ahp_at, ndcg_at, precision_at]
     if num_ranked < 1:
         raise ValueError("expected at least 2 images when a query is left out of its own ranking, got 1")
-    return Cutoffs(min(map_at or rules.map_at or num_ranked, num_ranked), min(ahp_at or rules.ahp_at, num_ranked),
-                   min(ndcg_at, num_ranked), min(precision_at, num_ranked), radius)
+    if min(wanted) < 1 or radius < 0:
+        raise ValueError(f"cut-offs must be >= 1 and the radius >= 0, got {wanted} and {radius}")
+    return Cutoffs._make([*(min(at, num_ranked) for at in wanted), radius])
 
 
 def _similarity(query_labels: np.ndarray, hierarchy: Optional[Hierarchy]) -> np.ndarray:
@@ -207,15 +219,15 @@ def _similarity(query_labels: np.ndarray, hierarchy: Optional[Hierarchy]) -> np.
     return np.tile(1.0 - np.arange(num_levels + 1) / num_levels, (len(query_labels), 1))
 
 
-def _positions(query: CodeTable, database: CodeTable) -> np.ndarray:
+def positions_of(query_ids: np.ndarray, database_ids: np.ndarray) -> np.ndarray:
     """Where in the database each query's id stands."""
-    order = np.argsort(database.ids)
-    place = np.minimum(np.searchsorted(database.ids, query.ids, sorter=order), len(database) - 1)
+    order = np.argsort(database_ids)
+    place = np.minimum(np.searchsorted(database_ids, query_ids, sorter=order), len(database_ids) - 1)
     found = order[place]
-    missing = np.flatnonzero(database.ids[found] != query.ids)
+    missing = np.flatnonzero(database_ids[found] != query_ids)
     if len(missing):
         raise ValueError(f"this protocol searches each query among the other images of one table, but the query id "
-                         f"{query.ids[missing[0]]} is not in the database; give the same codes for both")
+                         f"{query_ids[missing[0]]} is not in the database; give the same codes for both")
     return found
 
 
@@ -225,7 +237,7 @@ def _mean(values: np.ndarray) -> float:
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def _finite(distances: np.ndarray) -> np.ndarray:
+def _defined(distances: np.ndarray) -> np.ndarray:
     if np.isnan(distances).any():
         raise ValueError("a distance is NaN; are the features finite?")
     return distances

@@ -1,13 +1,14 @@
 """Rankings by real-valued features: the reference line that codes are held against."""
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.retrieval.evaluate import Measured, measure, measure_by_distance
+from gluon_hash.retrieval.evaluate import Measured, measure, measure_by_distance, positions_of
+from gluon_hash.retrieval.protocols import get_protocol
 from gluon_hash.retrieval.tables import CodeTable, FeatureTable
+from gluon_hash.retrieval.weighted import weighted_distances
 
 __all__ = ["DISTANCES", "feature_distances", "measure_tables"]
 
@@ -58,18 +59,30 @@ def _unit(features: np.ndarray) -> np.ndarray:
 
 
 def measure_tables(query: Union[CodeTable, FeatureTable], database: Union[CodeTable, FeatureTable], *,
-                   distance: str = "cosine", radius: int = 2, hierarchy: Optional[Hierarchy] = None,
+                   distance: str = "cosine", segments: Optional[Sequence[int]] = None,
+                   segment_weights: Optional[Sequence[float]] = None, radius: int = 2, protocol: str = "standard",
                    **options: Any) -> Measured:
-    """As measure, for two tables of codes; or for two of features, ranked by ``distance``.
+    """As measure, for two tables of codes; for two of features, ranked by ``distance``; or for codes ranked by the
+    weighted distance of their ``segments``.
 
     Raises
     ------
     ValueError
-        As measure; or if one table holds codes and the other features.
+        As measure and weighted_distances; or if one table holds codes and the other features, or only one of
+        ``segments`` and ``segment_weights`` is given.
     """
+    if (segments is None) != (segment_weights is None):
+        raise ValueError("segments and their weights go together: give both or none")
     if isinstance(query, CodeTable) and isinstance(database, CodeTable):
-        return measure(query, database, hierarchy=hierarchy, radius=radius, **options)
-    if isinstance(query, CodeTable) or isinstance(database, CodeTable):
+        if segments is None or segment_weights is None:
+            return measure(query, database, radius=radius, protocol=protocol, **options)
+        distances_of = weighted_distances(query, database, segments, segment_weights)
+    elif isinstance(query, CodeTable) or isinstance(database, CodeTable):
         raise ValueError("one of the two files holds codes, the other features; give two of a kind")
-    return measure_by_distance(feature_distances(query.features, database.features, distance), query.level_labels,
-                               database.level_labels, hierarchy=hierarchy, **options)
+    elif segments is not None:
+        raise ValueError("features have no segments; these weight the bits of codes")
+    else:
+        distances_of = feature_distances(query.features, database.features, distance)
+    excluded = positions_of(query.ids, database.ids) if get_protocol(protocol).query_excluded else None
+    return measure_by_distance(distances_of, query.level_labels, database.level_labels, protocol=protocol,
+                               excluded=excluded, **options)

@@ -5,7 +5,7 @@ counts, how ties stand, what zero becomes. A number is comparable with another o
 """
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from typing_extensions import Literal
@@ -50,6 +50,11 @@ class Protocol:
     ahp_at: int
     headline: str
     query_excluded: bool = False
+
+    def cut_at(self, map_at: int | None, ahp_at: int | None) -> Protocol:
+        """The same rules with other cut-offs, in items; None: this one's."""
+        return replace(self, map_at=self.map_at if map_at is None else map_at,
+                       ahp_at=self.ahp_at if ahp_at is None else ahp_at)
 
     def average_precision(self, precision_sum: np.ndarray, hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
         """AP of each query from the sum of the precisions at its hits before the cut: float64 (Q,), NaN: left out."""

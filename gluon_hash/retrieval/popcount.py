@@ -1,0 +1,18 @@
+"""Number of bits set in a word, for compiled code: one instruction of the processor."""
+from __future__ import annotations
+
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["popcount"]
+
+
+@intrinsic
+def popcount(typing_context: Any, word: Any) -> Any:
+    """Number of bits set in a uint64."""
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
