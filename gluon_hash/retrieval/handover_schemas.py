@@ -71,6 +71,7 @@ README = {
     "pgvector": """@COUNT@ codes of @NUM_BITS@ bits for PostgreSQL with pgvector 0.7 or newer.
 Load: psql -d DATABASE -f schema.sql     (in this folder; @DATA@ is read by \\copy)
 Ask:  psql -d DATABASE -f query.sql      (the first code; <~> is the Hamming distance)
+Without pgvector, PostgreSQL 14 or newer scans: bit_count(code # B'...') in place of code <~> B'...'.
 Bits: text of '0' and '1', bit 0 first; 1 where the network's output is >= 0.
 """,
     "elasticsearch": f"""@COUNT@ codes of @NUM_BITS@ bits for Elasticsearch 8.15 or newer.
