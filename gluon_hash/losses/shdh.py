@@ -31,7 +31,8 @@ class SHDHLoss(PairwiseLoss):
               + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta^k_{ij} = u^k_i \cdot u^k_j / 2
 
     u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all of them. Ranking by
-    the whole code's Hamming distance weighs all segments alike; in the paper their distances are weighted.
+    the whole code's Hamming distance weighs all segments alike; in the paper their distances are weighted, as in
+    gluon_hash.retrieval.weighted.
 
     Parameters
     ----------
