@@ -4,12 +4,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
 
-__all__ = ["atomic_path", "atomic_write_text", "atomic_write_json", "refuse_existing", "sha256"]
+__all__ = ["atomic_folder", "atomic_path", "atomic_write_text", "atomic_write_json", "refuse_existing", "sha256"]
 
 
 @contextmanager
@@ -29,7 +30,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        As the writer raises it (a full disk, say); ``path`` is then as it was before.
+        As the writer raises it (a full disk, say), with ``path`` for its file name if it has none; ``path`` is then
+        as it was before.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +46,37 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None:  # write() does not know the name
+            error.filename = os.fspath(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder beside ``path``, renamed to it when the block ends well, deleted when not.
+
+    Parameters
+    ----------
+    path : path-like
+        The new folder; must not exist or be empty. Its parents are created.
+
+    Raises
+    ------
+    OSError
+        As the writers raise it, or if ``path`` is there.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)  # mkdtemp gives 0700
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
     "evaluate": ("evaluate", "Measure query codes against database codes."),
+    "compare": ("compare", "Train or reuse several networks, measure all, one table and one figure."),
     "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),
     "index": ("index", "Build a Hamming index, search it."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
@@ -72,13 +73,19 @@ def main(arguments: Optional[list] = None) -> None:
         _leave(error, WRONG_USE)
     except (OSError, MemoryError, RuntimeError) as error:
         _leave(error, FAILED)
+    except ImportError as error:
+        _leave(error, FAILED, "; `gluon-hash doctor` says what is wrong with the installation")
     except KeyboardInterrupt as error:
         _leave(error, FAILED)
 
 
-def _leave(error: BaseException, code: int) -> None:
+def _leave(error: BaseException, code: int, remedy: str = "") -> None:
     if os.environ.get("GLUON_HASH_DEBUG"):
         raise error
-    message = str(error) or type(error).__name__
-    print(f"gluon-hash: error: {message}", file=sys.stderr)
+    message = str(error).strip() or type(error).__name__
+    if message.startswith("Traceback"):  # MXNet's errors: lines of C++, the reason last
+        message = message.splitlines()[-1]
+    if "FileStream.Write incomplete" in message:
+        remedy = "; is the disk full?"
+    print(f"gluon-hash: error: {message}{remedy}", file=sys.stderr)
     raise SystemExit(code)

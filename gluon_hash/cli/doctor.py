@@ -15,7 +15,9 @@ def command(as_json: bool = typer.Option(False, "--json", help="One JSON object 
         print(json.dumps({**report, "problems": problems}, indent=2))
     else:
         for name, value in report.items():
-            print(f"{name}: {value}")
+            shown = ", ".join(f"{package} {version or '-'}" for package, version in value.items()) \
+                if isinstance(value, dict) else value
+            print(f"{name}: {shown}")
         print("\n".join(f"WRONG: {problem}" for problem in problems) or "nothing is wrong")
     if problems:
         raise typer.Exit(1)

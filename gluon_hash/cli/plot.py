@@ -78,7 +78,7 @@ def grid(query: Path = typer.Option(..., metavar="q.npz", help="Codes of the que
     _save(plots.retrieval_grid(
         [images[0].image(place[0][int(item)]) for item in table.ids[chosen]],
         [[images[1].image(place[1][int(item)]) for item in base.ids[row]] for row in found],
-        distances, matching, tree.num_levels, [tree.class_names[0][c] for c in table.level_labels[chosen, 0]]), out)
+        distances, matching, tree.level_names, [tree.class_names[0][c] for c in table.level_labels[chosen, 0]]), out)
 
 
 @app.command(name="hierarchy")

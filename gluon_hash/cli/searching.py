@@ -119,7 +119,7 @@ def draw(grid: Path, database_records: Path, queries: Queries, found: Found) -> 
         return
     columns = min(len(ids) for _, ids in found)
     distances = np.array([near[:columns] for near, _ in found]).reshape(len(found), columns)
-    figure = plots.retrieval_grid(shown, [row[:columns] for row in images], distances, None, 0, names)
+    figure = plots.retrieval_grid(shown, [row[:columns] for row in images], distances, None, (), names)
     with atomic_path(grid) as temporary:
         figure.savefig(temporary, dpi=150)
 

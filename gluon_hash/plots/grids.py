@@ -5,6 +5,7 @@ from typing import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 __all__ = ["retrieval_grid"]
 
@@ -14,7 +15,8 @@ RELATIVES = ("#a6d96a", "#fee08b", "#fdae61")
 
 
 def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.ndarray]], distances: np.ndarray,
-                   matching_levels: np.ndarray | None, num_levels: int, query_names: Sequence[str]) -> Figure:
+                   matching_levels: np.ndarray | None, level_names: Sequence[str],
+                   query_names: Sequence[str]) -> Figure:
     """One row for each query: the image, then its results, nearest first.
 
     Parameters
@@ -26,7 +28,8 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
     matching_levels : int, shape (Q, k), or None
         Levels at which a result agrees with its query: colours its frame from green (all) to red (none).
         None where the queries have no labels: no frames.
-    num_levels : int
+    level_names : sequence of str
+        Finest first, for the legend; empty without labels.
     query_names : sequence of Q str
         Class of each query.
 
@@ -43,11 +46,14 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
             axes[place + 1].imshow(image)
             axes[place + 1].set_title(f"{distances[row, place]} bits", fontsize=7)
             if matching_levels is not None:
-                _frame(axes[place + 1], _colour(int(matching_levels[row, place]), num_levels))
+                _frame(axes[place + 1], _colour(int(matching_levels[row, place]), len(level_names)))
         for ax in axes:
             ax.set(xticks=[], yticks=[])
-    frames = "" if matching_levels is None else "; frame: green same class, yellow relative, red none"
-    figure.suptitle(f"query, then nearest first{frames}", fontsize=9)
+    figure.suptitle("query, then nearest first", fontsize=9)
+    if matching_levels is not None:
+        meanings = [f"same {name}" for name in level_names] + ["no relative"]
+        figure.legend([Patch(color=_colour(len(level_names) - place, len(level_names))) for place in
+                       range(len(meanings))], meanings, loc="outside lower center", ncols=len(meanings), fontsize=8)
     return figure
 
 

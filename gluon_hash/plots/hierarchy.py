@@ -24,10 +24,12 @@ def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
     for level, names in enumerate(hierarchy.class_names):
         x = hierarchy.num_levels - 1 - level
         for c, name in enumerate(names):
-            axes.text(x + 0.02, heights[level][c], name, va="center", fontsize=7)
+            axes.text(x + 0.02, heights[level][c], name, va="center", fontsize=7,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # over the line that goes on
         if level < hierarchy.num_levels - 1:
             for c, parent in enumerate(hierarchy.parents[level]):
-                axes.plot([x - 0.35, x], [heights[level + 1][parent], heights[level][c]], color="0.7", lw=0.6)
+                above = heights[level + 1][parent]
+                axes.plot([x - 1, x - 0.35, x], [above, above, heights[level][c]], color="0.7", lw=0.6)
     axes.set(xlim=(-0.4, hierarchy.num_levels - 0.3), ylim=(-1, len(order)), yticks=[],
              xticks=range(hierarchy.num_levels), xticklabels=hierarchy.level_names[::-1])
     axes.spines[:].set_visible(False)

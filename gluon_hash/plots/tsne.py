@@ -50,7 +50,7 @@ def tsne(codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str], seed
     figure = Figure(figsize=(8.5, 6.5), layout="constrained")
     axes = figure.subplots()
     present = np.unique(labels)
-    colours = colormaps["tab20"] if len(present) <= 20 else colormaps["gist_ncar"]
+    colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "gist_ncar"]
     for place, label in enumerate(present):
         colour = colours(place if len(present) <= 20 else 0.95 * place / len(present))
         at = labels == label

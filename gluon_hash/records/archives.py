@@ -61,6 +61,9 @@ def opened(source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambd
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError,
                 OSError) as error:
             if isinstance(error, OSError) and error.errno not in DAMAGED:
+                if error.errno == errno.ENOSPC:
+                    raise OSError(error.errno, f"no space left to unpack {source}; name a folder with room in TMPDIR",
+                                  folder) from error
                 raise
             reason = str(error).splitlines()[0].rstrip(":")
             raise DataError(f"the archive is damaged or was cut short ({reason}); it has {source.stat().st_size} bytes "
