@@ -4,6 +4,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+MILVUS = ["pymilvus>=2.5,<4", "milvus-lite>=2.5,<3"]  # Lite 3 was not tried
 
 
 def version() -> str:
@@ -60,8 +61,8 @@ setup(
             "nvidia-nccl-cu11==2.21.5",
             "nvidia-cudnn-cu11<9",  # MXNet is linked with libcudnn.so.8
         ],
-        "milvus": ["pymilvus>=2.5,<4", "milvus-lite>=2.5,<3"],  # Lite 3 was not tried
-        "dev": ["pytest>=7", "pytest-timeout", "ruff", "mypy", "types-PyYAML"],
+        "milvus": MILVUS,
+        "dev": ["pytest>=7", "pytest-timeout", "ruff", "mypy", "types-PyYAML", *MILVUS],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},
 )

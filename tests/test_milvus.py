@@ -1,11 +1,10 @@
 """Milvus Lite against the exact index."""
+import pymilvus
 import pytest
 
 from gluon_hash.retrieval import HammingIndex, milvus
 from gluon_hash.retrieval.milvus import MilvusIndex
 from reference import random_table as table
-
-pymilvus = pytest.importorskip("pymilvus")
 
 
 @pytest.fixture
