@@ -131,7 +131,7 @@ def triplets(labels, i, weights):
     return [(p, n, s[p], s[n]) for p in range(len(s)) for n in range(len(s)) if p != i and s[p] > s[n]]
 
 
-def dtsh(code, labels, weights=(1.0,), margin=2.0, lam=0.1):
+def dtsh(code, labels, weights=(1.0,), margin=1.0, lam=0.1):
     result = []
     for i, u in enumerate(code):
         values = [np.log(1 + np.exp(x)) - x for p, n, _, _ in triplets(labels, i, weights)

@@ -147,9 +147,11 @@ def test_dcdh():
     # signs of bit 1: +, - in one class: W = 0, so b is the sign of 0.01 u: 2 apart from u at the second image
     found = of(losses.DCDHLoss(2, inv_variance=1e-9, center_weight=0.0), [[1, 1], [1, -3]], SAME, APART)
     check(found, [LOG2, LOG2 + 0.01 * 2**2], atol=1e-7)
-    # +, -, +: W = 1/3 wins over 0.01 * -3: b = +1, 4 apart
-    found = of(losses.DCDHLoss(2, inv_variance=1e-9, center_weight=0.0), [[1, 1], [1, -3], [1, 1]], [[0, 0]] * 3, APART)
-    check(found, [LOG2, LOG2 + 0.01 * 4**2, LOG2], atol=1e-7)
+    # +, -, +: W = 1/3 wins over 0.01 * -20, so b = +1, and loses to 0.01 * -50: b = -1
+    for bit, b in ((-20, 1), (-50, -1)):
+        found = of(losses.DCDHLoss(2, inv_variance=1e-9, center_weight=0.0), [[1, 1], [1, bit], [1, 1]], [[0, 0]] * 3,
+                   APART)
+        check(found, [LOG2, LOG2 + 0.01 * (bit - b)**2, LOG2], rtol=1e-6)
 
 
 @pytest.mark.parametrize("make, message", [

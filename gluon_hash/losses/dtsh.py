@@ -47,7 +47,7 @@ class DTSHLoss(PairwiseLoss):
         If ``num_bits`` is not positive.
     """
 
-    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 0.5,
+    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 0.25,
                  quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
         if num_bits < 1:
