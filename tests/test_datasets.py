@@ -17,7 +17,7 @@ from gluon_hash.records import (
 from gluon_hash.records import cifar, cifar_python, frames
 from gluon_hash.records import folder as folder_recipe
 from gluon_hash.records.dataset import regroup, write_dataset
-from gluon_hash.records.folder import read_folder
+from gluon_hash.records.folder import read_folder, read_imagenet
 from gluon_hash.records.synthetic import make_synthetic
 
 MAGIC = frames.MAGIC_BYTES
@@ -194,6 +194,41 @@ def test_folders_with_a_query_in_the_database_are_refused(tmp_path, rng):
     assert manifest["duplicates"]["query_in_database"] == [["dog/husky/0.png", "dog/husky/1.png"]]
     with pytest.raises(ValueError, match="exists already"):
         write_dataset(dataset, tmp_path / "out", seed=0, allow_duplicates=True)
+
+
+def test_hidden_files_are_no_images_and_large_ones_shrink(tmp_path, rng):
+    for name, height, width in (("cat/a.png", 60, 80), ("cat/b.png", 30, 40), ("cat/._a.png", 8, 8),
+                                (".cache/x.png", 8, 8)):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.randint(0, 256, (height, width, 3)).astype(np.uint8)).save(tmp_path / "in" / name)
+    dataset = read_folder(tmp_path / "in", 1, 0)
+    assert dataset.hierarchy.class_names == (("cat",),) and sorted(dataset.train.names + dataset.query.names) == [
+        "cat/a.png", "cat/b.png"]
+    write_dataset(dataset, tmp_path / "out", seed=0, short_side=33)
+    found = {name: records.image(0).shape[:2] for split, records in
+             ((split, RecordFile(tmp_path / "out" / f"{split}.rec")) for split in ("train", "query"))
+             for name in read_list(tmp_path / "out" / f"{split}.lst").paths}
+    assert found == {"cat/a.png": (33, 44), "cat/b.png": (30, 40)}
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        read_folder(tmp_path / "nowhere", 1, 0)
+
+
+def test_an_md5_is_that_of_an_archive(tmp_path):
+    with pytest.raises(DataError, match="is a folder; an MD5 is that of an archive"):
+        archives.check_md5(tmp_path, "0" * 32)
+
+
+def test_imagenet_folders_under_a_wordnet_tree(tmp_path, rng):
+    for split, name in (("train", "n1"), ("train", "n2"), ("val", "n1"), ("val", "n2")):
+        (tmp_path / split / name).mkdir(parents=True)
+        Image.fromarray(rng.randint(0, 256, (20, 20, 3)).astype(np.uint8)).save(tmp_path / split / name / "0.png")
+    (tmp_path / "tree").write_text("n0 n3\nn3 n1\nn0 n2\nn3 n9\n")
+    (tmp_path / "names").write_text("n1 tench, Tinca tinca\nn3 fish\n")
+    dataset = read_imagenet(tmp_path, tmp_path / "tree", tmp_path / "names")
+    assert dataset.hierarchy.to_table() == [("tench, Tinca tinca", "fish"), ("n2", "n2")]
+    (tmp_path / "tree").write_text("n0 n3\nn3 n1\n")
+    with pytest.raises(DataError, match="1 of 2 classes are not in the tree: n2"):
+        read_imagenet(tmp_path, tmp_path / "tree")
 
 
 def test_synthetic_is_the_same_for_the_same_seed(tmp_path):

@@ -106,6 +106,8 @@ def md5(path: str | os.PathLike[str]) -> str:
 
 def check_md5(path: str | os.PathLike[str], expected: str) -> None:
     """Raise DataError unless the file's MD5 is ``expected``."""
+    if os.path.isdir(path):
+        raise DataError("is a folder; an MD5 is that of an archive: name the archive, or leave --md5 out", path=path)
     found = md5(path)
     if found != expected.lower():
         raise DataError(f"expected MD5 {expected.lower()}, got {found} ({os.path.getsize(path)} bytes); "

@@ -16,7 +16,7 @@ from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log
 from gluon_hash.records.lists import ImageList, held_out_positions, write_list
-from gluon_hash.records.pack import write_records
+from gluon_hash.records.pack import shrink, write_records
 from gluon_hash.records.split import find_duplicates
 
 __all__ = ["Split", "Dataset", "regroup", "write_dataset"]
@@ -89,7 +89,8 @@ def regroup(dataset: Dataset, *, tree: str | os.PathLike[str] | None = None,
 
 
 def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, limit: int | None = None,
-                  validation_per_class: int | None = None, allow_duplicates: bool = False) -> dict[str, Any]:
+                  validation_per_class: int | None = None, allow_duplicates: bool = False,
+                  short_side: int | None = None) -> dict[str, Any]:
     """Write lists, records, hierarchy and split manifest: all of them, or nothing.
 
     Parameters
@@ -105,6 +106,8 @@ def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, l
         Training images of each class that validation.lst lists. Default: 5 %, at least 2.
     allow_duplicates : bool
         List images that are both in query and database in the manifest, in place of an error.
+    short_side : int, optional
+        As gluon_hash.records.pack.shrink.
 
     Returns
     -------
@@ -129,13 +132,13 @@ def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, l
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         splits = {name: _write_split(temporary, name, getattr(dataset, name), positions, dataset.hierarchy,
-                                     first_id=0 if name == "train" else len(chosen["train"]))
+                                     first_id=0 if name == "train" else len(chosen["train"]), short_side=short_side)
                   for name, positions in chosen.items()}
         splits["validation"] = _write_validation(temporary, dataset, chosen["train"], validation_per_class, seed)
         splits["database"] = {"file": "train.rec", "images": splits["train"]["images"], "is_train": True}
         dataset.hierarchy.save(temporary / "hierarchy.tsv")
         manifest = {"version": FORMAT_VERSION, "gluon_hash": __version__, "recipe": dataset.recipe,
-                    "source": dataset.source, "seed": seed, "limit": limit,
+                    "source": dataset.source, "seed": seed, "limit": limit, "short_side": short_side,
                     "levels": dict(zip(dataset.hierarchy.level_names, dataset.hierarchy.num_classes)),
                     "splits": splits, "duplicates": duplicates}
         atomic_write_json(temporary / "split.json", manifest)
@@ -171,14 +174,15 @@ def _check_classes(dataset: Dataset, positions: np.ndarray) -> None:
 
 
 def _write_split(folder: Path, name: str, split: Split, positions: np.ndarray, hierarchy: Hierarchy, *,
-                 first_id: int) -> dict[str, Any]:
+                 first_id: int, short_side: int | None) -> dict[str, Any]:
     labels = hierarchy.level_labels(split.fine_labels[positions])
     ids = first_id + np.arange(len(positions))
     write_list(folder / f"{name}.lst", ImageList(ids, labels, [split.names[p] for p in positions]))
 
     def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
         for record_id, label, position in zip(ids.tolist(), labels, positions.tolist()):
-            yield record_id, label, split.encoded(position)
+            image = split.encoded(position)
+            yield record_id, label, image if short_side is None else shrink(image, short_side)
 
     write_records(folder / f"{name}.rec", entries(), len(positions))
     return {"file": f"{name}.rec", "images": len(positions), "first_id": first_id,

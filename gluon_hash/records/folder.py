@@ -101,8 +101,11 @@ def _pixels(data: bytes, path: Path) -> np.ndarray:
 
 
 def _images(root: Path) -> list[Path]:
-    """Image files below ``root``, relative to it, sorted."""
-    files = sorted(file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
+    """Image files below ``root``, relative to it, sorted; hidden ones (a dot leads a name) are left out."""
+    if not root.is_dir():
+        raise DataError("no such folder", path=root)
+    found = (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in found if not any(part.startswith(".") for part in file.parts))
     if not files:
         raise DataError(f"no images ({', '.join(SUFFIXES)}) here", path=root)
     return files

@@ -19,7 +19,8 @@ from gluon_hash.records.frames import FrameError, frame, pack_payload, unpack_pa
 from gluon_hash.records.lists import read_list
 from gluon_hash.records.reader import RecordFile, decode_image
 
-__all__ = ["write_records", "pack_list", "encode_png", "encode_jpeg", "rebuild_index", "verify", "RecordReport"]
+__all__ = ["write_records", "pack_list", "shrink", "encode_png", "encode_jpeg", "rebuild_index", "verify",
+           "RecordReport"]
 
 
 def write_records(rec_path: str | os.PathLike[str], entries: Iterable[tuple[int, np.ndarray, bytes]],
@@ -68,16 +69,27 @@ def pack_list(list_path: str | os.PathLike[str], image_root: str | os.PathLike[s
     def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
         for number, name in enumerate(images.paths):
             try:
-                data = (Path(image_root) / name).read_bytes()
-                pixels = decode_image(data)
+                data = shrink((Path(image_root) / name).read_bytes(), short_side)
             except (OSError, ValueError) as error:
                 raise DataError(f"{name}: {error}; mend the image or take the line out",
                                 path=list_path, line=number + 1) from error
-            if short_side is not None and min(pixels.shape[:2]) > short_side:
-                data = encode_jpeg(_shrink(pixels, short_side))
             yield int(images.ids[number]), images.level_labels[number], data
 
     write_records(rec_path, entries(), len(images))
+
+
+def shrink(data: bytes, short_side: int | None) -> bytes:
+    """An encoded image, with its short side at most ``short_side`` pixels: JPEG of quality 95 if it was larger.
+
+    With None, or if it is small enough, the bytes are kept as they are. ValueError if it is no readable image.
+    """
+    pixels = decode_image(data)
+    height, width = pixels.shape[:2]
+    if short_side is None or min(height, width) <= short_side:
+        return data
+    scale = short_side / min(height, width)
+    size = (max(round(width * scale), short_side), max(round(height * scale), short_side))
+    return encode_jpeg(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)))
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -154,10 +166,3 @@ def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
             record += 1
     except FrameError as error:
         raise DataError(f"{error}; the file is damaged from here on", path=rec_path, record=record) from error
-
-
-def _shrink(pixels: np.ndarray, short_side: int) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    scale = short_side / min(height, width)
-    size = (max(round(width * scale), short_side), max(round(height * scale), short_side))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))

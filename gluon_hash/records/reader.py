@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from gluon_hash.errors import DataError
 from gluon_hash.records.frames import FrameError, parse_frame, unpack_payload
@@ -26,6 +26,8 @@ def decode_image(data: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"no readable image ({len(data)} bytes): of no known format") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"no readable image ({len(data)} bytes): {error}") from error
 
