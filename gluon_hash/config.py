@@ -25,6 +25,8 @@ class DataConfig(_Section):
     root: str = Field(description="folder that `gluon-hash prepare` wrote")
     features: Optional[str] = Field(
         None, description="cached features of train.rec (`gluon-hash encode --features`); the head alone is trained")
+    query_features: Optional[str] = Field(
+        None, description="cached features of query.rec by the same backbone; `compare` needs them beside `features`")
     held_out: bool = Field(
         True, description="keep the images of validation.lst out of training and choose the best epoch on them")
     decode_threads: int = Field(2, ge=1, description="threads that decode images")

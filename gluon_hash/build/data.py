@@ -1,6 +1,7 @@
 """Loaders from a configuration: training, refresh of the centers, held-out images; records or cached features."""
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from gluon_hash.retrieval.encode import encode_features
 __all__ = ["Data", "build_data", "evaluation_loader", "features_of"]
 
 FilePath = Union[str, "os.PathLike[str]"]
+FEATURES_AT_A_TIME = 1024
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,17 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
     held_out_ids = (_held_out_ids(root / "validation.lst", hierarchy) if config.data.held_out
                     else np.empty(0, np.int64))
     if config.data.features is not None:
-        table = FeatureTable.load(config.data.features)
-        _check_features(config, table, config.data.features)
+        table, floats = _load_features(config, config.data.features)
         hierarchy.check_level_labels(table.level_labels, config.data.features)
         kept, held = _divide(table.ids, held_out_ids)
-        features, labels, ids = table.features, table.level_labels, table.ids
-        statistics, order = features[kept].astype(np.float64), _order(config, labels[kept])
+        features, labels, ids = floats[kept], table.level_labels[kept], table.ids[kept]
         return Data(
-            loaders.FeatureTrainLoader(features[kept], labels[kept], ids[kept], training.batch_size, training.seed,
-                                       order=order),
-            loaders.FeatureEvalLoader(features[kept], labels[kept], ids[kept], 1024),
-            loaders.FeatureEvalLoader(features[held], labels[held], ids[held], 1024) if len(held) else None, ids[kept],
-            (statistics.mean(axis=0), statistics.std(axis=0)) if config.net.standardize else None)
+            loaders.FeatureTrainLoader(features, labels, ids, training.batch_size, training.seed,
+                                       order=_order(config, labels)),
+            loaders.FeatureEvalLoader(features, labels, ids, FEATURES_AT_A_TIME),
+            (loaders.FeatureEvalLoader(floats[held], table.level_labels[held], table.ids[held],
+                                       FEATURES_AT_A_TIME) if len(held) else None),
+            ids, _statistics(features) if config.net.standardize else None)
     records = RecordFile(root / "train.rec")
     hierarchy.check_level_labels(records.level_labels, records.path)
     kept, held = _divide(records.ids, held_out_ids)
@@ -74,9 +75,8 @@ def evaluation_loader(config: Config, records: FilePath, batch_size: int = 128) 
         If cached features were made by another backbone, other weights or another transform.
     """
     if str(records).endswith(".npz"):
-        table = FeatureTable.load(records)
-        _check_features(config, table, records)
-        return loaders.FeatureEvalLoader(table.features, table.level_labels, table.ids, batch_size)
+        table, floats = _load_features(config, records)
+        return loaders.FeatureEvalLoader(floats, table.level_labels, table.ids, FEATURES_AT_A_TIME)
     return loaders.EvalLoader(RecordFile(records), build_transform(config), batch_size,
                               num_threads=config.data.decode_threads)
 
@@ -96,6 +96,28 @@ def features_of(config: Config, records: FilePath, contexts: list[mx.Context], b
     provenance = {**_provenance(config), "records": Path(records).name, "records_sha256": sha256(records),
                   "transform": build_transform(config).to_dict()}
     return encode_features(backbone, evaluation_loader(config, records, batch_size), contexts, provenance)
+
+
+def _load_features(config: Config, path: FilePath) -> tuple[FeatureTable, np.ndarray]:
+    """A file of features that fits the configuration, and its features as float32."""
+    table, floats = _read_features(os.fspath(path), os.stat(path).st_mtime_ns)
+    _check_features(config, table, path)
+    return table, floats
+
+
+@functools.lru_cache(maxsize=2)  # those of training and of the queries: a comparison trains many networks on them
+def _read_features(path: str, modified_ns: int) -> tuple[FeatureTable, np.ndarray]:
+    table = FeatureTable.load(path)
+    return table, table.features.astype(np.float32)
+
+
+def _statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each feature: float64 (num_features,) each."""
+    blocks = [features[start:start + FEATURES_AT_A_TIME].astype(np.float64)
+              for start in range(0, len(features), FEATURES_AT_A_TIME)]
+    mean = sum(block.sum(axis=0) for block in blocks) / len(features)
+    variance = sum(((block - mean) ** 2).sum(axis=0) for block in blocks) / len(features)
+    return mean, np.sqrt(variance)
 
 
 def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:

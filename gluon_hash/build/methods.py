@@ -61,11 +61,15 @@ class Parts:
 
 @dataclass(frozen=True)
 class Method:
-    """How to build a method; ``options`` are its numbers with their defaults; ``levels`` 1: the finest alone."""
+    """How to build a method; ``options`` are its numbers with their defaults; ``levels`` 1: the finest alone.
+
+    ``search`` is a name of gluon_hash.build.search.SEARCHES: how the paper ranks.
+    """
 
     build: Callable[..., Parts]
     options: Mapping[str, Option]
     levels: int | None = None
+    search: str = "hamming"
 
 
 def build_parts(task: Task) -> Parts:
@@ -261,7 +265,8 @@ METHODS: dict[str, Method] = {
     "dsh": Method(_dsh, {"margin_per_bit": 2.0, "quantization_weight": 0.01}),
     "dtsh": Method(_dtsh, {"margin_per_bit": 0.25, **QUANTIZATION}),
     "dsrh": Method(_dsrh, {"margin": 0.5, **QUANTIZATION}), "dch": Method(_dch, {"gamma": 20.0, **QUANTIZATION}),
-    "dqn": Method(_dqn, {**QUANTIZATION, "bits_per_part": 8.0}), "shdh": Method(_shdh, QUANTIZATION),
+    "dqn": Method(_dqn, {**QUANTIZATION, "bits_per_part": 8.0}, search="asymmetric"),
+    "shdh": Method(_shdh, QUANTIZATION, search="weighted"),
     "csq": Method(_csq, {"targets": "hadamard", "quantization_weight": 1e-4}),
     "dpn": Method(_dpn, {"targets": "hadamard", "margin": 1.0}),
     "orthohash": Method(_orthohash, {"targets": "hadamard", "margin": 0.2}),

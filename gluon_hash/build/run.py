@@ -25,17 +25,18 @@ from gluon_hash.build.objects import (
 from gluon_hash.config import Config, dump_config, load_config
 from gluon_hash.deploy import Predictor
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
+from gluon_hash.files import atomic_folder, atomic_write_json, atomic_write_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import HashNet, load_backbone, save_backbone
 from gluon_hash.progress import log
 from gluon_hash.records import ImageTransform, RecordFile, decode_image
 from gluon_hash.records.loaders import EvalLoader
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
-from gluon_hash.retrieval.encode import encode_codes, run_net
+from gluon_hash.retrieval.encode import encode_codes, encode_features, run_net
 from gluon_hash.training import HashTrainer, fit, read_state
 
-__all__ = ["Run", "encode_images", "encode_model", "encode_model_features", "load_run", "train"]
+__all__ = ["BACKBONE", "CONFIG", "Run", "encode_images", "encode_model", "encode_model_features", "encode_relaxed",
+           "encode_run", "load_run", "query_and_database", "train"]
 
 FilePath = Union[str, "os.PathLike[str]"]
 CONFIG, HIERARCHY, BACKBONE, VERSIONS = "run.yaml", "hierarchy.tsv", "backbone.params", "versions.json"
@@ -131,10 +132,25 @@ def encode_model(model: FilePath, records: FilePath, contexts: list[mx.Context],
         predictor = Predictor.load(model, contexts[0])
         loader = EvalLoader(RecordFile(records), predictor.transform, batch_size)
         return encode_codes(predictor.block, loader, contexts[:1], f"encode {Path(records).name}")
-    run = load_run(model, contexts)
-    net = run.net.head if str(records).endswith(".npz") else run.net
-    loader = evaluation_loader(run.config, records, batch_size)
-    return encode_codes(net, loader, contexts, f"encode {Path(records).name}")
+    return encode_run(load_run(model, contexts), records, contexts, batch_size)
+
+
+def encode_run(run: Run, records: FilePath, contexts: list[mx.Context], batch_size: int) -> CodeTable:
+    """Codes of a .rec file, or of cached features (.npz), by a run's network, loaded to ``contexts``."""
+    return encode_codes(*_net_and_loader(run, records, batch_size), contexts, f"encode {Path(records).name}")
+
+
+def encode_relaxed(run: Run, records: FilePath, contexts: list[mx.Context], batch_size: int) -> FeatureTable:
+    """As encode_run: the network's outputs before the sign, as features of num_bits columns."""
+    return encode_features(*_net_and_loader(run, records, batch_size), contexts,
+                           {"run": run.path.name, "records": Path(records).name})
+
+
+def query_and_database(config: Config) -> tuple[Path, Path]:
+    """Files of the queries and of the database: cached features where the configuration has them, else records."""
+    if config.data.features is not None and config.data.query_features is not None:
+        return Path(config.data.query_features), Path(config.data.features)
+    return Path(config.data.root) / "query.rec", Path(config.data.root) / "train.rec"
 
 
 def encode_images(model: FilePath, images: Sequence[FilePath]) -> np.ndarray:
@@ -152,6 +168,11 @@ def encode_model_features(model: FilePath, records: FilePath, contexts: list[mx.
     if not str(model).endswith((".yaml", ".yml")):
         raise ValueError(f"{model}: --features takes a configuration (.yaml) whose net.weights is set")
     return features_of(load_config(model), records, contexts, batch_size)
+
+
+def _net_and_loader(run: Run, records: FilePath, batch_size: int) -> tuple[gluon.HybridBlock, Any]:
+    net = run.net.head if str(records).endswith(".npz") else run.net
+    return net, evaluation_loader(run.config, records, batch_size)
 
 
 def _trainer(config: Config, levels: Hierarchy, data: Data, trained: gluon.HybridBlock,
@@ -207,13 +228,12 @@ def _check_folder(config: Config, out: Path, resume: bool) -> None:
 
 
 def _start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashNet) -> None:
-    """The run folder as it is before the first epoch."""
-    out.mkdir(parents=True)
-    atomic_write_text(out / CONFIG, dump_config(config))
-    hierarchy.save(out / HIERARCHY)
-    atomic_write_json(out / VERSIONS, runtime.version_report())
-    if trained_part(config, net)[0] is not net:
-        with atomic_path(out / BACKBONE) as temporary:
-            save_backbone(net.features, temporary)
-    if (Path(config.data.root) / "split.json").exists():
-        shutil.copyfile(Path(config.data.root) / "split.json", out / "split.json")
+    """The run folder as it is before the first epoch, whole or not at all."""
+    with atomic_folder(out) as temporary:
+        atomic_write_text(temporary / CONFIG, dump_config(config))
+        hierarchy.save(temporary / HIERARCHY)
+        atomic_write_json(temporary / VERSIONS, runtime.version_report())
+        if trained_part(config, net)[0] is not net:
+            save_backbone(net.features, temporary / BACKBONE)
+        if (Path(config.data.root) / "split.json").exists():
+            shutil.copyfile(Path(config.data.root) / "split.json", temporary / "split.json")

@@ -14,6 +14,8 @@ def command(
                                                                 "or a baseline."),
     out: Path = typer.Option(..., metavar="FILE.npz", help="The file to write; must not exist."),
     features: bool = typer.Option(False, "--features", help="Write the backbone's pooled features, not codes."),
+    relaxed: bool = typer.Option(False, "--relaxed", help="Write a run's outputs before the sign, as features: for "
+                                                          "`fit pq` and asymmetric search."),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     batch_size: int = typer.Option(128, min=1, help="Images at a time."),
 ) -> None:
@@ -21,6 +23,8 @@ def command(
     from gluon_hash.files import refuse_existing
 
     refuse_existing(out)
+    if features and relaxed:
+        raise ValueError("--features and --relaxed: give one of the two")
     if model.suffix == ".npz":
         from gluon_hash.retrieval import FeatureTable
         from gluon_hash.retrieval.baselines import encode_features_with, load_baseline
@@ -32,7 +36,10 @@ def command(
     from gluon_hash import build, runtime
 
     contexts = runtime.contexts(device)
-    encode = build.encode_model_features if features else build.encode_model
-    table = encode(model, records, contexts, batch_size)
-    table.save(out)
-    print(f"{out}: {len(table)} images")
+    if relaxed:
+        build.encode_relaxed(build.load_run(model, contexts), records, contexts, batch_size).save(out)
+    elif features:
+        build.encode_model_features(model, records, contexts, batch_size).save(out)
+    else:
+        build.encode_model(model, records, contexts, batch_size).save(out)
+    print(out)

@@ -72,7 +72,7 @@ class _Images:
 
 
 class _Features:
-    """Cached features with the fields of a RecordFile that a batch needs."""
+    """Cached features, held as float32, with the fields of a RecordFile that a batch needs."""
 
     def __init__(self, features: np.ndarray, level_labels: np.ndarray, ids: np.ndarray) -> None:
         if not (len(features) == len(level_labels) == len(ids)) or features.ndim != 2:
@@ -82,10 +82,11 @@ class _Features:
         if len(bad):
             raise ValueError(f"features of id {ids[bad[0]]} hold NaN or infinity ({len(bad)} images do); "
                              "encode them anew")
-        self.features, self.level_labels, self.ids = features, level_labels, ids
+        # converted once: float16 to float32 takes longer than an epoch of a linear head
+        self.features, self.level_labels, self.ids = np.asarray(features, np.float32), level_labels, ids
 
     def batch(self, positions: np.ndarray) -> Batch:
-        return _batch(self.features[positions].astype(np.float32), self, positions)
+        return _batch(self.features[positions], self, positions)
 
 
 def _batch(images: np.ndarray, source: Union[RecordFile, _Features], positions: np.ndarray) -> Batch:

@@ -1,0 +1,4 @@
+"""`gluon-hash compare` in a checkout."""
+import _checkout
+
+_checkout.run("compare")
