@@ -31,19 +31,29 @@ def test_coordinate_descent_never_raises_the_objective(rng, mu, nu, eta):
         discrete = after
 
 
-def test_coordinate_descent_finds_the_best_code_of_an_image_when_one_bit_is_free():
-    """One bit: given W, each image's bit is chosen alone, so the sweep must equal brute force over all codes."""
-    codes, labels = np.array([[0.4], [-0.3], [0.9], [-0.8]]), np.array([0, 0, 1, 1])
-    start = np.array([[1.0], [-1.0], [1.0], [1.0]])
-    one_hot = np.eye(2)[labels]
-    w = (start.T @ one_hot) / (start.T @ start + 1.0)
+def slow_sweep(codes, labels, discrete, mu, nu, eta):
+    """W by least squares; then every bit of every image, in turn, the one that costs less."""
+    one_hot, discrete = np.eye(labels.max() + 1)[labels], discrete.copy()
+    num_bits, num_classes = codes.shape[1], one_hot.shape[1]
+    w = np.linalg.lstsq(np.concatenate([mu**0.5 * discrete, nu**0.5 * np.eye(num_bits)]),
+                        np.concatenate([mu**0.5 * one_hot, np.zeros((num_bits, num_classes))]), rcond=None)[0]
+    for bit in range(num_bits):
+        for image in range(len(codes)):
+            costs = []
+            for value in (-1.0, 1.0):
+                discrete[image, bit] = value
+                costs.append(mu * np.sum((one_hot[image] - discrete[image] @ w)**2)
+                             + eta * np.sum((discrete[image] - codes[image])**2))
+            discrete[image, bit] = 1.0 if costs[1] <= costs[0] else -1.0
+    return discrete
 
-    def given_w(discrete):
-        return np.sum((one_hot - discrete @ w)**2) + 0.1 * np.sum((discrete - codes)**2)
 
-    best = min((np.array(bits)[:, None] for bits in product((-1.0, 1.0), repeat=4)), key=given_w)
-    found = cyclic_coordinate_descent(codes, labels, start, num_classes=2, mu=1.0, nu=1.0, eta=0.1, sweeps=1)
-    assert (found == best).all()
+@pytest.mark.parametrize("mu, nu, eta", [(1.0, 1.0, 0.1), (5.0, 20.0, 1.0), (0.2, 1.0, 0.05)])
+def test_coordinate_descent_matches_its_slow_twin(rng, mu, nu, eta):
+    codes, labels = rng.randn(30, 5), np.arange(30) % 3
+    start = np.where(rng.randn(30, 5) > 0, 1.0, -1.0)
+    found = cyclic_coordinate_descent(codes, labels, start, num_classes=3, mu=mu, nu=nu, eta=eta, sweeps=1)
+    assert (found == slow_sweep(codes, labels, start, mu, nu, eta)).all()
 
 
 def test_coordinate_descent_repeated_reaches_the_best_of_a_tiny_case():

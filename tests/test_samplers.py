@@ -60,6 +60,15 @@ def test_relative_batches_draw_half_of_the_classes_from_one_superclass():
         assert alone or len(np.unique(first_half[:, 1])) == 1
 
 
+def test_a_class_alone_in_its_superclass_has_relatives_further_up():
+    """NABirds has 444 such superclasses of 495. Classes 0 to 3 are alone at level 1, 0 and 1 share level 2."""
+    ancestors = np.array([[0, 0, 0], [1, 1, 0], [2, 2, 1], [3, 3, 2], [4, 4, 3], [5, 4, 3]])
+    labels = np.repeat(ancestors, 4, axis=0)
+    drawn = [tuple(sorted(labels[batch[:2], 0])) for batch in batches(samplers.relative_batches(labels, 4, 4), 1600, 4)]
+    # four of six draws find a pair of relatives: 400 * 4 / 6 and, from all, 400 * 2 / 6 * 2 / 15: 284 expected
+    assert 230 < sum(pair in ((0, 1), (4, 5)) for pair in drawn) < 340
+
+
 def test_most_batches_of_relatives_have_more_of_them_than_drawn_classes_would():
     labels = labels_of()
 

@@ -151,7 +151,7 @@ def _draw_balanced(count: int, num_bits: int, rng: np.random.RandomState) -> np.
 
 
 def _flip(targets: np.ndarray, count: int, rng: np.random.RandomState) -> np.ndarray:
-    return np.where(_choose(*targets.shape, count, rng), -targets, targets)
+    return np.where(_choose(len(targets), targets.shape[1], count, rng), -targets, targets)
 
 
 def _children(above: np.ndarray, count: int, rng: np.random.RandomState) -> np.ndarray:
