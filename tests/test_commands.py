@@ -103,6 +103,11 @@ def test_results_are_drawn_as_a_page_and_as_a_figure(trained, prepared, run, tmp
     page = (tmp_path / "grid.html").read_text()
     assert page.count("<img") == 2 * 5 and page.count("data:image/png;base64,") == 10
     assert np.asarray(Image.open(tmp_path / "grid.png").convert("L")).std() > 5
+    code, out, err = run(*search[:6], "--radius", 48, "--grid",
+                         tmp_path / "wide.png", "--database-records", prepared / "train.rec")
+    assert code == 0 and "the first 12 of up to 162 results" in err and out.startswith("query\n  bits  id\n")
+    width, height = Image.open(tmp_path / "wide.png").size
+    assert width < 6 * height
     code, _, err = run(*search, "--grid", tmp_path / "grid2.png")
     assert code == 2 and "--grid needs --database-records" in err
 

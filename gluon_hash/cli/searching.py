@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gluon_hash.retrieval.milvus import MilvusIndex
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+MOST_IN_A_ROW = 12  # of a figure
 Found = List[Tuple[List[int], List[int]]]  # distances and ids of each query
 
 
@@ -77,7 +78,9 @@ def find(index: Union[HammingIndex, MilvusIndex], codes: np.ndarray, k: int, rad
 
 
 def show(names: Sequence[str], found: Found, as_json: bool) -> None:
-    """Print a block, or a JSON line, for each query."""
+    """Print a table: a block for each query, distances in bits and ids; or a JSON line for each query."""
+    if not as_json:
+        print("query\n  bits  id")
     for name, (distances, ids) in zip(names, found):
         if as_json:
             print(json.dumps({"query": name, "distances": distances, "ids": ids}))
@@ -102,6 +105,7 @@ def draw(grid: Path, database_records: Path, queries: Queries, found: Found) -> 
     """Write the queries and what was found as a page or a figure."""
     from gluon_hash import plots
     from gluon_hash.files import atomic_path, atomic_write_text
+    from gluon_hash.progress import log
     from gluon_hash.records import RecordFile, decode_image
 
     records = RecordFile(database_records)
@@ -117,8 +121,11 @@ def draw(grid: Path, database_records: Path, queries: Queries, found: Found) -> 
         atomic_write_text(grid, plots.retrieval_page(shown, names, images, [near for near, _ in found],
                                                      [ids for _, ids in found]))
         return
-    columns = min(len(ids) for _, ids in found)
-    distances = np.array([near[:columns] for near, _ in found]).reshape(len(found), columns)
+    most = max(len(ids) for _, ids in found)
+    columns = min(most, MOST_IN_A_ROW)
+    if columns < most:
+        log(f"{grid}: the first {columns} of up to {most} results of a query; a page (.html) shows all")
+    distances = np.array([(near + [0] * columns)[:columns] for near, _ in found]).reshape(len(found), columns)
     figure = plots.retrieval_grid(shown, [row[:columns] for row in images], distances, None, (), names)
     with atomic_path(grid) as temporary:
         figure.savefig(temporary, dpi=150)

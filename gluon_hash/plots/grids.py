@@ -22,9 +22,9 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
     Parameters
     ----------
     queries : sequence of Q uint8 images (height, width, 3)
-    found : Q sequences of k such images
+    found : Q sequences of at most k such images
     distances : int, shape (Q, k)
-        In bits, shown above each result.
+        In bits, shown above each result; any value where there is none.
     matching_levels : int, shape (Q, k), or None
         Levels at which a result agrees with its query: colours its frame from green (all) to red (none).
         None where the queries have no labels: no frames.
@@ -49,6 +49,8 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
                 _frame(axes[place + 1], _colour(int(matching_levels[row, place]), len(level_names)))
         for ax in axes:
             ax.set(xticks=[], yticks=[])
+        for ax in axes[1 + len(found[row]):]:
+            ax.set_axis_off()
     figure.suptitle("query, then nearest first", fontsize=9)
     if matching_levels is not None:
         meanings = [f"same {name}" for name in level_names] + ["no relative"]
