@@ -106,8 +106,9 @@ class TrainingConfig(_Section):
     seed: int = Field(24, ge=0)
     monitor: Literal["map", "mahp", "loss"] = Field(
         "map", description="map, mahp: of the held-out images among themselves; loss: lowest training loss")
-    sampler: Literal["shuffled", "classes", "relatives"] = Field(
-        "shuffled", description="classes: batches of classes_per_batch classes; relatives: half of one superclass")
+    sampler: Literal["auto", "shuffled", "classes", "relatives"] = Field(
+        "auto", description="classes: batches of classes_per_batch classes; relatives: half of them of one superclass; "
+                            "auto: what the method is best fed with (docs/methods.md)")
     classes_per_batch: int = Field(16, ge=2, description="of the samplers classes and relatives; divides batch_size")
     early_stop_epochs: Optional[int] = Field(None, ge=1, description="stop after so many epochs without a better one")
 

@@ -108,12 +108,14 @@ class _Work:
         self._backbones: dict[str, Path] = {}
         firsts = [row[0] for entry in entries for row in entry.candidates]
         others = [one for entry in entries for one in entry.candidates[0][1:]]  # of the choice, whichever it is
-        self._left = len(firsts) + len(others)
-        self._started, self._done = time.monotonic(), 0
+        self._count = len(firsts) + len(others)
+        self._done: set[str] = set()
+        self._started = time.monotonic()
         epochs = sum(one.config.training.epochs for one in [*firsts, *others])
-        there = sum((runs / one.folder / CONFIG).exists() for one in [*firsts, *others])
-        log(f"{len(entries)} lines, {self._left} networks ({epochs} epochs in all) to train or reuse; {there} of them "
-            f"have a folder in {runs}")
+        there = sum((runs / one.folder / CONFIG).exists()
+                    for entry in entries for row in entry.candidates for one in row)
+        log(f"{len(entries)} lines, {self._count} networks ({epochs} epochs in all) to train or reuse; {there} have a "
+            f"folder in {runs}")
 
     def choose(self, entry: Entry) -> Sequence[Candidate]:
         """The candidate, for every seed, that is best on held-out images with the first seed."""
@@ -133,8 +135,10 @@ class _Work:
         finished = ((folder / "last.ckpt").exists()
                     and read_state(folder / "last.ckpt")["epochs_done"] >= config.training.epochs)
         if not finished or load_config(folder / CONFIG) != config:
-            train(config, folder, self._contexts, resume=(folder / CONFIG).exists())
-            self._share_backbone(folder)
+            try:
+                train(config, folder, self._contexts, resume=(folder / CONFIG).exists())
+            finally:
+                self._share_backbone(folder)
         self._tell(candidate.folder)
         return folder
 
@@ -167,9 +171,12 @@ class _Work:
             os.replace(link, own)
 
     def _tell(self, folder: str) -> None:
-        self._done, self._left = self._done + 1, self._left - 1
-        minutes = (time.monotonic() - self._started) / self._done * self._left / 60
-        log(f"{folder}: done; {self._left} left, about {minutes:.0f} min")
+        if folder in self._done:
+            return
+        self._done.add(folder)
+        left = self._count - len(self._done)
+        minutes = (time.monotonic() - self._started) / len(self._done) * left / 60
+        log(f"{folder}: done; {left} left, about {minutes:.0f} min")
 
 
 def _check_data(config: Config) -> None:

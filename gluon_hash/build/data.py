@@ -10,6 +10,7 @@ from typing import Any, Union
 import mxnet as mx
 import numpy as np
 
+from gluon_hash.build.methods import METHODS
 from gluon_hash.build.objects import build_transform
 from gluon_hash.config import Config
 from gluon_hash.errors import DataError
@@ -122,10 +123,16 @@ def _statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
     training = config.training
-    if training.sampler == "shuffled":
+    name: str = training.sampler
+    count = training.classes_per_batch
+    if name == "auto":  # as many classes as divide the batch and leave each two images or more
+        name, most = METHODS[config.loss.name].sampler, min(count, len(np.unique(level_labels[:, 0])))
+        count = max((p for p in range(2, min(most, training.batch_size // 2) + 1) if training.batch_size % p == 0),
+                    default=0)
+    if name == "shuffled" or count == 0:
         return samplers.shuffled(len(level_labels))
-    make = samplers.class_batches if training.sampler == "classes" else samplers.relative_batches
-    return make(level_labels, training.batch_size, training.classes_per_batch)
+    make = samplers.class_batches if name == "classes" else samplers.relative_batches
+    return make(level_labels, training.batch_size, count)
 
 
 def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:

@@ -63,13 +63,15 @@ class Parts:
 class Method:
     """How to build a method; ``options`` are its numbers with their defaults; ``levels`` 1: the finest alone.
 
-    ``search`` is a name of gluon_hash.build.search.SEARCHES: how the paper ranks.
+    ``search`` is a name of gluon_hash.build.search.SEARCHES: how the paper ranks. ``sampler`` is what
+    training.sampler: auto means for it.
     """
 
     build: Callable[..., Parts]
     options: Mapping[str, Option]
     levels: int | None = None
     search: str = "hamming"
+    sampler: str = "shuffled"
 
 
 def build_parts(task: Task) -> Parts:
@@ -88,7 +90,16 @@ def build_parts(task: Task) -> Parts:
     for option, value in given.items():
         if isinstance(value, str) != isinstance(method.options[option], str):
             raise ValueError(f"loss.options.{option}: expected a value like {method.options[option]!r}, got {value!r}")
+    weights, num_levels = task.level_weights or [], task.levels.num_levels
+    if len(weights) > num_levels:
+        raise ValueError(f"loss.level_weights: {name} uses {num_levels} levels ({', '.join(task.levels.level_names)}), "
+                         f"got {len(weights)} values; give at most one per level, finest first")
     return method.build(task, **{**method.options, **given})
+
+
+def _check_positive(option: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"loss.options.{option}: expected a value > 0, got {value:g}")
 
 
 def _center_memory(task: Task) -> CenterMemory:
@@ -118,6 +129,7 @@ def _hpdh(task: Task) -> Parts:
 
 def _hpdh_coarse_to_fine(task: Task, epochs_per_level: float) -> Parts:
     num_levels = task.levels.num_levels
+    _check_positive("epochs_per_level", epochs_per_level)
 
     def active(epoch: int) -> np.ndarray:  # the coarsest level from the start, one more every epochs_per_level
         entered = 1 + int(epoch / epochs_per_level)
@@ -127,7 +139,9 @@ def _hpdh_coarse_to_fine(task: Task, epochs_per_level: float) -> Parts:
 
 
 def _idcwh(task: Task, inv_variance: float) -> Parts:
-    return Parts(losses.IDCWHLoss(task.num_bits, inv_variance=inv_variance), Nothing(),
+    given = task.config.loss
+    return Parts(losses.IDCWHLoss(task.num_bits, inv_variance=inv_variance, cubic_weight=given.cubic_weight,
+                                  vertex_weight=given.vertex_weight), Nothing(),
                  heads.LearnedCenters(task.num_bits, task.num_classes[:1]))
 
 
@@ -147,6 +161,8 @@ def _dhn(task: Task, quantization_weight: float) -> Parts:
 
 
 def _hashnet(task: Task, alpha_bits: float, epochs_per_step: float) -> Parts:
+    _check_positive("epochs_per_step", epochs_per_step)
+
     def beta(epoch: int) -> np.ndarray:
         return np.array([[math.sqrt(epoch // epochs_per_step + 1)]])
 
@@ -163,10 +179,10 @@ def _dsdh(task: Task, discrete_weight: float, mu: float, nu: float, eta: float) 
 
 
 def _dqn(task: Task, quantization_weight: float, bits_per_part: float) -> Parts:
-    parts = int(task.num_bits // bits_per_part)
-    if parts < 1 or task.num_bits % parts:
+    if bits_per_part < 1 or task.num_bits % bits_per_part:
         raise ValueError(f"loss.options.bits_per_part: {task.num_bits} bits do not divide into parts of "
                          f"{bits_per_part:g}")
+    parts = int(task.num_bits / bits_per_part)
 
     def solve(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
         return discrete.product_reconstruction(codes, num_parts=parts, seed=task.config.training.seed)
@@ -252,6 +268,11 @@ def _embedding_softmax(task: Task, softmax_weight: float) -> Parts:
                  heads.Classifier(task.num_bits, task.num_classes[:1]))
 
 
+def _pairs(build: Callable[..., Parts], options: Mapping[str, Option], search: str = "hamming") -> Method:
+    """Of pairs or triplets of the batch: among 100 classes a shuffled one has next to none that are similar."""
+    return Method(build, options, search=search, sampler="classes")
+
+
 TARGETS = {"hadamard": targets.hadamard_targets, "balanced": targets.balanced_targets}
 QUANTIZATION = {"quantization_weight": 0.1}
 METHODS: dict[str, Method] = {
@@ -259,14 +280,14 @@ METHODS: dict[str, Method] = {
     "hpdh_coarse_to_fine": Method(_hpdh_coarse_to_fine, {"epochs_per_level": 5.0}),
     "idcwh": Method(_idcwh, {"inv_variance": 1.0}, levels=1),
     "dcdh": Method(_dcdh, {"inv_variance": 0.25, "center_weight": 0.1, "discrete_weight": 0.01}, levels=1),
-    "dpsh": Method(_dpsh, {**QUANTIZATION, "memory_size": 4096.0}), "dhn": Method(_dhn, QUANTIZATION),
-    "hashnet": Method(_hashnet, {"alpha_bits": 10.0, "epochs_per_step": 20.0}),
-    "dsdh": Method(_dsdh, {"discrete_weight": 0.1, "mu": 1.0, "nu": 1.0, "eta": 0.1}),
-    "dsh": Method(_dsh, {"margin_per_bit": 2.0, "quantization_weight": 0.01}),
-    "dtsh": Method(_dtsh, {"margin_per_bit": 0.25, **QUANTIZATION}),
-    "dsrh": Method(_dsrh, {"margin": 0.5, **QUANTIZATION}), "dch": Method(_dch, {"gamma": 20.0, **QUANTIZATION}),
-    "dqn": Method(_dqn, {**QUANTIZATION, "bits_per_part": 8.0}, search="asymmetric"),
-    "shdh": Method(_shdh, QUANTIZATION, search="weighted"),
+    "dpsh": _pairs(_dpsh, {**QUANTIZATION, "memory_size": 4096.0}), "dhn": _pairs(_dhn, QUANTIZATION),
+    "hashnet": _pairs(_hashnet, {"alpha_bits": 10.0, "epochs_per_step": 20.0}),
+    "dsdh": _pairs(_dsdh, {"discrete_weight": 0.1, "mu": 1.0, "nu": 1.0, "eta": 0.1}),
+    "dsh": _pairs(_dsh, {"margin_per_bit": 2.0, "quantization_weight": 0.01}),
+    "dtsh": _pairs(_dtsh, {"margin_per_bit": 0.25, **QUANTIZATION}),
+    "dsrh": _pairs(_dsrh, {"margin": 0.5, **QUANTIZATION}), "dch": _pairs(_dch, {"gamma": 20.0, **QUANTIZATION}),
+    "dqn": _pairs(_dqn, {**QUANTIZATION, "bits_per_part": 8.0}, search="asymmetric"),
+    "shdh": _pairs(_shdh, QUANTIZATION, search="weighted"),
     "csq": Method(_csq, {"targets": "hadamard", "quantization_weight": 1e-4}),
     "dpn": Method(_dpn, {"targets": "hadamard", "margin": 1.0}),
     "orthohash": Method(_orthohash, {"targets": "hadamard", "margin": 0.2}),

@@ -1,6 +1,7 @@
 """Measured rankings of several networks, side by side: means over seeds, intervals over queries, paired differences."""
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
@@ -11,7 +12,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.retrieval.arrays import load_arrays, save_arrays
 from gluon_hash.retrieval.confidence import bootstrap
 from gluon_hash.retrieval.evaluate import Measured
-from gluon_hash.retrieval.protocols import get_protocol
+from gluon_hash.retrieval.protocols import Protocol
 
 __all__ = ["Row", "load_measured", "save_measured", "summarize"]
 
@@ -81,9 +82,9 @@ def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[di
 
 def save_measured(measured: Measured, path: str | os.PathLike[str]) -> None:
     """Write every metric of every query as .npz, whole or not at all."""
-    save_arrays(path, names=np.array(measured.names), values=measured.values,
-                num_database=np.array(measured.num_database), protocol=np.array(measured.protocol.name),
-                seconds=np.array(measured.seconds))
+    protocol = json.dumps(measured.protocol.to_dict())
+    save_arrays(path, names=np.array(measured.names), values=measured.values, protocol=np.array(protocol),
+                num_database=np.array(measured.num_database), seconds=np.array(measured.seconds))
 
 
 def load_measured(path: str | os.PathLike[str]) -> Measured:
@@ -92,7 +93,7 @@ def load_measured(path: str | os.PathLike[str]) -> Measured:
     names, values = tuple(str(name) for name in arrays["names"]), arrays["values"]
     if values.ndim != 2 or values.shape[1] != len(names):
         raise DataError(f"expected a column for each of {len(names)} metrics, got shape {values.shape}", path=path)
-    return Measured(names, values, int(arrays["num_database"]), get_protocol(str(arrays["protocol"])),
+    return Measured(names, values, int(arrays["num_database"]), Protocol(**json.loads(str(arrays["protocol"]))),
                     float(arrays["seconds"]))
 
 

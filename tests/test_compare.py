@@ -1,0 +1,164 @@
+"""`compare`: lines, candidates and seeds; choice on held-out images; reuse; one table; what is wrong is found first."""
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from gluon_hash.build.grid import make_entries, parse_seeds, parse_values
+from gluon_hash.cli.app import main
+from gluon_hash.errors import DataError
+from gluon_hash.retrieval import measure
+from gluon_hash.retrieval.comparison import Row, load_measured, save_measured, summarize
+
+from reference import random_table
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out, printed.err
+    return run
+
+
+@pytest.fixture(scope="session")
+def features(prepared, tmp_path_factory):
+    """A configuration on cached features of a random network, and the features of training and query images."""
+    import mxnet as mx
+
+    from gluon_hash.nets import get_backbone, save_backbone
+
+    folder = tmp_path_factory.mktemp("features")
+    backbone = get_backbone("cifar_resnet20_v1")
+    backbone.initialize()
+    backbone(mx.nd.zeros((1, 3, 32, 32)))
+    save_backbone(backbone, folder / "b.params")
+    config = folder / "small.yaml"
+    config.write_text(
+        f"data: {{root: {prepared}, features: {folder}/f.npz, query_features: {folder}/q.npz}}\n"
+        "transform: {resize: 32, crop: 32}\n"
+        f"net: {{backbone: cifar_resnet20_v1, weights: {folder}/b.params, num_bits: 12, standardize: true}}\n"
+        "loss: {inv_variances: [1, 0.67, 0.5]}\noptimizer: {name: adam, lr: 0.01}\n"
+        "training: {epochs: 2, batch_size: 32, classes_per_batch: 8}\n")
+    for records, out in (("train.rec", "f.npz"), ("query.rec", "q.npz")):
+        with pytest.raises(SystemExit) as stop:
+            main(["encode", str(config), "--features", "--records", str(prepared / records), "--out",
+                  str(folder / out)])
+        assert not stop.value.code
+    return config
+
+
+def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
+    out = tmp_path / "comparison"
+    asked = ("compare", features, "--out", out, "--vary", "loss.name=[dcwh,shdh]", "--vary", "net.num_bits=[12,16]",
+             "--choose", "optimizer.lr=[1.0e+30,0.01]", "--seeds", "1,2")
+    code, printed, err = run(*asked)
+    assert code == 0, err
+    assert "4 lines, 12 networks (24 epochs in all) to train or reuse; 0 have" in err and "0 left" in err
+    assert {path.name for path in out.iterdir()} == {"runs", "comparison.md", "comparison.csv", "comparison.json",
+                                                     "comparison.png", "curves.png"}
+    assert printed.strip() == (out / "comparison.md").read_text().strip() and "lr 0.01" in printed
+    result = json.loads((out / "comparison.json").read_text())
+    assert [(row["name"], row["num_bits"]) for row in result["rows"]] == [
+        ("dcwh", 12), ("dcwh", 16), ("shdh, weighted", 12), ("shdh", 12), ("shdh, weighted", 16), ("shdh", 16)]
+    assert all(row["chosen"] == {"optimizer.lr": 0.01} and row["num_seeds"] == 2 for row in result["rows"])
+    assert "1.9.1" in json.dumps(result["versions"]) and result["seeds"] == [1, 2]
+    rows = len((out / "comparison.csv").read_text().splitlines())
+    assert rows == 1 + sum(len(row["metrics"]) for row in result["rows"])
+    assert len({(path / "backbone.params").stat().st_ino for path in (out / "runs").iterdir()}) == 1
+
+    kept = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.params")}
+    one = out / "runs" / "small,name=dcwh,num_bits=12,lr=0.01,seed=2"
+    for gone in (one / "last.ckpt", one / "best.ckpt"):  # as if interrupted in its first epoch
+        shutil.rmtree(gone)
+    (one / "log.jsonl").unlink()
+    code, again, err = run(*asked)
+    assert code == 0 and again == printed and "12 have a folder" in err
+    assert {path: path.stat().st_mtime_ns for path in kept if one not in path.parents} == {
+        path: when for path, when in kept.items() if one not in path.parents}
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--vary", "loss.name=dcwh"], "expected section.key=[value, value]"),
+    (["--vary", "loss.nam=[dcwh]"], "did you mean 'name'?"),
+    (["--seeds", "1,1"], "expected different whole numbers"),
+    (["--reference", "csq"], "--reference: expected one of small, got 'csq'"),
+    (["--confidence", "0"], "expected a percentage"),
+    (["--vary", "optimizer.lr=[1,2]", "--choose", "optimizer.lr=[1,2]"], "optimizer.lr is named twice"),
+    (["--set", "data.query_features=null"], "data.query_features is not set"),
+    (["--set", "data.query_features=nowhere.npz"], "nowhere.npz: missing")])
+def test_mistakes_are_found_before_anything_is_trained(features, run, tmp_path, arguments, message):
+    code, _, err = run("compare", features, "--out", tmp_path / "c", *arguments)
+    assert code == 2 and message in err and "Traceback" not in err
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(features, run, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    code, _, err = run("compare", features, "--out", tmp_path)
+    assert code == 2 and "is no comparison" in err and (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_a_line_of_which_every_candidate_diverged_says_so(features, run, tmp_path):
+    code, _, err = run("compare", features, "--out", tmp_path / "c", "--choose", "optimizer.lr=[1.0e+30,2.0e+30]")
+    assert code == 2 and "every candidate diverged; add a lower optimizer.lr" in err
+
+
+def test_lines_are_named_by_what_tells_them_apart(features):
+    vary = parse_values(["loss.name=[dcwh, hpdh]", "loss.level_weights=[null, [1, 0.25, 0]]"], "--vary")
+    entries = make_entries([features], [], vary, {}, [24])
+    assert [entry.name for entry in entries] == ["dcwh level_weights=null", "dcwh level_weights=1_0.25_0",
+                                                 "hpdh level_weights=null", "hpdh level_weights=1_0.25_0"]
+    assert entries[3].config.loss.level_weights == [1, 0.25, 0]
+    assert [entry.name for entry in make_entries([features], [], {}, {}, [24])] == ["small"]
+    assert parse_seeds("24, 25") == [24, 25]
+
+
+def two_measured(rng):
+    database = random_table(rng, 60, 16, num_levels=2)
+    return [measure(random_table(np.random.RandomState(seed), 20, 16, num_levels=2), database, ahp_at=10)
+            for seed in (1, 2)]
+
+
+def test_differences_are_paired_by_query(rng):
+    """A line that differs by a constant has that difference, with an interval of no width."""
+    first, second = two_measured(rng)
+    better = type(first)(first.names, first.values + 0.125, first.num_database, first.protocol, 0.0)
+    plain, other = summarize([Row("a", 16, {}, [first]), Row("b", 16, {}, [better])], reference="a", percent=95)
+    assert plain["metrics"]["map"]["difference"] is None and plain["metrics"]["map"]["std_over_seeds"] is None
+    assert other["metrics"]["map"]["difference"] == pytest.approx(0.125)
+    np.testing.assert_allclose(other["metrics"]["map"]["difference_interval"], [0.125, 0.125])
+    both = summarize([Row("a", 16, {}, [first, second])], reference="a", percent=95)[0]["metrics"]["map"]
+    means = [one.summary()["map"] for one in (first, second)]
+    assert both["mean"] == pytest.approx(np.mean(means)) and both["std_over_seeds"] == pytest.approx(
+        abs(means[0] - means[1]) / np.sqrt(2))
+    low, high = both["interval"]
+    assert low < both["mean"] < high
+
+
+def test_measured_values_are_kept_as_they_are(rng, tmp_path):
+    first, _ = two_measured(rng)
+    save_measured(first, tmp_path / "m.npz")
+    again = load_measured(tmp_path / "m.npz")
+    np.testing.assert_array_equal(again.values, first.values)
+    assert again.names == first.names and again.protocol == first.protocol
+    np.savez(tmp_path / "bad.npz", version=1, names=np.array(["a"]), values=np.zeros((2, 2)), num_database=1,
+             protocol="{}", seconds=0.0)
+    with pytest.raises(DataError, match="a column for each of 1 metrics"):
+        load_measured(tmp_path / "bad.npz")
+
+
+def test_a_reference_that_is_not_there_is_named(rng):
+    first, _ = two_measured(rng)
+    with pytest.raises(ValueError, match="expected one of a, got 'b'"):
+        summarize([Row("a", 16, {}, [first])], reference="b", percent=95)
+
+
+def test_seeds_of_different_queries_are_refused(rng):
+    first, _ = two_measured(rng)
+    shorter = type(first)(first.names, first.values[:5], first.num_database, first.protocol, 0.0)
+    with pytest.raises(ValueError, match="one seed has 20 queries"):
+        Row("a", 16, {}, [first, shorter])
