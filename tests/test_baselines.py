@@ -6,6 +6,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes, evaluate, feature_distances
 from gluon_hash.retrieval import baselines as zoo
 from gluon_hash.retrieval.baselines.fit import procrustes
+from gluon_hash.retrieval.baselines.itml import learn_metric, project
 from gluon_hash.retrieval.baselines.models import ProductQuantizer
 
 
@@ -80,6 +81,28 @@ def test_the_learned_metric_shrinks_directions_that_vary_within_classes(rng):
     score = {name: evaluate(encoded(model, features[::5], labels[::5], 1000), encoded(model, features, labels))["map"]
              for name, model in ((name, zoo.fit(name, features, labels, 32, seed=0)) for name in ("lsh", "metric_lsh"))}
     assert score["metric_lsh"] > 1.5 * score["lsh"]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_itml_brings_a_violating_pair_to_the_harmonic_mean_of_distance_and_bound(rng, sign):
+    difference = rng.randn(6)
+    distance = difference @ difference
+    for bound in (distance * 0.4, distance * 3.0):
+        metric = np.eye(6)
+        project(metric, difference, bound, sign)
+        violated = sign * (distance - bound) > 0
+        expected = 2 * distance * bound / (distance + bound) if violated else distance
+        assert difference @ metric @ difference == pytest.approx(expected)
+        assert np.linalg.eigvalsh(metric).min() > 0
+        across = np.linalg.svd(difference[None])[2][1]  # what is orthogonal to the pair keeps its length
+        assert across @ metric @ across == pytest.approx(1.0)
+
+
+def test_itml_needs_no_second_image_of_a_class_and_no_second_class(rng):
+    features = rng.randn(30, 4)
+    for labels in (np.arange(30), np.zeros(30, int)):
+        assert np.linalg.eigvalsh(learn_metric(features, labels, rng)).min() > 0
+    assert (learn_metric(np.ones((30, 4)), labels, rng) == np.eye(4)).all()
 
 
 def test_product_quantisation_is_the_nearest_centroid_of_each_part(rng):

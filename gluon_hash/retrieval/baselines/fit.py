@@ -9,6 +9,7 @@ import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.retrieval.arrays import load_arrays
+from gluon_hash.retrieval.baselines.itml import learn_metric
 from gluon_hash.retrieval.baselines.models import KernelHash, LinearHash, ProductQuantizer, rbf_kernel
 
 __all__ = ["BASELINES", "Fitted", "fit", "load_baseline"]
@@ -17,7 +18,7 @@ Fitted = Union[LinearHash, KernelHash, ProductQuantizer]
 ITQ_ITERATIONS = 50
 NUM_ANCHORS, NUM_DRAWN = 300, 30  # KLSH: the paper's p and t
 SUBSELECTED = 0.1
-RIDGE = 0.1  # of the mean variance, added to the within-class scatter
+METRIC_AXES = 128
 
 
 def fit(name: str, features: np.ndarray, fine_labels: np.ndarray, num_bits: int, *, seed: int) -> Fitted:
@@ -107,19 +108,13 @@ def _subselective(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: 
 def _metric_lsh(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> LinearHash:
     """LSH under a learned Mahalanobis metric A = G'G: sign(r' G x) (Jain, Kulis and Grauman 2008).
 
-    The paper learns A by ITML; ours is the closed form of relevant component analysis, the inverse within-class
-    scatter with a ridge.
+    A is learnt by ITML, as in the paper, in the space of the leading principal axes (their number is ours).
     """
-    _, place = np.unique(labels, return_inverse=True)
-    counts = np.bincount(place)
-    means = np.stack([np.bincount(place, features[:, j]) for j in range(features.shape[1])], axis=1) / counts[:, None]
-    within = features - means[place].astype(np.float32)
-    scatter = within.T.astype(np.float64) @ within / len(within)
-    scatter += RIDGE * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
-    values, vectors = np.linalg.eigh(scatter)
-    root = (vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T  # 1e-12: a scatter of zeros stays finite
-    weights = root @ rng.standard_normal((features.shape[1], num_bits))
-    return LinearHash("metric_lsh", features.mean(axis=0), weights.astype(np.float32))
+    mean, axes = _principal_axes("metric_lsh", features, min(METRIC_AXES, *features.shape))
+    values, vectors = np.linalg.eigh(learn_metric((features - mean) @ axes, labels, rng))
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T  # rounding may leave a value below 0
+    weights = axes @ root @ rng.standard_normal((len(root), num_bits))
+    return LinearHash("metric_lsh", mean, weights.astype(np.float32))
 
 
 def _klsh(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> KernelHash:
