@@ -61,12 +61,11 @@ def build(
 @app.command()
 def add(index: Path = INDEX, codes: Path = CODES, out: Path = OUT) -> None:
     """Add codes to an index; the result is a new folder."""
-    from gluon_hash.retrieval import CodeTable, HammingIndex
+    from gluon_hash.cli.searching import load_codes
+    from gluon_hash.retrieval import HammingIndex
 
-    loaded, table = HammingIndex.load(index), CodeTable.load(codes)
-    if table.num_bits != loaded.num_bits:
-        raise ValueError(f"{codes}: codes of {table.num_bits} bits, the index has {loaded.num_bits}; encode with the "
-                         "network that made the index")
+    loaded = HammingIndex.load(index)
+    table = load_codes(codes, loaded.num_bits)
     loaded.add(table.codes, table.ids)
     loaded.save(out)
     print(f"{out}: {len(loaded)} codes")
@@ -92,10 +91,12 @@ def check(index: Path = INDEX,
           k: int = typer.Option(10, "-k", min=1, help="Results for each."), scan: bool = SCAN,
           limit: int = typer.Option(1000, min=1, help="Queries used at most.")) -> None:
     """Verify the files, and measure recall and time against a scan."""
-    from gluon_hash.retrieval import CodeTable, HammingIndex
+    from gluon_hash.cli.searching import load_codes
+    from gluon_hash.retrieval import HammingIndex
     from gluon_hash.retrieval.check_index import check_index
 
-    for name, value in check_index(HammingIndex.load(index), CodeTable.load(codes).codes[:limit], k, scan=scan).items():
+    loaded = HammingIndex.load(index)
+    for name, value in check_index(loaded, load_codes(codes, loaded.num_bits).codes[:limit], k, scan=scan).items():
         print(f"{name}\t{value}")
 
 

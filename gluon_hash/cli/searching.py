@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 if TYPE_CHECKING:
-    from gluon_hash.retrieval import HammingIndex
+    from gluon_hash.retrieval import CodeTable, HammingIndex
     from gluon_hash.retrieval.milvus import MilvusIndex
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -26,16 +26,23 @@ class Queries:
     images: List[Path]
 
 
+def load_codes(path: Path, num_bits: int) -> CodeTable:
+    """The codes in a file; ValueError if they are not of the index's length."""
+    from gluon_hash.retrieval import CodeTable
+
+    table = CodeTable.load(path)
+    if table.num_bits != num_bits:
+        raise ValueError(f"{path}: codes of {table.num_bits} bits, the index has {num_bits}; encode with the network "
+                         "that made the index")
+    return table
+
+
 def read_queries(images: Sequence[Path], model: Optional[Path], codes: Optional[Path], num_bits: int) -> Queries:
     """Queries from image files and folders, or from a code file."""
     if (codes is None) == (not images):
         raise ValueError("name image files (with --model), or a code file with --codes")
     if codes is not None:
-        from gluon_hash.retrieval import CodeTable
-
-        table = CodeTable.load(codes)
-        if table.num_bits != num_bits:
-            raise ValueError(f"{codes}: codes of {table.num_bits} bits, the index has {num_bits}")
+        table = load_codes(codes, num_bits)
         return Queries([str(item) for item in table.ids], table.codes, [])
     if model is None:
         raise ValueError("images are encoded by --model: NAME.manifest.json or a run folder")
