@@ -16,7 +16,7 @@ WITHOUT_MXNET = ["hierarchy", "retrieval", "plots"]
 ENCODE = "gluon_hash/retrieval/encode.py"
 FILE_LINES, FUNCTION_LINES = 300, 45
 # each has an Unpickler that refuses every global but tensors, arrays and dictionaries
-UNPICKLERS = ("gluon_hash/nets/torch_weights.py", "gluon_hash/records/cifar_python.py")
+UNPICKLERS = ("gluon_hash/nets/torch_files.py", "gluon_hash/records/cifar_python.py")
 MACHINE_PATH = re.compile(r"(?<![\w.>}])/(?:work|home|root|Users)/\w")
 
 

@@ -1,5 +1,4 @@
 """Weights of other frameworks: the numbers, the names, and that no code of theirs is run."""
-import io
 import json
 import pickle
 import zipfile
@@ -14,7 +13,8 @@ from gluon_hash.errors import DataError
 from gluon_hash.nets import get_backbone, load_backbone, save_backbone
 from gluon_hash.nets.import_weights import import_weights
 from gluon_hash.nets.keras_weights import CAFFE_MEAN_RGB, keras_resnet50_to_v1, read_tfjs
-from gluon_hash.nets.torch_weights import read_state_dict, torch_resnet_to_v1b
+from gluon_hash.nets.torch_files import LEGACY_MAGIC, read_state_dict
+from gluon_hash.nets.torch_weights import torch_resnet_to_v1b
 from gluon_hash.records.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -156,10 +156,19 @@ def write_pth(path, body, storages):
 def test_pth_is_read_without_its_code(tmp_path):
     # protocol 2, by hand: {"w": torch._utils._rebuild_tensor_v2(storage "0" of 4 floats, 0, (2, 2), (2, 1), ...)}
     body = (b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storage"
-            b"ctorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00K\x02K\x02\x86K\x02K\x01\x86\x89"
+            b"ctorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04%stQK\x00K\x02K\x02\x86K\x02K\x01\x86\x89"
             b"ccollections\nOrderedDict\n)RtRs.")
-    write_pth(tmp_path / "x.pth", body, {"0": np.arange(4, dtype=np.float32)})
+    values = np.arange(4, dtype=np.float32)
+    write_pth(tmp_path / "x.pth", body % b"", {"0": values})
     assert read_state_dict(tmp_path / "x.pth")["w"].tolist() == [[0, 1], [2, 3]]
+    # before PyTorch 1.6: magic number, version, machine, the pickle (a storage has a sixth field), keys, then storages
+    head = b"".join(pickle.dumps(value, 2) for value in (LEGACY_MAGIC, 1001, {"little_endian": True}))
+    old = head + body % b"N" + pickle.dumps(["0"], 2) + np.int64(4).tobytes() + values.tobytes()
+    (tmp_path / "old.pth").write_bytes(old)
+    assert read_state_dict(tmp_path / "old.pth")["w"].tolist() == [[0, 1], [2, 3]]
+    (tmp_path / "old.pth").write_bytes(old[:-1])
+    with pytest.raises(DataError, match=r"old\.pth: was cut short inside its tensors"):
+        read_state_dict(tmp_path / "old.pth")
 
 
 def test_a_pickle_that_asks_for_code_is_refused(tmp_path):
@@ -170,9 +179,15 @@ def test_a_pickle_that_asks_for_code_is_refused(tmp_path):
     write_pth(tmp_path / "x.pth", pickle.dumps(OrderedDict(w=Evil())), {})
     with pytest.raises(DataError, match=r"x\.pth: its pickle asks for builtins\.print; refused"):
         read_state_dict(tmp_path / "x.pth")
-    (tmp_path / "old.pth").write_bytes(io.BytesIO(pickle.dumps({})).getvalue())
-    with pytest.raises(DataError, match="not a zip"):
-        read_state_dict(tmp_path / "old.pth")
+    (tmp_path / "x.pth").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(DataError, match=r"x\.pth: its pickle asks for builtins\.print; refused"):
+        read_state_dict(tmp_path / "x.pth")
+    (tmp_path / "x.pth").write_bytes(pickle.dumps({}))
+    with pytest.raises(DataError, match="no file of PyTorch"):
+        read_state_dict(tmp_path / "x.pth")
+    write_pth(tmp_path / "x.pth", b"\x80\x02ctorch\nBFloat16Storage\n.", {})
+    with pytest.raises(DataError, match=r"holds tensors of torch\.BFloat16Storage; save it as float32"):
+        read_state_dict(tmp_path / "x.pth")
 
 
 def test_wrong_params_files_are_named(tmp_path):
@@ -193,5 +208,16 @@ def test_wrong_params_files_are_named(tmp_path):
 
 
 def test_unknown_torch_names_are_left_over_not_lost():
-    converted = torch_resnet_to_v1b({"layer1.0.bn1.num_batches_tracked": np.array(3), "head.weight": np.ones(2)})
+    tensors = {"layer1.0.bn1.num_batches_tracked": np.array(3), "head.weight": np.ones(2)}
+    converted = torch_resnet_to_v1b(tensors, "x.pth")
     assert converted.tensors == {} and converted.left_over == ("layer1.0.bn1.num_batches_tracked", "head.weight")
+    with pytest.raises(DataError, match=r"x\.pth: 2 tensors have no place in a ResNet: layer1\.0\.se\.fc1\.weight"):
+        torch_resnet_to_v1b({"layer1.0.se.fc1.weight": np.ones(2), "conv1.bias": np.ones(2)}, "x.pth")
+
+
+def test_the_same_weights_make_the_same_file_whatever_their_order(tmp_path, rng):
+    tensors = torch_names(rng)
+    np.savez(tmp_path / "a.npz", **tensors)
+    np.savez(tmp_path / "b.npz", **dict(reversed(list(tensors.items()))))
+    a, b = (import_weights(tmp_path / f"{name}.npz", "resnet18_v1b", tmp_path / f"{name}.params") for name in "ab")
+    assert a.sha256 == b.sha256

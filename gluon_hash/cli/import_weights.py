@@ -17,8 +17,12 @@ def command(
 
     runtime.prepare()
     from gluon_hash.nets.import_weights import import_weights
+    from gluon_hash.nets.torch_weights import COUNTER
 
     report = import_weights(source, arch, out)
     print(f"{out}: {report.num_written} tensors for {arch}, from {report.num_used} tensors of {source}")
-    print(f"left over: {', '.join(report.left_over) or 'none'}")
+    counters = [name for name in report.left_over if name.endswith(COUNTER)]
+    others = [name for name in report.left_over if name not in counters]
+    left_over = others + ([f"{len(counters)} counters ({COUNTER})"] if counters else [])
+    print(f"left over: {', '.join(left_over) or 'none'}")
     print(f"SHA-256: {report.sha256}")

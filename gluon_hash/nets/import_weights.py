@@ -11,7 +11,8 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path, refuse_existing, sha256
 from gluon_hash.nets.backbones import get_backbone
 from gluon_hash.nets.keras_weights import Converted, keras_resnet50_to_v1, read_tfjs
-from gluon_hash.nets.torch_weights import read_state_dict, torch_resnet_to_v1b
+from gluon_hash.nets.torch_files import read_state_dict
+from gluon_hash.nets.torch_weights import torch_resnet_to_v1b
 from gluon_hash.nets.weights import check_tensors
 from gluon_hash.records.archives import opened
 
@@ -53,7 +54,8 @@ def import_weights(source: str | os.PathLike[str], architecture: str, out: str |
     converted = _convert(Path(source), architecture)
     check_tensors(backbone, {name: value.shape for name, value in converted.tensors.items()}, source)
     with atomic_path(out) as temporary:
-        nd.save(str(temporary), {name: nd.array(value) for name, value in converted.tensors.items()})
+        nd.save(str(temporary), {name: nd.array(converted.tensors[name])  # in our order: same weights, same bytes
+                                 for name in backbone._collect_params_with_prefix()})
     return ImportReport(len(converted.used), converted.left_over, len(converted.tensors), sha256(out))
 
 
@@ -62,7 +64,7 @@ def _convert(source: Path, architecture: str) -> Converted:
         if not architecture.endswith("v1b"):
             raise ValueError(f"{source}: PyTorch's ResNets have the v1b layout (stride in the 3x3 convolution), not "
                              f"{architecture}; use --arch {architecture.rpartition('_')[0]}_v1b")
-        return torch_resnet_to_v1b(read_state_dict(source))
+        return torch_resnet_to_v1b(read_state_dict(source), source)
     if architecture != "resnet50_v1":
         raise ValueError(f"{source}: Keras' ResNet-50 fits --arch resnet50_v1, got {architecture}")
     if source.name == "model.json":
