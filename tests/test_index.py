@@ -113,18 +113,28 @@ def test_deleted_ids_are_never_found_again(rng, tmp_path, kind):
 
 
 def test_multihash_promises_a_radius_and_says_when_it_does_not_pay(rng):
-    base, query = table(rng, 3000, 32, first_id=0), table(rng, 5, 32)
-    index = built(base, MultiHash(2, 12))
-    largest = index.kind.largest_radius(3000)
-    # 12-bit parts of 3000 codes, 0.73 a bucket: at 1 flip 2 * 13 buckets * 100.73 < 3000, at 2 flips 2 * 79 are too
-    # many; radius 3 needs 3 // 2 = 1 flip
+    codes_48 = rng.randint(0, 256, (100_000, 6)).astype(np.uint8)
+    index, flat = HammingIndex(48, MultiHash(2, 20)), HammingIndex(48)
+    for each in (index, flat):
+        each.add(codes_48, np.arange(len(codes_48)))
+    largest = index.kind.largest_radius(len(index))
+    # 20-bit parts of 100,000 codes, 0.095 a bucket, each bucket 500 + 191: at 1 flip 2 * 21 buckets are 29,000, at
+    # 2 flips 2 * 211 are 292,000; radius 3 needs 3 // 2 = 1 flip
     assert largest == 3
-    np.testing.assert_array_equal(index.search_radius(query.codes, largest).ids,
-                                  built(base).search_radius(query.codes, largest).ids)
-    with pytest.raises(ValueError, match="at radius 4 a query would look into 158 buckets of 3000 codes.* is 3"):
-        index.search_radius(query.codes, largest + 1)
-    np.testing.assert_array_equal(index.search_radius(query.codes, 12, scan=True).ids,
-                                  built(base).search_radius(query.codes, 12).ids)
+    queries = codes_48[:30].copy()
+    for query in queries:  # up to 3 bits from a code, in any of the parts
+        np.bitwise_xor.at(query, rng.randint(0, 6, 3), (1 << rng.randint(0, 8, 3)).astype(np.uint8))
+    found, expected = (each.search_radius(queries, largest) for each in (index, flat))
+    for ours, exact in zip(found, expected):
+        np.testing.assert_array_equal(ours, exact)
+    assert (np.diff(found.offsets) >= 1).all()
+    np.testing.assert_array_equal(index.search(queries, 1)[1], flat.search(queries, 1)[1])
+    with pytest.raises(ValueError, match="at radius 4 a query would look into 422 buckets of 100000 codes.* is 3;"):
+        index.search_radius(queries, largest + 1)
+    np.testing.assert_array_equal(index.search_radius(queries, 12, scan=True).ids, flat.search_radius(queries, 12).ids)
+    small = built(table(rng, 30, 16), MultiHash(2, 8))
+    with pytest.raises(ValueError, match="no radius pays here; ask for a scan"):
+        small.search_radius(small.codes(), 0)
 
 
 def test_kinds_for_a_size_fit_it():

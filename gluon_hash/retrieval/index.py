@@ -246,16 +246,22 @@ class HammingIndex:
             self._index.nflip = self.kind.flips(radius)
             return self._index
         if not scan:
+            largest = self.kind.largest_radius(len(self._ids))
             raise ValueError(
                 f"multihash: at radius {radius} a query would look into {self.kind.num_buckets(radius)} buckets of "
-                f"{len(self._ids)} codes, more work than comparing them all; the largest radius that pays here is "
-                f"{self.kind.largest_radius(len(self._ids))}; ask for a scan (scan=True, --scan) or use a flat index")
+                f"{len(self._ids)} codes, more work than comparing them all; "
+                f"{f'the largest radius that pays here is {largest}' if largest >= 0 else 'no radius pays here'}; "
+                "ask for a scan (scan=True, --scan) or use a flat index")
         return self._index.storage
 
     def _flat_codes(self) -> np.ndarray:
         count, width = len(self._ids), num_bytes(self.num_bits)
         if isinstance(self.kind, Ivf):
-            self._index.make_direct_map()
-            return np.stack([self._index.reconstruct(i) for i in range(count)]) if count else np.empty((0, width), "u1")
+            found, lists = np.empty((count, width), np.uint8), self._index.invlists
+            for place in filter(lists.list_size, range(lists.nlist)):
+                size = lists.list_size(place)
+                positions = faiss.rev_swig_ptr(lists.get_ids(place), size)
+                found[positions] = faiss.rev_swig_ptr(lists.get_codes(place), size * width).reshape(size, width)
+            return found
         flat = self._index if isinstance(self.kind, Flat) else faiss.downcast_IndexBinary(self._index.storage)
         return faiss.vector_to_array(flat.xb).reshape(count, width)

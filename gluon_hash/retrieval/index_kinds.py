@@ -15,7 +15,10 @@ import numpy as np
 
 __all__ = ["KINDS", "Flat", "Hnsw", "Ivf", "Kind", "MultiHash", "kind_for"]
 
-LOOKUP_COST = 100  # a bucket, found by a hash, takes about as long as comparing so many codes in a row
+# Work, in codes compared one after the other, of 3,000,000 codes of 64 bits on 2 cores: measured 3800 for a bucket of
+# 1.43 codes (parts of 21 bits), 2000 for one of 0.72 (22 bits).
+LOOKUP_COST = 500  # finding a bucket by its hash
+CANDIDATE_COST = 2000  # fetching and comparing a code in it
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class MultiHash:
     def pays(self, radius: int, num_codes: int) -> bool:
         """Is it less work than a scan: the lookups, and the codes expected in the buckets of evenly spread codes?"""
         buckets = self.num_buckets(radius)
-        return buckets * (LOOKUP_COST + num_codes / 2**self.bits_per_hash) < num_codes
+        return buckets * (LOOKUP_COST + CANDIDATE_COST * num_codes / 2**self.bits_per_hash) < num_codes
 
     def largest_radius(self, num_codes: int) -> int:
         """The largest radius that pays; -1 if none does."""
