@@ -36,3 +36,44 @@ def datasets():
     if not DATASETS.exists():
         pytest.skip(f"no data sets in {DATASETS}")
     return DATASETS
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command as the command line does: exit code, stdout, stderr."""
+    from gluon_hash.cli.app import main
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return stop.value.code or 0, printed.out, printed.err
+    return run
+
+
+@pytest.fixture(scope="session")
+def features(prepared, tmp_path_factory):
+    """A configuration on cached features of a random network, and the features of training and query images."""
+    import mxnet as mx
+
+    from gluon_hash.cli.app import main
+    from gluon_hash.nets import get_backbone, save_backbone
+
+    folder = tmp_path_factory.mktemp("features")
+    backbone = get_backbone("cifar_resnet20_v1")
+    backbone.initialize()
+    backbone(mx.nd.zeros((1, 3, 32, 32)))
+    save_backbone(backbone, folder / "b.params")
+    config = folder / "small.yaml"
+    config.write_text(
+        f"data: {{root: {prepared}, features: {folder}/f.npz, query_features: {folder}/q.npz}}\n"
+        "transform: {resize: 32, crop: 32}\n"
+        f"net: {{backbone: cifar_resnet20_v1, weights: {folder}/b.params, num_bits: 12, standardize: true}}\n"
+        "loss: {inv_variances: [1, 0.67, 0.5]}\noptimizer: {name: adam, lr: 0.01}\n"
+        "training: {epochs: 2, batch_size: 32, classes_per_batch: 8}\n")
+    for records, out in (("train.rec", "f.npz"), ("query.rec", "q.npz")):
+        with pytest.raises(SystemExit) as stop:
+            main(["encode", str(config), "--features", "--records", str(prepared / records), "--out",
+                  str(folder / out)])
+        assert not stop.value.code
+    return config
