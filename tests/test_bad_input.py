@@ -71,6 +71,9 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
     ("index add flat q24.npz --out out", "codes of 24 bits, the index has 16"),
     ("index add flat d.npz --out out", "an id stands twice, or is in the index already"),
     ("index delete flat 7 --out out", "1 ids are not in the index, the first is 7"),
+    ("index delete flat --out out", "expected ids, integers, after the index folder, got []"),
+    ("index delete flat x --out out", "expected ids, integers, after the index folder, got ['x']"),
+    ("index delete flat 100", "name the result: --out INDEX for a folder, or --url for Milvus"),
     ("index check flat --codes q13.npz", "q13.npz: codes of 13 bits, the index has 16"),  # as many bytes
     ("index build d.npz", "name the index: --out INDEX for a folder, or --url for Milvus"),
     ("index build d.npz --out out --kind tree", "expected one of flat, multihash, hnsw, ivf, got 'tree'"),

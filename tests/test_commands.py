@@ -132,6 +132,11 @@ def test_codes_go_to_milvus_and_to_databases(trained, run, tmp_path):
     assert code == 0
     for ours, theirs in zip(out.splitlines(), exact.splitlines()):
         assert json.loads(ours)["distances"] == json.loads(theirs)["distances"]
+    gone = CodeTable.load(database).ids[:2]
+    code, out, err = run("index", "delete", *gone, "--url", tmp_path / "milvus.db")
+    assert code == 0 and "160 codes in codes" in out, err
+    code, _, err = run("index", "delete", *gone, "--url", tmp_path / "milvus.db")
+    assert code == 2 and "2 ids are not in the index" in err
     code, out, err = run("index", "export", database, "--to", "pgvector", "--out", tmp_path / "pg")
     assert code == 0 and "162 codes of 48 bits" in out, err
     code, _, err = run("index", "search", "--codes", query)

@@ -1,4 +1,5 @@
 """Milvus Lite against the exact index."""
+import numpy as np
 import pymilvus
 import pytest
 
@@ -44,6 +45,22 @@ def test_an_interrupted_upload_goes_on(rng, url, monkeypatch):
     assert len(index) == 20
     assert index.upload(base) == 30
     assert index.upload(base) == 0 and len(index) == 50
+    index.close()
+
+
+def test_deleted_ids_are_gone(rng, url):
+    base = table(rng, 60, 16)
+    index, exact = MilvusIndex(url), HammingIndex(16)
+    index.upload(base)
+    exact.add(base.codes, base.ids)
+    with pytest.raises(ValueError, match="1 ids are not in the index, the first is 99"):
+        index.delete(np.array([3, 99]))
+    for each in (index, exact):
+        each.delete(base.ids[:20])
+        assert len(each) == 40
+    found, expected = (each.search(base.codes[:5], 40) for each in (index, exact))
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert not np.isin(found[1], base.ids[:20]).any()
     index.close()
 
 

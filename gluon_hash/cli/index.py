@@ -72,15 +72,31 @@ def add(index: Path = INDEX, codes: Path = CODES, out: Path = OUT) -> None:
 
 
 @app.command()
-def delete(index: Path = INDEX, ids: List[int] = typer.Argument(..., metavar="ID...", help="Ids to take out."),
-           out: Path = OUT) -> None:
-    """Take ids out of an index; the result is a new folder."""
+def delete(what: List[str] = typer.Argument(..., metavar="INDEX ID...", help="Index folder (not with --url), ids."),
+           out: Optional[Path] = typer.Option(None, metavar="INDEX", help="Index folder to make; must not exist."),
+           url: Optional[str] = URL, collection: str = COLLECTION) -> None:
+    """Take ids out of an index; the result is a new folder. With --url they go from the collection itself."""
     import numpy as np
 
     from gluon_hash.retrieval import HammingIndex
 
-    loaded = HammingIndex.load(index)
-    loaded.delete(np.array(ids, dtype=np.int64))
+    if (out is None) == (url is None):
+        raise ValueError("name the result: --out INDEX for a folder, or --url for Milvus")
+    ids = what if url else what[1:]
+    if not ids or not all(item.lstrip("-").isdigit() for item in ids):
+        raise ValueError(f"expected ids, integers, after {'the options' if url else 'the index folder'}, got {ids}")
+    gone = np.array(ids, dtype=np.int64)
+    if url:
+        from gluon_hash.retrieval.milvus import MilvusIndex
+
+        remote = MilvusIndex(url, collection)
+        remote.delete(gone)
+        print(f"{url}: {len(remote)} codes in {collection}")
+        remote.close()
+        return
+    assert out is not None
+    loaded = HammingIndex.load(what[0])
+    loaded.delete(gone)
     loaded.save(out)
     print(f"{out}: {len(loaded)} codes")
 

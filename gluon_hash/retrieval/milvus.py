@@ -81,6 +81,23 @@ class MilvusIndex:
             sent += self._again(lambda: self._send(ids, codes))  # noqa: B023 (called before the next turn)
         return sent
 
+    def delete(self, ids: np.ndarray) -> None:
+        """Take ids, int64 (N,), out of the collection.
+
+        Raises
+        ------
+        ValueError
+            If there is no such collection or an id is not in it; nothing is deleted then.
+        ConnectionError
+            If the server fails several times in a row.
+        """
+        self._check_exists()
+        ids = np.unique(np.asarray(ids, dtype=np.int64))
+        there = self._again(lambda: self._there(ids))
+        if not there.all():
+            raise ValueError(f"delete: {int((~there).sum())} ids are not in the index, the first is {ids[~there][0]}")
+        self._again(lambda: self._client.delete(self.collection, ids=ids.tolist()))
+
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` nearest codes of each query, by distance, then by id; of ties at the last distance any.
 
@@ -118,8 +135,7 @@ class MilvusIndex:
     @property
     def num_bits(self) -> int:
         """Length of the codes; ValueError if the collection is missing or not ours."""
-        if not self._client.has_collection(self.collection):
-            raise ValueError(f"{self.url}: no collection {self.collection!r}; `gluon-hash index build --url` makes it")
+        self._check_exists()
         words = self._client.describe_collection(self.collection)["description"].split()
         if words[:1] != ["gluon_hash"]:
             raise ValueError(f"{self.url}: the collection {self.collection!r} was not made by gluon_hash")
@@ -141,12 +157,20 @@ class MilvusIndex:
 
     def _send(self, ids: np.ndarray, codes: np.ndarray) -> int:
         """Send what is not there yet: after an interruption, or a try whose answer was lost."""
-        there = self._client.query(self.collection, filter=f"id in {ids.tolist()}", output_fields=["id"])
-        missing = ~np.isin(ids, [row["id"] for row in there])
+        missing = ~self._there(ids)
         rows = [{"id": item, "code": code.tobytes()} for item, code in zip(ids[missing].tolist(), codes[missing])]
         if rows:
             self._client.insert(self.collection, rows)
         return len(rows)
+
+    def _there(self, ids: np.ndarray) -> np.ndarray:
+        """Which ids are in the collection: bool (N,)."""
+        rows = self._client.query(self.collection, filter=f"id in {ids.tolist()}", output_fields=["id"])
+        return np.isin(ids, [row["id"] for row in rows])
+
+    def _check_exists(self) -> None:
+        if not self._client.has_collection(self.collection):
+            raise ValueError(f"{self.url}: no collection {self.collection!r}; `gluon-hash index build --url` makes it")
 
     def _check_bits(self, num_bits: int) -> None:
         if self.num_bits != num_bits:
