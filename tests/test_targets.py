@@ -81,6 +81,18 @@ def test_tree_targets_are_different_and_relatives_are_nearer():
     assert near.mean() < middle.mean() < far.mean()
 
 
+def test_fewer_flips_bring_relatives_closer():
+    """Siblings with f of L bits flipped differ where one of the two is flipped: 2 f (1 - f) L bits on average."""
+    parent = np.repeat(np.arange(20), 5)
+    for flipped, bits in ((0.125, 64 * 0.21875), (0.25, 64 * 0.375)):
+        found = targets.tree_targets([parent], [100, 20], 64, seeded(), flipped)
+        apart = (64 - found @ found.T) / 2
+        siblings = (parent[:, None] == parent) & ~np.eye(100, dtype=bool)
+        assert apart[siblings].mean() == pytest.approx(bits, rel=0.05)
+    with pytest.raises(ValueError, match="expected a part of the bits"):
+        targets.tree_targets([parent], [100, 20], 64, seeded(), 0.6)
+
+
 def test_tree_targets_differ_where_there_is_little_room():
     found = targets.tree_targets([np.arange(100) // 5], [100, 20], 8, seeded())
     assert len(np.unique(found, axis=0)) == 100

@@ -216,9 +216,9 @@ def _shdh(task: Task, quantization_weight: float) -> Parts:
                                  quantization_weight=quantization_weight), Nothing())
 
 
-def _binary_targets(task: Task, placed: str) -> FixedTargets:
+def _binary_targets(task: Task, placed: str, flipped: float) -> FixedTargets:
     if placed == "tree":
-        found = targets.tree_targets(task.levels.parents, task.num_classes, task.num_bits, task.rng)
+        found = targets.tree_targets(task.levels.parents, task.num_classes, task.num_bits, task.rng, flipped)
     elif placed in TARGETS:
         found = TARGETS[placed](task.num_classes[0], task.num_bits, task.rng)
     else:
@@ -226,16 +226,16 @@ def _binary_targets(task: Task, placed: str) -> FixedTargets:
     return FixedTargets([found])
 
 
-def _csq(task: Task, targets: str, quantization_weight: float) -> Parts:
-    return Parts(losses.CSQLoss(quantization_weight=quantization_weight), _binary_targets(task, targets))
+def _csq(task: Task, targets: str, flipped: float, quantization_weight: float) -> Parts:
+    return Parts(losses.CSQLoss(quantization_weight=quantization_weight), _binary_targets(task, targets, flipped))
 
 
-def _dpn(task: Task, targets: str, margin: float) -> Parts:
-    return Parts(losses.DPNLoss(margin=margin), _binary_targets(task, targets))
+def _dpn(task: Task, targets: str, flipped: float, margin: float) -> Parts:
+    return Parts(losses.DPNLoss(margin=margin), _binary_targets(task, targets, flipped))
 
 
-def _orthohash(task: Task, targets: str, margin: float) -> Parts:
-    return Parts(losses.OrthoHashLoss(task.num_bits, margin=margin), _binary_targets(task, targets))
+def _orthohash(task: Task, targets: str, flipped: float, margin: float) -> Parts:
+    return Parts(losses.OrthoHashLoss(task.num_bits, margin=margin), _binary_targets(task, targets, flipped))
 
 
 def _greedyhash(task: Task, penalty_weight: float) -> Parts:
@@ -274,6 +274,7 @@ def _pairs(build: Callable[..., Parts], options: Mapping[str, Option], search: s
 
 
 TARGETS = {"hadamard": targets.hadamard_targets, "balanced": targets.balanced_targets}
+TARGET_OPTIONS: dict[str, Option] = {"targets": "hadamard", "flipped": 0.25}
 QUANTIZATION = {"quantization_weight": 0.1}
 METHODS: dict[str, Method] = {
     "hpdh": Method(_hpdh, {}), "dcwh": Method(_hpdh, {}, levels=1),
@@ -288,9 +289,9 @@ METHODS: dict[str, Method] = {
     "dsrh": _pairs(_dsrh, {"margin": 0.5, **QUANTIZATION}), "dch": _pairs(_dch, {"gamma": 20.0, **QUANTIZATION}),
     "dqn": _pairs(_dqn, {**QUANTIZATION, "bits_per_part": 8.0}, search="asymmetric"),
     "shdh": _pairs(_shdh, QUANTIZATION, search="weighted"),
-    "csq": Method(_csq, {"targets": "hadamard", "quantization_weight": 1e-4}),
-    "dpn": Method(_dpn, {"targets": "hadamard", "margin": 1.0}),
-    "orthohash": Method(_orthohash, {"targets": "hadamard", "margin": 0.2}),
+    "csq": Method(_csq, {**TARGET_OPTIONS, "quantization_weight": 1e-4}),
+    "dpn": Method(_dpn, {**TARGET_OPTIONS, "margin": 1.0}),
+    "orthohash": Method(_orthohash, {**TARGET_OPTIONS, "margin": 0.2}),
     "greedyhash": Method(_greedyhash, {"penalty_weight": 0.1}),
     "ssdh": Method(_ssdh, {"binarization_weight": 1.0, "balance_weight": 1.0}), "softmax": Method(_softmax, {}),
     "embedding": Method(_embedding, {}), "embedding_softmax": Method(_embedding_softmax, {"softmax_weight": 0.1})}

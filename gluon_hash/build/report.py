@@ -64,9 +64,11 @@ def markdown(records: Sequence[Record], about: Mapping[str, Any]) -> str:
                         if chosen else []),
                       *map(_mean, values), *map(_difference, values)])
     seeds = ", ".join(map(str, about["seeds"]))
+    means = (f"Mean over seeds {seeds} ± standard deviation over them" if len(about["seeds"]) > 1
+             else f"Seed {seeds}")
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + (
-        f"\nMean over seeds {seeds} ± standard deviation over them [{about['confidence']:g} % bootstrap interval over "
-        "queries]; differences are paired by query. Ties by database position.\n")
+        f"\n{means} [{about['confidence']:g} % bootstrap interval over queries]; differences are paired by query. "
+        "Ties by database position.\n")
 
 
 def _mean(value: Mapping[str, Any]) -> str:

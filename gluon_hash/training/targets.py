@@ -12,7 +12,6 @@ ROWS_AT_A_TIME = 4096
 ENUMERATED_BITS = 20  # with more there are many times more balanced codes than classes
 DRAWS = 100
 TIES = 1e-9  # of a similarity
-FLIPPED = 0.25  # of the bits, from a parent's target to a child's
 
 
 def hadamard_targets(num_classes: int, num_bits: int, rng: np.random.RandomState) -> np.ndarray:
@@ -76,8 +75,8 @@ def balanced_targets(num_classes: int, num_bits: int, rng: np.random.RandomState
 
 
 def tree_targets(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_bits: int,
-                 rng: np.random.RandomState) -> np.ndarray:
-    """Targets placed by the tree: a child is its parent's target with a quarter of the bits flipped (ours).
+                 rng: np.random.RandomState, flipped: float = 0.25) -> np.ndarray:
+    """Targets placed by the tree: a child is its parent's target with some of the bits flipped (ours).
 
     Parameters
     ----------
@@ -86,6 +85,8 @@ def tree_targets(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_
     num_classes : sequence of K int
     num_bits : int
     rng : RandomState
+    flipped : float
+        Part of the bits that are flipped from a parent to a child, in (0, 0.5]: few bring relatives close together.
 
     Returns
     -------
@@ -95,10 +96,12 @@ def tree_targets(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_
     Raises
     ------
     ValueError
-        If there is no room for the classes.
+        If there is no room for the classes, or ``flipped`` is not in (0, 0.5].
     """
+    if not 0 < flipped <= 0.5:
+        raise ValueError(f"flipped: expected a part of the bits in (0, 0.5], got {flipped:g}")
     targets = hadamard_targets(num_classes[-1], num_bits, rng)
-    count = max(1, int(FLIPPED * num_bits))
+    count = max(1, int(flipped * num_bits))
     for parent in reversed(parents):
         _check_room(len(parent), num_bits)
         targets = _children(targets[parent], count, rng)
