@@ -61,13 +61,16 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     path : path-like
-        The new folder; must not exist or be empty. Its parents are created.
+        The new folder. Its parents are created.
 
     Raises
     ------
+    ValueError
+        If there is something at ``path``.
     OSError
-        As the writers raise it, or if ``path`` is there.
+        As the writers raise it.
     """
+    refuse_existing(path)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

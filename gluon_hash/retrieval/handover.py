@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Callable, TextIO
 
 import numpy as np
 
+from gluon_hash.files import atomic_folder, refuse_existing
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.handover_schemas import README, SCHEMAS
 from gluon_hash.retrieval.tables import CodeTable
@@ -53,24 +52,17 @@ def hand_over(table: CodeTable, engine: str, folder: str | os.PathLike[str], *, 
     if engine not in ENGINES:
         raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {engine!r}")
     folder = Path(folder)
-    if folder.exists():
-        raise ValueError(f"{folder} exists already; name another folder or remove it first")
+    refuse_existing(folder)
     if not (name.isidentifier() and name.isascii() and name.islower()):
         raise ValueError(f"name: expected lower-case letters, digits and _, got {name!r}")
     if not len(table):
         raise ValueError("hand_over: there is no code to hand over")
     data_name, row = ENGINES[engine]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with atomic_folder(folder) as temporary:
         with open(temporary / data_name, "w", encoding="utf-8", newline="\n") as stream:
             _write_rows(stream, table, name, row)
         for file, text in _texts(table, engine, name).items():
             (temporary / file).write_text(text, encoding="utf-8")
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 

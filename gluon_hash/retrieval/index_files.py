@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import faiss
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.files import atomic_folder, atomic_write_json, sha256
 from gluon_hash.retrieval import index_kinds
 
 __all__ = ["read", "write"]
@@ -27,12 +25,7 @@ def write(folder: str | os.PathLike[str], index: faiss.IndexBinary, ids: np.ndar
 
     deleted.npy (positions, int64) is there only if something is deleted.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise ValueError(f"{folder} exists already; name another folder or remove it first")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with atomic_folder(folder) as temporary:
         faiss.write_index_binary(index, str(temporary / INDEX))
         np.save(temporary / IDS, ids)
         if deleted.any():
@@ -41,10 +34,6 @@ def write(folder: str | os.PathLike[str], index: faiss.IndexBinary, ids: np.ndar
         atomic_write_json(temporary / DESCRIPTION, {
             "version": VERSION, **index_kinds.to_dict(kind), "num_bits": num_bits,
             "count": len(ids) - int(deleted.sum()), "sha256": hashes})
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read(folder: str | os.PathLike[str], *,
