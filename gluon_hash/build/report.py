@@ -12,17 +12,16 @@ from gluon_hash import plots, runtime
 from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
 from gluon_hash.retrieval import Curves
 
-__all__ = ["headline", "markdown", "write_report"]
+__all__ = ["write_report"]
 
 Record = Mapping[str, Any]
-HEADLINE = ("map", "map@", "mahp@", "mean_ndcg_released@")
+HEADLINE = ("map", "mahp", "mean_ndcg_released")
 CURVES_DRAWN = 12
 
 
-def headline(records: Sequence[Record]) -> list[str]:
+def _headline(records: Sequence[Record]) -> list[str]:
     """The metrics of a comparison's table: mAP, mAHP and the released mean nDCG, with their cut-offs."""
-    return [name for name in records[0]["metrics"]
-            if name == "map" or name.startswith(tuple(HEADLINE[1:]))]
+    return [name for name in records[0]["metrics"] if name.partition("@")[0] in HEADLINE]
 
 
 def write_report(records: Sequence[Record], curves: Mapping[str, Curves], out: Path,
@@ -39,8 +38,8 @@ def write_report(records: Sequence[Record], curves: Mapping[str, Curves], out: P
     about : dict
         What was asked for, as JSON values; saved with the result.
     """
-    metrics = headline(records)
-    atomic_write_text(out / "comparison.md", markdown(records, about))
+    metrics = _headline(records)
+    atomic_write_text(out / "comparison.md", _markdown(records, about))
     atomic_write_text(out / "comparison.csv", _comma_separated(records))
     atomic_write_json(out / "comparison.json", {**about, "versions": runtime.version_report(), "rows": list(records)})
     one_length = len({record["num_bits"] for record in records}) == 1
@@ -50,9 +49,9 @@ def write_report(records: Sequence[Record], curves: Mapping[str, Curves], out: P
     _save(plots.retrieval_curves({name: curve.to_dict() for name, curve in drawn.items()}), out / "curves.png")
 
 
-def markdown(records: Sequence[Record], about: Mapping[str, Any]) -> str:
+def _markdown(records: Sequence[Record], about: Mapping[str, Any]) -> str:
     """The table: means (with their spread over seeds), intervals, and differences to the reference."""
-    metrics, reference = headline(records), about["reference"]
+    metrics, reference = _headline(records), about["reference"]
     chosen = any(record["chosen"] for record in records)
     head = ["method", "bits", *(["chosen"] if chosen else []), *metrics,
             *(f"{name} - {reference}'s" for name in metrics)]
