@@ -6,19 +6,29 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-def gluon_hash(*arguments: object) -> None:
-    """Run one command as a user would, showing it; stop the demo if it fails."""
+# from nothing in minutes: see the comments in configs/synthetic.yaml
+FROM_SCRATCH = ("centers.initial=hierarchical", "centers.keep_initial_epochs=10", "centers.refresh=running",
+                "training.epochs=10", "optimizer.lr=0.02", "optimizer.warmup_epochs=1")
+SHOWN = ("map", "mahp@", "ndcg@", "mean_ndcg", "precision@", "precision_radius")
+
+
+def gluon_hash(*arguments: object) -> str:
+    """Run one command as a user would, showing it and what it prints; stop the demo if it fails."""
     words = [str(argument) for argument in arguments]
     print(f"\n$ gluon-hash {shlex.join(words)}", flush=True)
-    code = subprocess.run([sys.executable, "-m", "gluon_hash", *words], env=_environment()).returncode
-    if code:
-        raise SystemExit(code)
+    done = subprocess.run([sys.executable, "-m", "gluon_hash", *words], env=_environment(), stdout=subprocess.PIPE,
+                          text=True)
+    print(done.stdout, end="", flush=True)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout
 
 
 def _environment() -> dict:
@@ -31,7 +41,7 @@ def prepare(source: str | None, data: Path) -> tuple:
         gluon_hash("prepare", "synthetic", "--out", data)
         return ROOT / "configs" / "synthetic.yaml", []
     gluon_hash("prepare", "cifar100", "--source", source, "--out", data, "--limit", 150, "--allow-duplicates")
-    return ROOT / "configs" / "cifar100_resnet20_48.yaml", ["training.epochs=10", "optimizer.lr=0.02"]
+    return ROOT / "configs" / "cifar100_resnet20_48.yaml", list(FROM_SCRATCH)
 
 
 def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
@@ -62,6 +72,7 @@ def measure(out: Path, database_rec: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from gluon_hash.hierarchy import Hierarchy
     from gluon_hash.retrieval import CodeTable, evaluate
 
     for split, records in (("query", out / "data" / "query.rec"), ("database", database_rec)):
@@ -70,15 +81,33 @@ def measure(out: Path, database_rec: Path) -> None:
         random_codes(out / f"{split}.npz", out / f"random_{split}.npz", seed=len(split))
     gluon_hash("evaluate", "--query", out / "query.npz", "--database", out / "database.npz",
                "--hierarchy", out / "data" / "hierarchy.tsv")
+    level_names = Hierarchy.load(out / "data" / "hierarchy.tsv").level_names
     names = ("random_", "untrained_", "")
     results = [evaluate(*(CodeTable.load(out / f"{name}{split}.npz") for split in ("query", "database")))
                for name in names]
     table = Table("metric", "random ranking", "untrained network", "trained network",
-                  title=f"{results[0]['num_queries']:.0f} queries, {results[0]['num_database']:.0f} in the database")
+                  title=f"{results[0]['num_queries']:.0f} queries, {results[0]['num_database']:.0f} in the database; "
+                        "1 is perfect")
     for metric in results[0]:
-        if metric.startswith(("map", "mahp", "ndcg", "mean_ndcg", "precision")):
-            table.add_row(metric, *(f"{result[metric]:.3f}" for result in results))
+        if metric.startswith(SHOWN) and not metric.startswith("map_tie"):
+            level = int(metric.rpartition("_")[2]) if metric.startswith("map_level") else 0
+            meaning = f" (same {level_names[level]})" if metric.startswith("map") else ""
+            table.add_row(metric + meaning, *(f"{result[metric]:.3f}" for result in results))
+    print()
     Console(width=100).print(table)
+
+
+def name_found(out: Path, database_rec: Path, ids: list) -> None:
+    """Say of which class the query image is, and of which the images that were found."""
+    from gluon_hash.hierarchy import Hierarchy
+    from gluon_hash.records import RecordFile
+
+    names = Hierarchy.load(out / "data" / "hierarchy.tsv").class_names[0]
+    database = RecordFile(database_rec)
+    label = dict(zip(database.ids.tolist(), database.level_labels[:, 0].tolist()))
+    query = RecordFile(out / "data" / "query.rec").level_labels[0, 0]
+    print(f"(distance in bits, id in the database.) The query is: {names[query]}. Found, nearest first: "
+          f"{', '.join(names[label[item]] for item in ids)}.")
 
 
 def deploy_and_draw(out: Path, database_rec: Path) -> None:
@@ -91,12 +120,14 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
     gluon_hash("index", "build", out / "database.npz", "--out", out / "index")
     Image.fromarray(RecordFile(out / "data" / "query.rec").image(0)).save(out / "query.png")
     manifest = out / "export" / "hashnet.manifest.json"
-    gluon_hash("index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10)
+    found = gluon_hash("index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10)
+    name_found(out, database_rec, [int(line.split()[1]) for line in found.splitlines()[1:]])
     hierarchy = ("--hierarchy", out / "data" / "hierarchy.tsv")
     gluon_hash("plot", "tsne", out / "query.npz", *hierarchy, "--out", out / "tsne.png")
     gluon_hash("plot", "grid", "--query", out / "query.npz", "--database", out / "database.npz", "--query-records",
                out / "data" / "query.rec", "--database-records", database_rec, *hierarchy, "--out", out / "grid.png")
     gluon_hash("plot", "curves", out / "run", "--out", out / "curves.png")
+    gluon_hash("plot", "hierarchy", out / "data" / "hierarchy.tsv", "--out", out / "hierarchy.png")
 
 
 def main() -> None:
@@ -109,6 +140,7 @@ def main() -> None:
     if out.exists():
         parser.error(f"{out} exists already; remove it or name another folder with --out (make demo OUT=...)")
     out.mkdir(parents=True)
+    started = time.monotonic()
     config, changes = prepare(options.source, out / "data")
     overrides = [word for change in [f"data.root={out / 'data'}", *changes] for word in ("--set", change)]
     gluon_hash("train", config, "--out", out / "run", *overrides)
@@ -116,8 +148,9 @@ def main() -> None:
     database_rec = database if database.exists() else out / "data" / "train.rec"
     measure(out, database_rec)
     deploy_and_draw(out, database_rec)
-    print(f"\nIn {out}: the exported network (export/), the index (index/), tsne.png, grid.png, curves.png, "
-          "and the codes (*.npz).")
+    print(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. In {out}: grid.png (queries, what was found), "
+          "tsne.png (the codes in two dimensions),\ncurves.png (training), hierarchy.png (the classes), export/ (the "
+          "network for deployment), index/, run/, and the codes (*.npz).")
 
 
 if __name__ == "__main__":
