@@ -1,13 +1,15 @@
 """`compare`: lines, candidates and seeds; choice on held-out images; reuse; one table; what is wrong is found first."""
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gluon_hash.build.grid import make_entries, parse_seeds, parse_values
+from gluon_hash.config import load_config
 from gluon_hash.errors import DataError
-from gluon_hash.retrieval import measure
+from gluon_hash.retrieval import FeatureTable, measure
 from gluon_hash.retrieval.comparison import Row, load_measured, save_measured, summarize
 
 from reference import random_table
@@ -124,3 +126,21 @@ def test_seeds_of_different_queries_are_refused(rng):
     shorter = type(first)(first.names, first.values[:5], first.num_database, first.protocol, 0.0)
     with pytest.raises(ValueError, match="one seed has 20 queries"):
         Row("a", 16, {}, [first, shorter])
+
+
+def test_softmax_trains_on_images_without_fine_labels(features, run, tmp_path):
+    """A third of the training images keep only their coarser labels; other methods and evaluate refuse them."""
+    table = FeatureTable.load(features.parent / "f.npz")
+    held_out = np.array([int(line.split("\t")[0]) for line in
+                         (Path(load_config(features).data.root) / "validation.lst").read_text().splitlines()])
+    labels = table.level_labels.copy()
+    labels[(table.ids % 3 == 0) & ~np.isin(table.ids, held_out), 0] = -1
+    FeatureTable(table.ids, table.features, labels, table.provenance).save(tmp_path / "partial.npz")
+    change = ("--set", f"data.features={tmp_path / 'partial.npz'}")
+    code, _, err = run("train", features, "--out", tmp_path / "dcwh", *change, "--set", "loss.name=dcwh")
+    assert code == 2 and "dcwh needs all; softmax trains without" in err and not (tmp_path / "dcwh").exists()
+    code, _, err = run("train", features, "--out", tmp_path / "run", *change, "--set", "loss.name=softmax")
+    assert code == 0, err
+    code, _, err = run("encode", tmp_path / "run", "--records", tmp_path / "partial.npz", "--out", tmp_path / "d.npz")
+    code, _, err = run("evaluate", "--query", tmp_path / "d.npz", "--database", tmp_path / "d.npz")
+    assert code == 2 and "a query image lacks a label (-1 at a level)" in err

@@ -134,6 +134,13 @@ def test_labels_outside_the_hierarchy_are_named(tree):
         tree.check_level_labels(np.zeros((2, 2), int))
 
 
+def test_labels_may_be_missing_at_the_finest_levels_only(tree):
+    tree.check_partial_labels(np.array([[0, 0, 0], [-1, 1, 0], [-1, -1, 1]]))
+    for wrong in ([-1, 2, 0], [0, -1, 0], [-1, 5, 0], [-2, 0, 0], [-1, -1, -1]):
+        with pytest.raises(DataError, match="record 1"):
+            tree.check_partial_labels(np.array([[0, 0, 0], wrong]), "codes.npz")
+
+
 def test_similarities_in_closed_form(tree):
     assert similarity.matching_levels(tree)[0].tolist() == pytest.approx([1, 2 / 3, 1 / 3, 0])
     assert similarity.level_weighted(tree, [1, 0, 3])[0].tolist() == [1, 0.75, 0.75, 0]

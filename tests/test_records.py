@@ -47,7 +47,8 @@ def test_list_round_trip(tmp_path):
 
 @pytest.mark.parametrize("text, message", [
     ("0\t1\t2\ta.jpg\n1\t1\tb.jpg\n", r"x\.lst:2: expected index, 2 labels \(levels 0-1\) and path.*got 1 labels"),
-    ("0\t1\tx\ta.jpg\n", r"x\.lst:1: expected an integer >= 0, got 'x'"),
+    ("0\t1\tx\ta.jpg\n", r"x\.lst:1: expected an integer >= -1, got 'x'"),
+    ("0\t1\t-2\ta.jpg\n", r"x\.lst:1: expected an integer >= -1, got '-2'"),
     ("0\t1\t0\ta.jpg\n0\t1\t0\tb.jpg\n", r"x\.lst:2: index 0 stands on line 1 too"),
     ("", "at least one image"),
 ])

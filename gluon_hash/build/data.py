@@ -44,7 +44,7 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
                     else np.empty(0, np.int64))
     if config.data.features is not None:
         table, floats = _load_features(config, config.data.features)
-        hierarchy.check_level_labels(table.level_labels, config.data.features)
+        _check_labels(config, hierarchy, table.level_labels, config.data.features)
         kept, held = _divide(table.ids, held_out_ids)
         features, labels, ids = floats[kept], table.level_labels[kept], table.ids[kept]
         return Data(
@@ -55,7 +55,7 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
                                        FEATURES_AT_A_TIME) if len(held) else None),
             ids, _statistics(features) if config.net.standardize else None)
     records = RecordFile(root / "train.rec")
-    hierarchy.check_level_labels(records.level_labels, records.path)
+    _check_labels(config, hierarchy, records.level_labels, records.path)
     kept, held = _divide(records.ids, held_out_ids)
     transform, threads = build_transform(config), config.data.decode_threads
     return Data(
@@ -121,6 +121,18 @@ def _statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(variance)
 
 
+def _check_labels(config: Config, hierarchy: Hierarchy, level_labels: np.ndarray, path: FilePath) -> None:
+    if METHODS[config.loss.name].missing_labels:
+        hierarchy.check_partial_labels(level_labels, path)
+        return
+    missing = np.flatnonzero((level_labels == -1).any(axis=1))
+    if len(missing):
+        able = ", ".join(name for name, method in METHODS.items() if method.missing_labels)
+        raise DataError(f"labels {level_labels[missing[0]].tolist()}, and {len(missing) - 1} more with -1 (not known): "
+                        f"{config.loss.name} needs all; {able} trains without", path=path, record=int(missing[0]))
+    hierarchy.check_level_labels(level_labels, path)
+
+
 def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
     training = config.training
     name: str = training.sampler
@@ -138,6 +150,9 @@ def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
 def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
     """Ids of validation.lst, of which at least two must share a class: each is a query for the others."""
     images = read_list(path, hierarchy.num_levels)
+    if images.level_labels.min() < 0:
+        raise DataError("a held-out image lacks a label (-1), so it cannot judge a ranking; take it out of this list",
+                        path=path)
     if np.bincount(images.level_labels[:, 0]).max() < 2:
         raise DataError("no two images share a class, so none can be retrieved by another; prepare with "
                         "--validation-per-class 2 or more, or set data.held_out to false", path=path)

@@ -64,7 +64,7 @@ class Method:
     """How to build a method; ``options`` are its numbers with their defaults; ``levels`` 1: the finest alone.
 
     ``search`` is a name of gluon_hash.build.search.SEARCHES: how the paper ranks. ``sampler`` is what
-    training.sampler: auto means for it.
+    training.sampler: auto means for it. With ``missing_labels`` an image may lack its finest labels (-1).
     """
 
     build: Callable[..., Parts]
@@ -72,6 +72,7 @@ class Method:
     levels: int | None = None
     search: str = "hamming"
     sampler: str = "shuffled"
+    missing_labels: bool = False
 
 
 def build_parts(task: Task) -> Parts:
@@ -293,5 +294,6 @@ METHODS: dict[str, Method] = {
     "dpn": Method(_dpn, {**TARGET_OPTIONS, "margin": 1.0}),
     "orthohash": Method(_orthohash, {**TARGET_OPTIONS, "margin": 0.2}),
     "greedyhash": Method(_greedyhash, {"penalty_weight": 0.1}),
-    "ssdh": Method(_ssdh, {"binarization_weight": 1.0, "balance_weight": 1.0}), "softmax": Method(_softmax, {}),
+    "ssdh": Method(_ssdh, {"binarization_weight": 1.0, "balance_weight": 1.0}),
+    "softmax": Method(_softmax, {}, missing_labels=True),
     "embedding": Method(_embedding, {}), "embedding_softmax": Method(_embedding_softmax, {"softmax_weight": 0.1})}

@@ -126,6 +126,16 @@ class Hierarchy:
             raise DataError(f"labels {found} are not in the hierarchy, which has {expected}; "
                             "use the hierarchy that the data was prepared with", path=path, record=record)
 
+    def check_partial_labels(self, level_labels: np.ndarray, path: str | os.PathLike[str] | None = None) -> None:
+        """As check_level_labels, where -1 at the finest levels, but not at all, says that the class is not known."""
+        level_labels = np.asarray(level_labels)
+        whole = level_labels.copy()
+        for k, parent in reversed(list(enumerate(self.parents))):  # any class stands in for a missing one
+            first_child = np.array([np.argmax(parent == one) for one in range(self.num_classes[k + 1])])
+            above = np.clip(whole[:, k + 1], 0, self.num_classes[k + 1] - 1)
+            whole[:, k] = np.where(level_labels[:, k] == -1, first_child[above], level_labels[:, k])
+        self.check_level_labels(whole, path)
+
     def keep_levels(self, num_levels: int) -> Hierarchy:
         """The same hierarchy with its finest ``num_levels`` levels; 1 makes HPDH into DCWH."""
         if not 1 <= num_levels <= self.num_levels:

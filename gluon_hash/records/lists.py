@@ -50,7 +50,7 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
     Raises
     ------
     DataError
-        With the line: too few or too many labels, a label that is no integer >= 0, an index twice.
+        With the line: too few or too many labels, a label that is no integer >= 0 (or -1: not known), an index twice.
     """
     ids: list[int] = []
     labels: list[list[int]] = []
@@ -66,7 +66,8 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
                 raise DataError(f"expected index, {num_levels} labels (levels 0-{num_levels - 1}) and path, "
                                 f"tab-separated, got {len(fields) - 2} labels; write the list anew with `prepare`",
                                 path=path, line=number)
-            index, *row = (_integer(field, path, number) for field in fields[:-1])
+            index = _integer(fields[0], path, number, least=0)
+            row = [_integer(field, path, number, least=-1) for field in fields[1:-1]]
             if index in lines_of:
                 raise DataError(f"index {index} stands on line {lines_of[index]} too; number the images anew",
                                 path=path, line=number)
@@ -107,11 +108,11 @@ def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
-def _integer(field: str, path: str | os.PathLike[str], line: int) -> int:
+def _integer(field: str, path: str | os.PathLike[str], line: int, least: int) -> int:
     try:
         value = float(field)  # MXNet's im2rec writes labels as 3.000000
-        if value >= 0 and value == int(value):
+        if value >= least and value == int(value):
             return int(value)
     except (ValueError, OverflowError):
         pass
-    raise DataError(f"expected an integer >= 0, got {field!r}", path=path, line=line)
+    raise DataError(f"expected an integer >= {least}, got {field!r}", path=path, line=line)

@@ -252,6 +252,9 @@ def _check_labels(query_labels: np.ndarray, database_labels: np.ndarray, hierarc
     if not len(query_labels) or not len(database_labels):
         raise ValueError(f"expected at least one query and one database image, got {len(query_labels)} and "
                          f"{len(database_labels)}")
+    for side, labels in (("query", query_labels), ("database", database_labels)):
+        if labels.min() < 0:
+            raise ValueError(f"a {side} image lacks a label (-1 at a level) and cannot be judged; leave it out")
     if hierarchy is not None:
         hierarchy.check_level_labels(query_labels)
         hierarchy.check_level_labels(database_labels)
