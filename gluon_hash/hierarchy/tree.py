@@ -133,7 +133,8 @@ class Hierarchy:
         for k, parent in reversed(list(enumerate(self.parents))):  # any class stands in for a missing one
             first_child = np.array([np.argmax(parent == one) for one in range(self.num_classes[k + 1])])
             above = np.clip(whole[:, k + 1], 0, self.num_classes[k + 1] - 1)
-            whole[:, k] = np.where(level_labels[:, k] == -1, first_child[above], level_labels[:, k])
+            missing = (level_labels[:, :k + 1] == -1).all(axis=1)
+            whole[:, k] = np.where(missing, first_child[above], level_labels[:, k])
         self.check_level_labels(whole, path)
 
     def keep_levels(self, num_levels: int) -> Hierarchy:
