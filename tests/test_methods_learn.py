@@ -5,7 +5,8 @@ import pytest
 from mxnet import gluon, nd
 
 from gluon_hash.build import METHODS
-from gluon_hash.build.methods import Task, build_parts
+from gluon_hash.build.methods import build_parts
+from gluon_hash.build.parts import Task
 from gluon_hash.config import Config
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records.loaders import FeatureTrainLoader

@@ -9,7 +9,8 @@ import pytest
 from mxnet import nd
 
 from gluon_hash.build import METHODS
-from gluon_hash.build.methods import Task, build_parts
+from gluon_hash.build.methods import build_parts
+from gluon_hash.build.parts import Task
 from gluon_hash.config import Config
 from gluon_hash.hierarchy import Hierarchy
 

@@ -13,7 +13,7 @@ from mxnet import gluon
 
 from gluon_hash import runtime
 from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
-from gluon_hash.build.methods import METHODS, Task, build_parts
+from gluon_hash.build.methods import METHODS, build_parts
 from gluon_hash.build.objects import (
     build_net,
     build_optimizer,
@@ -22,6 +22,7 @@ from gluon_hash.build.objects import (
     new_net,
     trained_part,
 )
+from gluon_hash.build.parts import Task
 from gluon_hash.config import Config, dump_config, load_config
 from gluon_hash.deploy import Predictor
 from gluon_hash.errors import DataError
