@@ -17,7 +17,7 @@ from gluon_hash.training.trainer import HashTrainer
 
 __all__ = ["save_checkpoint", "load_checkpoint", "read_state"]
 
-VERSION = 1
+VERSION = 2  # 1 had centers in place of the memory
 PARAMETERS, HEAD, OPTIMIZER, MEMORY, STATE = ("net.params", "head.params", "optimizer.params", "memory.npz",
                                                "state.json")
 
