@@ -159,6 +159,6 @@ def test_damaged_and_newer_checkpoints_are_named(tmp_path):
     with pytest.raises(DataError, match=r"net\.params: missing or damaged"):
         fit(make(), tmp_path, 2, 0)
     path = tmp_path / "newer" / "last.ckpt" / "state.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
-    with pytest.raises(DataError, match="expected checkpoint version 1, got 2"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
+    with pytest.raises(DataError, match="expected checkpoint version 2, got 3"):
         fit(make(), tmp_path / "newer", 2, 0)
