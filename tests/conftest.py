@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+SYNTHETIC = Path(__file__).parent.parent / "configs" / "synthetic.yaml"
 sys.path.insert(0, str(Path(__file__).parent))
 DATASETS = Path(os.environ.get("GLUON_HASH_DATASETS", Path(__file__).parent.parent.parent / "shared" / "datasets"))
 
@@ -49,6 +50,25 @@ def run(capsys):
         printed = capsys.readouterr()
         return stop.value.code or 0, printed.out, printed.err
     return run
+
+
+@pytest.fixture(scope="session")
+def trained(prepared, tmp_path_factory):
+    """A run folder after six epochs, and the codes of query and database."""
+    from gluon_hash.cli.app import main
+
+    out = tmp_path_factory.mktemp("run")
+    for arguments in (["train", SYNTHETIC, "--out", out / "run", "--set", f"data.root={prepared}",
+                       "--set", "training.epochs=6", "--set", "training.batch_size=16",
+                       "--set", "centers.refresh=running", "--set", "optimizer.lr=0.003"],
+                      ["encode", out / "run", "--records", prepared / "query.rec", "--out", out / "query.npz"],
+                      ["encode", out / "run", "--records", prepared / "train.rec", "--out", out / "database.npz"],
+                      ["export", out / "run", "--out", out / "export" / "net"],
+                      ["index", "build", out / "database.npz", "--out", out / "index"]):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        assert not stop.value.code, arguments
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -8,29 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluon_hash.cli.app import COMMANDS, main
+from gluon_hash.cli.app import COMMANDS
 from gluon_hash.records import RecordFile
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "synthetic.yaml"
-
-
-@pytest.fixture(scope="session")
-def trained(prepared, tmp_path_factory):
-    """A run folder after six epochs, and the codes of query and database."""
-    out = tmp_path_factory.mktemp("run")
-    for arguments in (["train", CONFIG, "--out", out / "run", "--set", f"data.root={prepared}",
-                       "--set", "training.epochs=6", "--set", "training.batch_size=16",
-                       "--set", "centers.refresh=running", "--set", "optimizer.lr=0.003"],
-                      ["encode", out / "run", "--records", prepared / "query.rec", "--out", out / "query.npz"],
-                      ["encode", out / "run", "--records", prepared / "train.rec", "--out", out / "database.npz"],
-                      ["export", out / "run", "--out", out / "export" / "net"],
-                      ["index", "build", out / "database.npz", "--out", out / "index"]):
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        assert not stop.value.code, arguments
-    return out
 
 
 def test_training_writes_a_whole_run_folder(trained):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
     Image.fromarray(RecordFile(out / "data" / "query.rec").image(0)).save(out / "query.png")
     manifest = out / "export" / "hashnet.manifest.json"
     found = gluon_hash("index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10)
-    name_found(out, database_rec, [int(line.split()[1]) for line in found.splitlines()[1:]])
+    name_found(out, database_rec, [int(item) for item in re.findall(r"^ *\d+ +(\d+)$", found, re.MULTILINE)])
     hierarchy = ("--hierarchy", out / "data" / "hierarchy.tsv")
     gluon_hash("plot", "tsne", out / "query.npz", *hierarchy, "--out", out / "tsne.png")
     gluon_hash("plot", "grid", "--query", out / "query.npz", "--database", out / "database.npz", "--query-records",
