@@ -14,9 +14,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-# from nothing in minutes: see the comments in configs/synthetic.yaml
-FROM_SCRATCH = ("centers.initial=hierarchical", "centers.keep_initial_epochs=10", "centers.refresh=running",
-                "training.epochs=10", "optimizer.lr=0.02", "optimizer.warmup_epochs=1")
 SHOWN = ("map", "mahp@", "ndcg@", "mean_ndcg", "precision@", "precision_radius")
 
 
@@ -36,13 +33,13 @@ def _environment() -> dict:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
-def prepare(source: str | None, data: Path) -> tuple:
-    """Prepare the built-in images, or a subset of CIFAR-100; return the configuration and its changes."""
+def prepare(source: str | None, data: Path) -> Path:
+    """Prepare the built-in images, or a subset of CIFAR-100; return the configuration."""
     if source is None:
         gluon_hash("prepare", "synthetic", "--out", data)
-        return ROOT / "configs" / "synthetic.yaml", []
+        return ROOT / "configs" / "synthetic.yaml"
     gluon_hash("prepare", "cifar100", "--source", source, "--out", data, "--limit", 150, "--allow-duplicates")
-    return ROOT / "configs" / "cifar100_resnet20_48.yaml", list(FROM_SCRATCH)
+    return ROOT / "configs" / "cifar100_resnet20_48.yaml"
 
 
 def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
@@ -142,9 +139,8 @@ def main() -> None:
         parser.error(f"{out} exists already; remove it or name another folder with --out (make demo OUT=...)")
     out.mkdir(parents=True)
     started = time.monotonic()
-    config, changes = prepare(options.source, out / "data")
-    overrides = [word for change in [f"data.root={out / 'data'}", *changes] for word in ("--set", change)]
-    gluon_hash("train", config, "--out", out / "run", *overrides)
+    config = prepare(options.source, out / "data")
+    gluon_hash("train", config, "--out", out / "run", "--set", f"data.root={out / 'data'}")
     database = out / "data" / "database.rec"
     database_rec = database if database.exists() else out / "data" / "train.rec"
     measure(out, database_rec)
