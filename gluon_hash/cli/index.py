@@ -55,7 +55,7 @@ def build(
     for start in track(starts, "index", len(starts), unit="batches"):
         index.add(table.codes[start:start + first], table.ids[start:start + first])
     index.save(out)
-    print(f"{out}: {len(index)} codes of {index.num_bits} bits, {index.kind}")
+    print(f"{out}: {len(index)} codes of {index.num_bits} bits, {index.kind.name}")
 
 
 @app.command()

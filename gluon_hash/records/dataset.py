@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
@@ -12,7 +10,7 @@ import numpy as np
 
 from gluon_hash import __version__
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.files import atomic_folder, atomic_write_json, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log
 from gluon_hash.records.lists import ImageList, held_out_positions, write_list
@@ -128,9 +126,7 @@ def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, l
     _check_classes(dataset, chosen["train"])
     duplicates = find_duplicates(dataset.train, chosen["train"], dataset.query, chosen["query"],
                                  allow_duplicates=allow_duplicates)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with atomic_folder(out) as temporary:
         splits = {name: _write_split(temporary, name, getattr(dataset, name), positions, dataset.hierarchy,
                                      first_id=0 if name == "train" else len(chosen["train"]), short_side=short_side)
                   for name, positions in chosen.items()}
@@ -142,10 +138,6 @@ def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, l
                     "levels": dict(zip(dataset.hierarchy.level_names, dataset.hierarchy.num_classes)),
                     "splits": splits, "duplicates": duplicates}
         atomic_write_json(temporary / "split.json", manifest)
-        temporary.chmod(0o755)
-        os.replace(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     log("the database is the training set (train.rec): a query finds images that the network was trained on")
     return manifest
 
