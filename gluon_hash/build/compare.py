@@ -11,7 +11,7 @@ import mxnet as mx
 from gluon_hash.build.grid import Candidate, Entry, make_entries, parse_seeds, parse_values
 from gluon_hash.build.methods import METHODS
 from gluon_hash.build.report import write_report
-from gluon_hash.build.run import BACKBONE, CONFIG, train
+from gluon_hash.build.run import BACKBONE, CONFIG, query_and_database, train
 from gluon_hash.build.search import measure_run
 from gluon_hash.config import Config, load_config
 from gluon_hash.errors import DataError
@@ -181,14 +181,10 @@ class _Work:
 
 def _check_data(config: Config) -> None:
     """DataError unless what training and measuring need is there."""
-    data: Any = config.data
-    if data.features is not None and data.query_features is None:
+    if config.data.features is not None and config.data.query_features is None:
         raise ValueError("data.query_features is not set: a comparison on cached features needs those of the queries "
                          "(`gluon-hash encode CONFIG.yaml --features --records query.rec`)")
-    root = Path(data.root)
-    needed = ([data.features, data.query_features] if data.features is not None
-              else [root / "train.rec", root / "query.rec"])
-    for path in map(Path, needed):
+    for path in query_and_database(config):
         if not path.exists():
             raise DataError("missing; `gluon-hash prepare` writes records, `gluon-hash encode --features` features",
                             path=path)
