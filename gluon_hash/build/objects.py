@@ -1,17 +1,16 @@
 """Objects from a configuration: network, transform, optimiser, schedule."""
 from __future__ import annotations
 
-from gluon_hash.config import Config
-from gluon_hash.records import ImageTransform
-
 import mxnet as mx
 from mxnet import gluon, init
 
+from gluon_hash.config import Config
 from gluon_hash.nets import HashNet, Standardize, get_backbone, load_backbone
+from gluon_hash.records import ImageTransform
 from gluon_hash.training import schedule
 
-__all__ = ["build_net", "build_optimizer", "build_schedule", "build_transform", "new_net",
-           "trained_part"]
+__all__ = ["build_net", "build_optimizer", "build_schedule", "build_transform", "new_net", "trained_part"]
+
 
 def build_net(config: Config, contexts: list[mx.Context] | None = None) -> HashNet:
     """The network of a configuration before training: pretrained backbone if it names one, random hash layer."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, other_image
+from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
 from gluon_hash.losses.terms import quantization
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class DSRHLoss(PairwiseLoss):
         inner = F.dot(code, code, transpose_b=True) / self._num_bits
         similar = self.similarity(F, level_labels, level_labels)
         gain = 2.0 ** (self._num_levels * similar)
-        weight = F.broadcast_mul(F.relu(F.broadcast_sub(gain.expand_dims(2), gain.expand_dims(1))),
-                                 other_image(F, similar).expand_dims(2))  # (anchor, positive, negative)
-        x = F.broadcast_sub(inner.expand_dims(2), inner.expand_dims(1))
-        total = F.sum(weight * F.relu(self._margin - x), axis=(1, 2))
-        return (total / F.maximum(F.sum(weight, axis=(1, 2)), 1e-12)  # no triplet: 0 / 1e-12 = 0
+        # (anchor, positive, negative); an image is no positive of itself: its gain to itself counts as 0
+        weight = F.relu(triplet_difference(F, gain * other_image(F, similar), gain))
+        x = triplet_difference(F, inner, inner)
+        total = triplet_sum(F, weight, F.relu(self._margin - x))
+        return (total / F.maximum(triplet_sum(F, weight, F.ones_like(weight)), 1e-12)  # no triplet: 0 / 1e-12 = 0
                 + self._quantization_weight * quantization(F, code))

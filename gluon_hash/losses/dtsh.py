@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
-from gluon_hash.losses.pairs import PairwiseLoss, other_image
+from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
 from gluon_hash.losses.terms import quantization
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class DTSHLoss(PairwiseLoss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         inner = F.dot(code, code, transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)
-        wanted = F.broadcast_mul(F.broadcast_greater(similar.expand_dims(2), similar.expand_dims(1)),
-                                 other_image(F, similar).expand_dims(2))  # (anchor, positive, negative)
-        x = F.broadcast_sub(inner.expand_dims(2), inner.expand_dims(1)) - self._margin
-        total = F.sum(wanted * F.Activation(-x, act_type="softrelu"), axis=(1, 2))
-        return (total / F.maximum(F.sum(wanted, axis=(1, 2)), 1.0)
+        # (anchor, positive, negative); an image is no positive of itself: its similarity to itself counts as 0
+        wanted = F.broadcast_greater((similar * other_image(F, similar)).expand_dims(2), similar.expand_dims(1))
+        x = triplet_difference(F, inner - self._margin, inner)
+        total = triplet_sum(F, wanted, F.Activation(-x, act_type="softrelu"))
+        return (total / F.maximum(triplet_sum(F, wanted, F.ones_like(wanted)), 1.0)
                 + self._quantization_weight * quantization(F, code))
