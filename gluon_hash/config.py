@@ -103,7 +103,7 @@ class TrainingConfig(_Section):
 
     epochs: int = Field(150, ge=1)
     batch_size: int = Field(128, ge=2)
-    seed: int = Field(24, ge=0)
+    seed: int = Field(24, ge=0, lt=2**32)
     monitor: Literal["map", "mahp", "loss"] = Field(
         "map", description="map, mahp: of the held-out images among themselves; loss: lowest training loss")
     sampler: Literal["auto", "shuffled", "classes", "relatives"] = Field(

@@ -121,7 +121,7 @@ def dsh(code, labels, weights=(1.0,), margin=8.0, alpha=0.01):
         for v, z in zip(code, labels):
             s, d = similarity(y, z, weights), np.sum((u - v) ** 2)
             pairs.append(0.5 * s * d + 0.5 * (1 - s) * max(margin - d, 0))
-        result.append(np.mean(pairs) + alpha * sum(abs(abs(x) - 1) for x in u))
+        result.append(np.mean(pairs) + 2 * alpha * sum(abs(abs(x) - 1) for x in u))
     return np.array(result)
 
 
@@ -131,7 +131,7 @@ def triplets(labels, i, weights):
     return [(p, n, s[p], s[n]) for p in range(len(s)) for n in range(len(s)) if p != i and s[p] > s[n]]
 
 
-def dtsh(code, labels, weights=(1.0,), margin=1.0, lam=0.1):
+def dtsh(code, labels, weights=(1.0,), margin=4.0, lam=0.1):
     result = []
     for i, u in enumerate(code):
         values = [np.log(1 + np.exp(x)) - x for p, n, _, _ in triplets(labels, i, weights)

@@ -56,10 +56,10 @@ def test_dsdh():
 
 
 def test_dsh():
-    # squared distance 1, margin 2 L = 4: 1/2 of (0 + 3) / 2 apart, of (0 + 1) / 2 together; ||0| - 1| costs 0.01
+    # squared distance 1, margin 2 L = 4: 1/2 of (0 + 3) / 2 apart, of (0 + 1) / 2 together; ||0| - 1| costs 2 * 0.01
     code = [[1, 1], [1, 0]]
-    check(of(losses.DSHLoss(2), code, OTHERS), [0.75, 0.76])
-    check(of(losses.DSHLoss(2), code, SAME), [0.25, 0.26])
+    check(of(losses.DSHLoss(2), code, OTHERS), [0.75, 0.77])
+    check(of(losses.DSHLoss(2), code, SAME), [0.25, 0.27])
 
 
 # three images: 0 and 1 of one class, 2 a relative; u0.u1 = 1, u0.u2 = 0, u1.u2 = 1
@@ -169,6 +169,7 @@ def test_dcdh():
     (lambda: losses.SHDHLoss(1, 2), "1 bits cannot be divided into 2 segments"),
     (lambda: losses.CSQLoss(quantization_weight=-1.0), "quantization_weight must be >= 0"),
     (lambda: losses.DPNLoss(margin=0.0), "margin must be > 0"),
+    (lambda: losses.OrthoHashLoss(4, margin=np.nan), "margin >= 0"),
     (lambda: losses.OrthoHashLoss(0), "num_bits >= 1"),
     (lambda: losses.OrthoHashLoss(4, margin=-0.1), "margin >= 0"),
     (lambda: losses.LevelSoftmaxLoss([]), "expected level_weights"),
@@ -177,10 +178,26 @@ def test_dcdh():
     (lambda: of(losses.SSDHLoss(), APART, OTHERS), "SSDHLoss: expected logits of 1 levels, got 0"),
     (lambda: losses.EmbeddingSoftmaxLoss(softmax_weight=-1.0), "softmax_weight must be >= 0"),
     (lambda: losses.IDCWHLoss(4, inv_variance=0.0), "inv_variance > 0"),
-    (lambda: losses.IDCWHLoss(4, cubic_weight=-1.0), "weights >= 0"),
+    (lambda: losses.IDCWHLoss(4, cubic_weight=-1.0), "cubic_weight must be >= 0"),
     (lambda: losses.DCDHLoss(0), "num_bits >= 1"),
     (lambda: losses.CoarseToFineHPDHLoss(4, [1.0], [1.0, 1.0]), "expected 1 level_weights"),
 ])
 def test_bad_input_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("value", [-0.1, np.nan, np.inf])
+@pytest.mark.parametrize("name, arguments, weight", [
+    ("DPSHLoss", (), "quantization_weight"), ("DHNLoss", (), "quantization_weight"),
+    ("DSDHLoss", (), "discrete_weight"), ("DSHLoss", (4,), "quantization_weight"),
+    ("DTSHLoss", (4,), "quantization_weight"), ("DSRHLoss", (4, 2), "quantization_weight"),
+    ("DCHLoss", (4,), "quantization_weight"), ("DQNLoss", (), "quantization_weight"),
+    ("SHDHLoss", (4, 2), "quantization_weight"), ("CSQLoss", (), "quantization_weight"),
+    ("GreedyHashLoss", (), "penalty_weight"), ("SSDHLoss", (), "binarization_weight"),
+    ("SSDHLoss", (), "balance_weight"), ("EmbeddingSoftmaxLoss", (), "softmax_weight"),
+    ("IDCWHLoss", (4,), "vertex_weight"), ("DCDHLoss", (4,), "center_weight"), ("DCDHLoss", (4,), "discrete_weight"),
+    ("HPDHLoss", (4, [1.0]), "cubic_weight")])
+def test_weights_are_not_negative(name, arguments, weight, value):
+    with pytest.raises(ValueError, match=f"{name}: {weight} must be >= 0"):
+        getattr(losses, name)(*arguments, **{weight: value})

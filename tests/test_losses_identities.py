@@ -103,6 +103,26 @@ def test_greedyhash_and_ssdh_without_penalties_are_the_softmax():
         same(of(bare, CODE, LABELS, FINE[[0, 1, 2, 3, 0, 1]]), softmax)
 
 
+def test_embedding_softmax_without_its_softmax_is_the_embedding_loss():
+    same(of(losses.EmbeddingSoftmaxLoss(softmax_weight=0.0), CODE, LABELS, FINE / 2, FINE[[0, 1, 2, 3, 0, 1]]),
+         of(losses.EmbeddingLoss(), CODE, LABELS, FINE / 2))
+
+
+def test_dqn_is_0_where_cosines_and_reconstructions_are_right():
+    code, labels = [[1, 2], [-2, -4], [3, 6]], [[0, 0], [1, 0], [0, 0]]
+    same(of(losses.DQNLoss(), code, labels, code, [[1]] * 3), 0, atol=1e-9)
+    assert (of(losses.DQNLoss(), code, [[0, 0]] * 3, code, [[1]] * 3) > 1).all()
+
+
+def test_dsh_is_in_the_mean_the_papers_sum_over_pairs():
+    """Equation 2 of the paper for every ordered pair, alpha for both of its images."""
+    far = np.abs(np.abs(CODE) - 1).sum(axis=1)
+    distance = ((CODE[:, None] - CODE[None]) ** 2).sum(axis=2)
+    similar = LABELS[:, :1] == LABELS[:, 0]
+    pairs = np.where(similar, distance, np.maximum(8 - distance, 0)) / 2 + 0.3 * (far[:, None] + far)
+    same(of(losses.DSHLoss(4, quantization_weight=0.3), CODE, LABELS).mean(), pairs.mean())
+
+
 @pytest.mark.parametrize("name, arguments", [("DHNLoss", ()), ("DSHLoss", (4,)), ("DCHLoss", (4,)), ("DTSHLoss", (4,))])
 def test_weights_of_further_levels_of_0_change_nothing(name, arguments):
     make = getattr(losses, name)

@@ -76,10 +76,11 @@ def test_gradient_of_dpsh_is_that_with_the_other_images_held(name):
 
 @every_loss
 @pytest.mark.parametrize("scale", [0.0, 1e-4, 1e4])
-def test_extreme_codes_give_finite_losses_and_gradients(name, scale):
-    """In float32: codes of length 0, nearly 0, and far out; with equal codes too, since all are 0 in the first."""
+def test_extreme_inputs_give_finite_losses_and_gradients(name, scale):
+    """In float32: codes, logits, centers of length 0, nearly 0, and far out; equal ones too: all are 0 in the first."""
     case = CASES[name]
-    inputs = arrays(case, "float32", code=CODE * scale)
+    scaled = {"code", "fine", "coarse", "memory", *case.learned} & set(case.inputs)
+    inputs = arrays(case, "float32", **{one: case.inputs[one] * scale for one in scaled})
     assert np.isfinite(case.loss()(*inputs).asnumpy()).all()
     assert all(np.isfinite(gradient).all() for gradient in gradients(case, inputs))
 

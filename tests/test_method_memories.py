@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mxnet import autograd, nd
 
+from gluon_hash.errors import DataError
 from gluon_hash.nets.heads import Classifier, LearnedCenters, straight_through_sign
 from gluon_hash.training.code_memory import ImageCodes, RecentCodes
 from gluon_hash.training.discrete import cyclic_coordinate_descent, product_reconstruction
@@ -153,6 +154,12 @@ def test_a_memory_goes_on_from_its_state(make):
     assert numpy(first, [0, 1, 2]) == numpy(second, [0, 1, 2])
     assert {name: value.tolist() for name, value in first.state().items()} == {
         name: value.tolist() for name, value in second.state().items()}
+
+
+def test_codes_of_other_images_are_refused():
+    state = ImageCodes(np.arange(4), 2, solve).state()
+    with pytest.raises(DataError, match="are not those of the training images"):
+        ImageCodes(np.arange(4, 8), 2, solve).load_state(state)
 
 
 def test_what_follows_from_the_epoch_is_not_kept():

@@ -17,6 +17,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import get_backbone, load_backbone
+from gluon_hash.progress import log
 from gluon_hash.records import RecordFile, loaders, read_list, samplers
 from gluon_hash.retrieval import FeatureTable
 from gluon_hash.retrieval.encode import encode_features
@@ -137,11 +138,16 @@ def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
     training = config.training
     name: str = training.sampler
     count = training.classes_per_batch
-    if name == "auto":  # as many classes as divide the batch and leave each two images or more
-        name, most = METHODS[config.loss.name].sampler, min(count, len(np.unique(level_labels[:, 0])))
-        count = max((p for p in range(2, min(most, training.batch_size // 2) + 1) if training.batch_size % p == 0),
-                    default=0)
-    if name == "shuffled" or count == 0:
+    if name == "auto":
+        name = METHODS[config.loss.name].sampler
+        if name != "shuffled":  # as many classes as divide the batch and leave each two images or more
+            most = min(count, len(np.unique(level_labels[:, 0])), training.batch_size // 2)
+            count = max((p for p in range(2, most + 1) if training.batch_size % p == 0), default=0)
+            name = name if count else "shuffled"
+            log(f"training.sampler: auto is {name} for {config.loss.name}" + (
+                f", {count} classes of {training.batch_size // count} images in a batch" if count else
+                f": batches of {training.batch_size} are no multiple of a number of classes"))
+    if name == "shuffled":
         return samplers.shuffled(len(level_labels))
     make = samplers.class_batches if name == "classes" else samplers.relative_batches
     return make(level_labels, training.batch_size, count)

@@ -40,7 +40,7 @@ def build_transform(config: Config) -> ImageTransform:
     return ImageTransform(**config.transform.model_dump())
 
 
-def build_optimizer(config: Config, trained: gluon.HybridBlock, head: gluon.HybridBlock | None) -> gluon.Trainer:
+def build_optimizer(config: Config, trained: gluon.HybridBlock, head: gluon.Block | None) -> gluon.Trainer:
     given = config.optimizer
     arguments = {"learning_rate": given.lr, "wd": given.weight_decay}
     if given.name != "adam":

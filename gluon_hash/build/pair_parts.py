@@ -37,6 +37,8 @@ def hashnet(task: Task, alpha_bits: float, epochs_per_step: float) -> Parts:
 
 def dsdh(task: Task, discrete_weight: float, mu: float, nu: float, eta: float) -> Parts:
     """DSDH: pairs, and discrete codes solved for between epochs."""
+    discrete.check_numbers(mu, nu, eta)
+
     def solve(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
         return discrete.cyclic_coordinate_descent(codes, labels, previous, num_classes=task.num_classes[0], mu=mu,
                                                   nu=nu, eta=eta)
@@ -69,12 +71,12 @@ def dch(task: Task, gamma: float, quantization_weight: float) -> Parts:
                                 quantization_weight=quantization_weight), Nothing())
 
 
-def dqn(task: Task, quantization_weight: float, bits_per_part: float) -> Parts:
-    """DQN: cosines of pairs, and product quantisation between epochs."""
-    if bits_per_part < 1 or task.num_bits % bits_per_part:
-        raise ValueError(f"loss.options.bits_per_part: {task.num_bits} bits do not divide into parts of "
-                         f"{bits_per_part:g}")
-    parts = int(task.num_bits / bits_per_part)
+def dqn(task: Task, quantization_weight: float) -> Parts:
+    """DQN: cosines of pairs, and product quantisation between epochs: a byte for every 8 outputs, as it is searched."""
+    if task.num_bits % 8:
+        raise ValueError(f"net.num_bits: dqn keeps a byte for every 8 outputs, got {task.num_bits}; set a multiple of "
+                         "8")
+    parts = task.num_bits // 8
 
     def solve(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
         return discrete.product_reconstruction(codes, num_parts=parts, seed=task.config.training.seed)

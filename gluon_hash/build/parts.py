@@ -56,7 +56,7 @@ class Parts:
 
     loss: gluon.HybridBlock
     memory: Memory
-    head: gluon.HybridBlock | None = None
+    head: gluon.Block | None = None
 
 
 def hpdh(task: Task) -> Parts:
@@ -68,6 +68,9 @@ def hpdh_coarse_to_fine(task: Task, epochs_per_level: float) -> Parts:
     """HPDH whose levels enter one after another."""
     num_levels = task.levels.num_levels
     check_positive("epochs_per_level", epochs_per_level)
+    if task.config.training.monitor == "loss":
+        raise ValueError("training.monitor: the loss of hpdh_coarse_to_fine grows with every level that enters, so the "
+                         "lowest is not the best; set map or mahp (measured on held-out images)")
 
     def active(epoch: int) -> np.ndarray:  # the coarsest level from the start, one more every epochs_per_level
         entered = 1 + int(epoch / epochs_per_level)
@@ -165,6 +168,8 @@ def _class_wise_numbers(task: Task) -> dict[str, Any]:
 
 
 def _binary_targets(task: Task, placed: str, flipped: float) -> FixedTargets:
+    if placed != "tree" and "flipped" in task.config.loss.options:
+        raise ValueError(f"loss.options.flipped: is of targets: tree alone, got targets: {placed}")
     if placed == "tree":
         found = placed_targets.tree_targets(task.levels.parents, task.num_classes, task.num_bits, task.rng, flipped)
     elif placed in TARGETS:

@@ -13,7 +13,7 @@ from mxnet import gluon
 
 from gluon_hash import runtime
 from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
-from gluon_hash.build.methods import METHODS, build_parts
+from gluon_hash.build.methods import build_parts, method_levels, unread_settings
 from gluon_hash.build.objects import (
     build_net,
     build_optimizer,
@@ -85,17 +85,18 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
     _check_folder(config, out, resume)
     runtime.seed_everything(config.training.seed)
     hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
-    levels = hierarchy.keep_levels(METHODS[config.loss.name].levels or hierarchy.num_levels)
     data = build_data(config, hierarchy)
     net = build_net(config, contexts)
     if data.statistics is not None:
         net.head[0].set_statistics(*data.statistics)
     trained, frozen = trained_part(config, net)
-    trainer = _trainer(config, levels, data, trained, frozen, contexts)
+    trainer = _trainer(config, method_levels(config, hierarchy), data, trained, frozen, contexts)
     if not resume:
         _start_folder(config, out, hierarchy, net)
     log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size}, "
         f"{config.loss.name}, {config.net.num_bits} bits")
+    if unread_settings(config):
+        log(f"{out}: {config.loss.name} does not read {', '.join(unread_settings(config))}")
     fit(trainer, out, config.training.epochs, config.training.seed,
         validate=_validation(trained, frozen, data.held_out, contexts), monitor=config.training.monitor,
         early_stop_epochs=config.training.early_stop_epochs)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
-from gluon_hash.losses.terms import level_label, log_cosh
+from gluon_hash.losses.terms import check_weights, level_label, log_cosh
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -46,8 +46,7 @@ class CSQLoss(Loss):
 
     def __init__(self, *, quantization_weight: float = 1e-4) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if quantization_weight < 0:
-            raise ValueError(f"CSQLoss: quantization_weight must be >= 0, got {quantization_weight}")
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:

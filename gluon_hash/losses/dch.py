@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, balanced_weight
+from gluon_hash.losses.terms import check_weights
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -40,6 +41,11 @@ class DCHLoss(PairwiseLoss):
 
     Outputs:
         - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If ``num_bits`` or ``gamma`` is not positive, or a weight does not fit.
     """
 
     def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, gamma: float = 20.0,
@@ -47,6 +53,7 @@ class DCHLoss(PairwiseLoss):
         super().__init__(level_weights)
         if not gamma > 0 or num_bits < 1:
             raise ValueError(f"DCHLoss: expected num_bits >= 1 and gamma > 0, got {num_bits}, {gamma}")
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._num_bits, self._gamma, self._quantization_weight = num_bits, gamma, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

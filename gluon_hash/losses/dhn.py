@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import log_cosh
+from gluon_hash.losses.terms import check_weights, log_cosh
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -33,11 +33,19 @@ class DHNLoss(PairwiseLoss):
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
 
     Outputs:
-        - **loss**: (batch_size,). The pair of an image with itself counts.
+        - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
+
+    The paper's theta is not halved.
     """
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import label_column, quantization
+from gluon_hash.losses.terms import check_weights, label_column, quantization
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -38,11 +38,18 @@ class DPSHLoss(PairwiseLoss):
     Outputs:
         - **loss**: (batch_size,).
 
-    The paper keeps a code of every image; the memory may be smaller (RecentCodes).
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
+
+    The paper keeps one code of every image, of which those of the batch are fresh; the memory holds the latest codes
+    (RecentCodes), where an image of the batch may stand a second time with an older code.
     """
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, memory_code: Tensor,

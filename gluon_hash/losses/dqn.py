@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss
+from gluon_hash.losses.terms import check_weights
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -36,10 +37,16 @@ class DQNLoss(PairwiseLoss):
 
     Outputs:
         - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
     """
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor,

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import signs
+from gluon_hash.losses.terms import check_weights, signs
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -20,7 +20,7 @@ class DSDHLoss(PairwiseLoss):
     r"""Pairwise likelihood within the batch, and the distance to the discrete codes.
 
     .. math:: l_i = \frac{1}{B} \sum_j [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}]
-              + \eta \frac{1}{L} |u_i - b_i|^2, \quad \theta_{ij} = u_i \cdot u_j / 2
+              + \lambda \frac{1}{L} |u_i - b_i|^2, \quad \theta_{ij} = u_i \cdot u_j / 2
 
     b are solved for between epochs (gluon_hash.training.discrete); an image that has none is drawn to sign(u).
 
@@ -29,7 +29,7 @@ class DSDHLoss(PairwiseLoss):
     level_weights :
         See PairwiseLoss.
     discrete_weight : float
-        eta.
+        lambda; the paper's eta, which is a number of its own in the solution for b here.
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
@@ -38,11 +38,17 @@ class DSDHLoss(PairwiseLoss):
     Outputs:
         - **loss**: (batch_size,).
 
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
+
     The paper takes pairs with all training codes and updates b in every step; ours takes the batch's, once an epoch.
     """
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, discrete_weight: float = 0.1) -> None:
         super().__init__(level_weights)
+        check_weights(type(self).__name__, discrete_weight=discrete_weight)
         self._discrete_weight = discrete_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor,

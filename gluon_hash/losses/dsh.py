@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss
+from gluon_hash.losses.terms import check_weights
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -19,7 +20,7 @@ class DSHLoss(PairwiseLoss):
     r"""Similar codes together, others at least a margin apart.
 
     .. math:: l_i = \frac{1}{B} \sum_j \tfrac{1}{2} [S_{ij} d_{ij} + (1 - S_{ij}) \max(m - d_{ij}, 0)]
-              + \alpha \sum_b \big||u_{ib}| - 1\big|, \quad d_{ij} = |u_i - u_j|^2
+              + 2 \alpha \sum_b \big||u_{ib}| - 1\big|, \quad d_{ij} = |u_i - u_j|^2
 
     Parameters
     ----------
@@ -36,6 +37,13 @@ class DSHLoss(PairwiseLoss):
 
     Outputs:
         - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If ``num_bits`` or ``margin_per_bit`` is not positive, or a weight does not fit.
+
+    The paper's pairs carry alpha for both of their images: 2 alpha in a mean over pairs.
     """
 
     def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 2.0,
@@ -44,6 +52,7 @@ class DSHLoss(PairwiseLoss):
         if num_bits < 1 or not margin_per_bit > 0:
             raise ValueError(f"DSHLoss: expected num_bits >= 1 and margin_per_bit > 0, got {num_bits}, "
                              f"{margin_per_bit}")
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._margin, self._quantization_weight = margin_per_bit * num_bits, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
@@ -52,4 +61,4 @@ class DSHLoss(PairwiseLoss):
                                                                                               transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)
         pairs = similar * distance + (1.0 - similar) * F.relu(self._margin - distance)
-        return 0.5 * F.mean(pairs, axis=1) + self._quantization_weight * F.sum(F.abs(F.abs(code) - 1.0), axis=1)
+        return 0.5 * F.mean(pairs, axis=1) + 2.0 * self._quantization_weight * F.sum(F.abs(F.abs(code) - 1.0), axis=1)

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
-from gluon_hash.losses.terms import quantization
+from gluon_hash.losses.terms import check_weights, quantization
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -24,8 +24,8 @@ class DSRHLoss(PairwiseLoss):
               \omega_{ipn} = \max(2^{r_{ip}} - 2^{r_{in}}, 0), \quad
               x_{ipn} = \tfrac{1}{L} (u_i \cdot u_p - u_i \cdot u_n)
 
-    r = K S is the number of levels at which two images agree, as the paper counts shared labels. The quantisation term
-    replaces the paper's sigmoid and balance terms (ours).
+    r = K S: with equal weights the number of levels at which two images agree, as the paper counts shared labels. The
+    quantisation term replaces the paper's sigmoid and balance terms (ours).
 
     Parameters
     ----------
@@ -55,6 +55,7 @@ class DSRHLoss(PairwiseLoss):
         if num_bits < 1 or len(self._level_weights) != num_levels:
             raise ValueError(f"DSRHLoss: expected num_bits >= 1 and {num_levels} level_weights, got {num_bits} bits, "
                              f"{len(self._level_weights)} weights")
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._num_bits, self._num_levels = num_bits, num_levels
         self._margin, self._quantization_weight = margin, quantization_weight
 

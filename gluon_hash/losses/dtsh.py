@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
 from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
-from gluon_hash.losses.terms import quantization
+from gluon_hash.losses.terms import check_weights, quantization
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -22,8 +22,9 @@ class DTSHLoss(PairwiseLoss):
     .. math:: l_i = \mathrm{mean}_{p,n} \log(1 + e^{-x_{ipn}}) + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2,
               \quad x_{ipn} = u_i \cdot u_p - u_i \cdot u_n - m
 
-    log(1 + e^x) - x of the paper is log(1 + e^-x). The paper halves the inner products, with m = num_bits / 2. With
-    graded similarities (level_weights) a relative is a positive where the negative is a stranger.
+    log(1 + e^x) - x of the paper is log(1 + e^-x). The paper halves the inner products, with m = num_bits / 2; not
+    halved, that is num_bits. An image without a triplet has the quantisation term alone. With graded
+    similarities (level_weights) a relative is a positive where the negative is a stranger.
 
     Parameters
     ----------
@@ -39,19 +40,20 @@ class DTSHLoss(PairwiseLoss):
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
 
     Outputs:
-        - **loss**: (batch_size,); without a triplet, the quantisation term alone.
+        - **loss**: (batch_size,).
 
     Raises
     ------
     ValueError
-        If ``num_bits`` is not positive.
+        If ``num_bits`` is not positive, or a weight does not fit.
     """
 
-    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 0.25,
+    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 1.0,
                  quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
         if num_bits < 1:
             raise ValueError(f"DTSHLoss: expected num_bits >= 1, got {num_bits}")
+        check_weights(type(self).__name__, quantization_weight=quantization_weight)
         self._margin, self._quantization_weight = margin_per_bit * num_bits, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mxnet.gluon.loss import Loss
 
-from gluon_hash.losses.terms import cross_entropy, level_label
+from gluon_hash.losses.terms import check_weights, cross_entropy, level_label
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -56,12 +56,16 @@ class EmbeddingSoftmaxLoss(Loss):
 
     Outputs:
         - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If the weight is negative.
     """
 
     def __init__(self, *, softmax_weight: float = 0.1) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if softmax_weight < 0:
-            raise ValueError(f"EmbeddingSoftmaxLoss: softmax_weight must be >= 0, got {softmax_weight}")
+        check_weights(type(self).__name__, softmax_weight=softmax_weight)
         self._softmax_weight = softmax_weight
         with self.name_scope():
             self.embedding_loss = EmbeddingLoss()

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gluon_hash.losses.softmax import LevelSoftmaxLoss
+from gluon_hash.losses.terms import check_weights
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -31,10 +32,16 @@ class GreedyHashLoss(LevelSoftmaxLoss):
 
     Outputs:
         - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If the weight is negative, or not one logits array comes.
     """
 
     def __init__(self, *, penalty_weight: float = 0.1) -> None:
         super().__init__([1.0])
+        check_weights(type(self).__name__, penalty_weight=penalty_weight)
         self._penalty_weight = penalty_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:

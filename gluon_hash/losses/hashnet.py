@@ -35,6 +35,11 @@ class HashNetLoss(PairwiseLoss):
 
     Outputs:
         - **loss**: (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        If ``alpha`` is not positive, or the level weights do not fit.
     """
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, alpha: float = 0.5) -> None:

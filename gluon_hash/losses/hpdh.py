@@ -11,6 +11,7 @@ from mxnet.gluon.loss import Loss
 
 from gluon_hash.losses.class_wise import HierarchicalClassWiseLoss
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
+from gluon_hash.losses.terms import check_weights
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -49,9 +50,9 @@ class HPDHLoss(Loss):
     def __init__(self, num_bits: int, inv_variances: Sequence[float], level_weights: Sequence[float] | None = None,
                  *, cubic_weight: float = 10.0, vertex_weight: float = 0.1) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if num_bits < 1 or cubic_weight < 0 or vertex_weight < 0:
-            raise ValueError(f"HPDHLoss: expected num_bits >= 1 and weights >= 0, got num_bits={num_bits}, "
-                             f"cubic_weight={cubic_weight}, vertex_weight={vertex_weight}")
+        if num_bits < 1:
+            raise ValueError(f"HPDHLoss: expected num_bits >= 1, got num_bits={num_bits}")
+        check_weights(type(self).__name__, cubic_weight=cubic_weight, vertex_weight=vertex_weight)
         self._cubic_scale = cubic_weight / num_bits
         self._vertex_scale = vertex_weight / num_bits
         with self.name_scope():
@@ -79,6 +80,11 @@ class CoarseToFineHPDHLoss(HPDHLoss):
 
     Outputs:
         - **loss**: shape (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        As HPDHLoss.
     """
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *active_and_centers: Tensor) -> Tensor:

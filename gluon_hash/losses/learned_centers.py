@@ -12,7 +12,7 @@ from mxnet.gluon.loss import Loss
 
 from gluon_hash.losses.class_wise import class_wise
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
-from gluon_hash.losses.terms import label_column, level_label, signs
+from gluon_hash.losses.terms import check_weights, label_column, level_label, signs
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -50,9 +50,9 @@ class IDCWHLoss(Loss):
     def __init__(self, num_bits: int, *, inv_variance: float = 1.0, cubic_weight: float = 10.0,
                  vertex_weight: float = 0.1) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if num_bits < 1 or not inv_variance > 0 or cubic_weight < 0 or vertex_weight < 0:
-            raise ValueError(f"IDCWHLoss: expected num_bits >= 1, inv_variance > 0 and weights >= 0, got {num_bits}, "
-                             f"{inv_variance}, {cubic_weight}, {vertex_weight}")
+        if num_bits < 1 or not inv_variance > 0:
+            raise ValueError(f"IDCWHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
+        check_weights("IDCWHLoss", cubic_weight=cubic_weight, vertex_weight=vertex_weight)
         self._inv_variance = inv_variance
         self._cubic_scale, self._vertex_scale = cubic_weight / num_bits, vertex_weight / num_bits
         with self.name_scope():
@@ -70,8 +70,8 @@ class DCDHLoss(Loss):
               + \mu \, \mathrm{mean}_{a \ne b} \log(1 + e^{\frac{L}{2} \cos(m_a, m_b)}) + \lambda |u_i - b_i|^2,
               \quad b_i = \mathrm{sign}(y_i W + 0.01 u_i)
 
-    with W the least-squares map from the one-hot labels Y of the batch to sign(U): row c of W is the mean of the signs
-    of class c in the batch.
+    with W the least-squares map from the one-hot labels Y of the batch (of its part on each device) to sign(U): row c
+    of W is the mean of the signs of class c.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class DCDHLoss(Loss):
     Raises
     ------
     ValueError
-        If ``num_bits`` or ``inv_variance`` is not positive.
+        If ``num_bits`` or ``inv_variance`` is not positive, or a weight is negative.
     """
 
     def __init__(self, num_bits: int, *, inv_variance: float = 0.25, center_weight: float = 0.1,
@@ -99,6 +99,7 @@ class DCDHLoss(Loss):
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1 or not inv_variance > 0:
             raise ValueError(f"DCDHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
+        check_weights("DCDHLoss", center_weight=center_weight, discrete_weight=discrete_weight)
         self._num_bits, self._inv_variance = num_bits, inv_variance
         self._center_weight, self._discrete_weight = center_weight, discrete_weight
 

@@ -46,7 +46,7 @@ class OrthoHashLoss(Loss):
 
     def __init__(self, num_bits: int, *, margin: float = 0.2) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if num_bits < 1 or margin < 0:
+        if num_bits < 1 or not margin >= 0:
             raise ValueError(f"OrthoHashLoss: expected num_bits >= 1 and margin >= 0, got {num_bits}, {margin}")
         self._scale, self._margin = num_bits**0.5, margin
 

@@ -1,6 +1,12 @@
-"""What pairwise losses share: similarity of two images from their labels, likelihood, weights of the pairs."""
+"""What pairwise losses share: similarity of two images from their labels, likelihood, weights of the pairs.
+
+Pairs are ordered and count an image with itself, as the papers' sums over all i and j do; triplets do not. A class with
+fewer images than a batch takes of it (gluon_hash.records.samplers) stands in the batch with copies, which count as
+other images.
+"""
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
@@ -23,7 +29,7 @@ class PairwiseLoss(Loss):
     ----------
     level_weights : sequence of float, optional
         w, finest first. Default (1,): S is 1 for images of one fine class, else 0, as in the papers. More weights grade
-        it by the hierarchy (ours, for every loss of this kind).
+        it by the hierarchy (ours, for every loss of this kind). Labels are compared as they are: two -1 would be alike.
 
     Raises
     ------
@@ -34,7 +40,7 @@ class PairwiseLoss(Loss):
     def __init__(self, level_weights: Sequence[float] | None = None) -> None:
         super().__init__(weight=None, batch_axis=0)
         weights = [1.0] if level_weights is None else [float(weight) for weight in level_weights]
-        if not weights or min(weights) < 0 or sum(weights) == 0:
+        if not all(0 <= weight < math.inf for weight in weights) or sum(weights) == 0:
             raise ValueError(f"{type(self).__name__}: expected level_weights >= 0, not all 0, got {weights}")
         self._level_weights = [weight / sum(weights) for weight in weights]
 

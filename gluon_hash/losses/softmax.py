@@ -1,6 +1,7 @@
 """Coarse and fine softmax heads on the relaxed code: the classifier that every hashing method should beat."""
 from __future__ import annotations
 
+import math
 from types import ModuleType
 from typing import TYPE_CHECKING, Sequence
 
@@ -39,7 +40,7 @@ class LevelSoftmaxLoss(Loss):
 
     def __init__(self, level_weights: Sequence[float]) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if not level_weights or min(level_weights) < 0:
+        if not level_weights or not all(0 <= weight < math.inf for weight in level_weights):
             raise ValueError(f"{type(self).__name__}: expected level_weights >= 0, got {list(level_weights)}")
         self._level_weights = list(level_weights)
 

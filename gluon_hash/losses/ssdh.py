@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from gluon_hash.losses.softmax import LevelSoftmaxLoss
+from gluon_hash.losses.terms import check_weights
 
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
@@ -33,10 +34,16 @@ class SSDHLoss(LevelSoftmaxLoss):
 
     Outputs:
         - **loss**: (batch_size,); negative values are possible.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or not one logits array comes.
     """
 
     def __init__(self, *, binarization_weight: float = 1.0, balance_weight: float = 1.0) -> None:
         super().__init__([1.0])
+        check_weights(type(self).__name__, binarization_weight=binarization_weight, balance_weight=balance_weight)
         self._binarization_weight, self._balance_weight = binarization_weight, balance_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:

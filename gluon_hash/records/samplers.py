@@ -19,6 +19,9 @@ def shuffled(num_images: int) -> Order:
 def class_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) -> Order:
     """Batches of P classes drawn from all, S = batch_size / P samples of each.
 
+    An epoch deals as many images as a shuffled one, but leaves some out: a class that is drawn less often keeps images
+    back, a small one that is drawn more often deals its own again.
+
     Parameters
     ----------
     level_labels : int, shape (N, K)
@@ -30,7 +33,7 @@ def class_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: 
     Raises
     ------
     ValueError
-        If the numbers do not fit.
+        If the numbers do not fit, or an image has no fine label (-1).
     """
     members = _members(level_labels, batch_size, classes_per_batch)
 
@@ -102,6 +105,9 @@ class _Decks:
 
 def _members(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) -> list[np.ndarray]:
     classes = np.unique(level_labels[:, 0])
+    if len(classes) and classes[0] < 0:
+        raise ValueError("sampler: some images have no fine label (-1), so they are of no class; set training.sampler "
+                         "to shuffled")
     if not 2 <= classes_per_batch <= len(classes) or batch_size % classes_per_batch:
         raise ValueError(f"sampler: expected classes_per_batch from 2 to {len(classes)} (the classes with images) that "
                          f"divides the batch size {batch_size}, got {classes_per_batch}")

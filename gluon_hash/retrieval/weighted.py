@@ -40,7 +40,7 @@ def weighted_distances(query: CodeTable, database: CodeTable, segments: Sequence
     ValueError
         If the tables do not fit together, the segments do not sum to num_bits, or there is not a weight for each.
 
-    Source: Wang, Huang, Liu and Hu 2017 (SHDH).
+    Source: Wang, Huang, Lu, Feng, Wen, Nie and Mao 2018 (SHDH).
     """
     check_comparable(query, database)
     if sum(segments) != query.num_bits or min(segments) < 1:

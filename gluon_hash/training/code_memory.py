@@ -7,13 +7,14 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
+from gluon_hash.errors import DataError
 from gluon_hash.training.memory import Nothing
 
 __all__ = ["ImageCodes", "RecentCodes"]
 
 
 class RecentCodes(Nothing):
-    """The latest codes seen, with their labels; with room for an epoch, one code of every training image.
+    """The latest codes seen, with their labels.
 
     Hands the loss codes (size, num_bits), level labels (size, K) and a mask (1, size): 1 where there is a code.
 
@@ -80,7 +81,7 @@ class ImageCodes(Nothing):
 
     def __init__(self, ids: np.ndarray, num_bits: int,
                  solve: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> None:
-        self._order, self._sorted, self._solve = np.argsort(ids), np.sort(ids), solve
+        self._ids, self._order, self._sorted, self._solve = np.asarray(ids), np.argsort(ids), np.sort(ids), solve
         self._codes = np.zeros((len(ids), num_bits), np.float32)
         self._targets = np.zeros((len(ids), num_bits), np.float32)
         self._labels = np.full(len(ids), -1, np.int64)  # -1: not seen
@@ -106,10 +107,14 @@ class ImageCodes(Nothing):
 
     def state(self) -> dict[str, np.ndarray]:
         """All of it."""
-        return {"codes": self._codes, "targets": self._targets, "labels": self._labels, "known": self._known}
+        return {"ids": self._ids, "codes": self._codes, "targets": self._targets, "labels": self._labels,
+                "known": self._known}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """The inverse of state."""
+        """The inverse of state; DataError if it is of other images."""
+        if not np.array_equal(state.get("ids", []), self._ids):
+            raise DataError("the codes in the checkpoint are not those of the training images; were the data prepared "
+                            "anew?")
         self._codes, self._targets = np.array(state["codes"]), np.array(state["targets"])
         self._labels, self._known = np.array(state["labels"]), np.array(state["known"])
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 import faiss
 import numpy as np
 
-__all__ = ["cyclic_coordinate_descent", "product_reconstruction"]
+__all__ = ["check_numbers", "cyclic_coordinate_descent", "product_reconstruction"]
 
 CODEBOOK_ITERATIONS = 10
 
 
+def check_numbers(mu: float, nu: float, eta: float) -> None:
+    """ValueError unless cyclic_coordinate_descent has a minimum to look for."""
+    if not (mu > 0 and nu > 0 and eta >= 0):
+        raise ValueError(f"DSDH: expected mu > 0, nu > 0, eta >= 0, got {mu}, {nu}, {eta}")
+
+
 def cyclic_coordinate_descent(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray, *, num_classes: int,
-                              mu: float, nu: float, eta: float, sweeps: int = 3) -> np.ndarray:
+                              mu: float, nu: float, eta: float, sweeps: int = 10) -> np.ndarray:
     r"""Discrete codes that a linear classifier reads well and that stay near the network's.
 
     .. math:: \min_{B, W} \mu |Y - B W|^2 + \nu |W|^2 + \eta |B - U|^2, \quad B \in \{-1, +1\}^{N \times L}
@@ -40,10 +46,9 @@ def cyclic_coordinate_descent(codes: np.ndarray, labels: np.ndarray, previous: n
     ValueError
         If mu or nu is not positive, or eta negative.
 
-    Source: Li et al. 2017 (DSDH), algorithm 1.
+    Source: Li et al. 2017 (DSDH), algorithm 1; ten sweeps are those of a published implementation.
     """
-    if not (mu > 0 and nu > 0 and eta >= 0):
-        raise ValueError(f"cyclic_coordinate_descent: expected mu > 0, nu > 0, eta >= 0, got {mu}, {nu}, {eta}")
+    check_numbers(mu, nu, eta)
     own = np.where(codes >= 0, 1.0, -1.0)
     discrete = np.where(previous == 0, own, previous)
     num_bits = codes.shape[1]

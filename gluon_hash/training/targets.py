@@ -178,7 +178,7 @@ def _all_different(targets: np.ndarray, draw: Callable[[np.ndarray], np.ndarray]
             return targets
         targets[again] = draw(again)
     raise ValueError(f"targets: {len(targets)} different codes were not found among those of {num_bits} bits; set "
-                     "net.num_bits higher")
+                     "net.num_bits (or, with targets: tree, loss.options.flipped) higher")
 
 
 def _check_room(num_classes: int, num_bits: int) -> None:

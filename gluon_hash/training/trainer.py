@@ -39,10 +39,11 @@ class HashTrainer:
     memory : Memory
         See gluon_hash.training.memory.
     contexts : sequence of Context
-        A batch is split over them.
+        A batch is split over them. Without a head the codes come together on the first for one call of the loss, which
+        may look at pairs and triplets of the whole batch; with one, each context has its part of the loss.
     frozen : HybridBlock, optional
         Comes before ``net``, in inference mode and without gradients: a frozen backbone.
-    head : HybridBlock, optional
+    head : Block, optional
         Code -> what the loss takes last: a classifier, learned centers.
     clip_gradient_norm : float, optional
         Largest global norm of the gradient of the mean loss.
@@ -50,7 +51,7 @@ class HashTrainer:
 
     def __init__(self, net: gluon.HybridBlock, loss: gluon.HybridBlock, loader: Any, optimizer: gluon.Trainer,
                  lr: float, schedule: Schedule, memory: Memory, contexts: Sequence[mx.Context], *,
-                 frozen: gluon.HybridBlock | None = None, head: gluon.HybridBlock | None = None,
+                 frozen: gluon.HybridBlock | None = None, head: gluon.Block | None = None,
                  clip_gradient_norm: float | None = None) -> None:
         self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
         self.memory = memory
@@ -109,13 +110,21 @@ class HashTrainer:
             images = [self.frozen(image) for image in images]
         with autograd.record():
             codes = [self.net(image) for image in images]
+            parts = zip(codes, labels, ids) if self.head is not None else [self._together(codes, labels, batch.id)]
             losses = [self._loss(code, label, *self.memory.arrays(code.context, own), *self._head_outputs(code)).sum()
-                      for code, label, own in zip(codes, labels, ids)]
+                      for code, label, own in parts]
         autograd.backward(losses)
         self._step(batch.image.shape[0])
         for code, label, own in zip(codes, labels, ids):
             self.memory.observe(code.detach(), label, own)
         return losses
+
+    def _together(self, codes: list[nd.NDArray], labels: list[nd.NDArray],
+                  ids: np.ndarray) -> tuple[nd.NDArray, nd.NDArray, np.ndarray]:
+        """The parts of a batch as one, on the first context; gradients go back to where each part came from."""
+        code, label = (nd.concat(*(part.as_in_context(self.contexts[0]) for part in parts), dim=0)
+                       for parts in (codes, labels))
+        return code, label, ids
 
     def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
         if self.head is None:
