@@ -52,6 +52,8 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
     (["--reference", "csq"], "--reference: expected one of small, got 'csq'"),
     (["--confidence", "0"], "expected a percentage"),
     (["--vary", "optimizer.lr=[1,2]", "--choose", "optimizer.lr=[1,2]"], "optimizer.lr is named twice"),
+    (["--vary", "net.num_bits=[24,12]", "--set", "loss.name=dqn"], "dqn keeps a byte for every 8 outputs, got 12"),
+    (["--choose", "loss.options=[{},{alpha: 1}]"], "hpdh has no 'alpha'"),
     (["--set", "data.query_features=null"], "data.query_features is not set"),
     (["--set", "data.query_features=nowhere.npz"], "nowhere.npz: missing")])
 def test_mistakes_are_found_before_anything_is_trained(features, run, tmp_path, arguments, message):

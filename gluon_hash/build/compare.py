@@ -11,7 +11,7 @@ import mxnet as mx
 from gluon_hash.build.grid import Candidate, Entry, make_entries, parse_seeds, parse_values
 from gluon_hash.build.methods import METHODS
 from gluon_hash.build.report import write_report
-from gluon_hash.build.run import BACKBONE, CONFIG, query_and_database, train
+from gluon_hash.build.run import BACKBONE, CONFIG, check_method, query_and_database, train
 from gluon_hash.build.search import measure_run
 from gluon_hash.config import Config, load_config
 from gluon_hash.errors import DataError
@@ -76,6 +76,8 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
         raise ValueError(f"{out} exists and is no comparison: it has no {RUNS}/; name another folder with --out")
     for entry in entries:
         _check_data(entry.config)
+        for row in entry.candidates:
+            check_method(row[0].config)
     rows, drawn = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
     records = summarize(rows, reference=reference, percent=confidence)
     write_report(records, drawn, out, {

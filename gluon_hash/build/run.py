@@ -36,8 +36,8 @@ from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
 from gluon_hash.retrieval.encode import encode_codes, encode_features, run_net
 from gluon_hash.training import HashTrainer, fit, read_state
 
-__all__ = ["BACKBONE", "CONFIG", "Run", "encode_images", "encode_model", "encode_model_features", "encode_relaxed",
-           "encode_run", "load_run", "query_and_database", "train"]
+__all__ = ["BACKBONE", "CONFIG", "Run", "check_method", "encode_images", "encode_model", "encode_model_features",
+           "encode_relaxed", "encode_run", "load_run", "query_and_database", "train"]
 
 FilePath = Union[str, "os.PathLike[str]"]
 CONFIG, HIERARCHY, BACKBONE, VERSIONS = "run.yaml", "hierarchy.tsv", "backbone.params", "versions.json"
@@ -101,6 +101,21 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
         validate=_validation(trained, frozen, data.held_out, contexts), monitor=config.training.monitor,
         early_stop_epochs=config.training.early_stop_epochs)
     return load_run(out, contexts)
+
+
+def check_method(config: Config) -> None:
+    """Build loss, memory and head without the data, for what that finds wrong.
+
+    Raises
+    ------
+    DataError
+        If the hierarchy is missing or damaged.
+    ValueError
+        If a number of the method is out of range, or does not fit the hierarchy.
+    """
+    levels = method_levels(config, Hierarchy.load(Path(config.data.root) / HIERARCHY))
+    nothing = (np.zeros((0, config.net.num_bits), np.float32), np.zeros(0, np.int64))
+    build_parts(Task(config, levels, np.zeros(1, np.int64), [mx.cpu()], lambda: nothing))
 
 
 def load_run(path: FilePath, contexts: list[mx.Context] | None = None) -> Run:
