@@ -4,7 +4,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,9 +14,11 @@ from gluon_hash.errors import DataError
 
 __all__ = ["Config", "load_config", "dump_config"]
 
+GIVEN = "given on the command line"
+
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -144,7 +146,7 @@ def load_config(path: Union[str, os.PathLike], overrides: Sequence[str] = ()) ->
     path : path-like
         The file.
     overrides : sequence of str
-        "section.key=value", the value as YAML; they win over the file.
+        "section.key=value" from the command line, the value as YAML; they win over the file.
 
     Returns
     -------
@@ -155,7 +157,7 @@ def load_config(path: Union[str, os.PathLike], overrides: Sequence[str] = ()) ->
     DataError
         With file and line: a key that does not exist (the nearest one is named), a value of the wrong type.
     ValueError
-        If an override is malformed.
+        With the override: the same of an override, or one that is malformed.
     """
     text = Path(path).read_text(encoding="utf-8")
     try:
@@ -166,14 +168,19 @@ def load_config(path: Union[str, os.PathLike], overrides: Sequence[str] = ()) ->
         raise DataError(f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line) from error
     if not isinstance(values, dict):
         raise DataError(f"expected sections (data, net, ...), got {type(values).__name__}", path=path)
-    for override in overrides:
-        _override(values, override)
+    given = {_override(values, override): override for override in overrides}
     try:
         return Config(**values)
     except ValidationError as error:
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
-        raise DataError(_explain(first, location), path=path, line=_line(text, location)) from error
+        if location[:2] == ["loss", "options"]:
+            del location[3:]  # pydantic adds the type that it tried
+        message, line = _explain(first, location), _line(text, location)
+        blamed = _blamed(given, location, message, line)
+        if blamed:
+            raise ValueError(f"{', '.join(blamed)} ({GIVEN}): {message}") from error
+        raise DataError(message, path=path, line=line) from error
     except TypeError as error:  # a key that is no string
         raise DataError(f"expected sections (data, net, ...): {error}", path=path) from error
 
@@ -183,14 +190,30 @@ def dump_config(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
-def _override(values: Dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
+def _override(values: Dict[str, Any], override: str) -> str:
+    """Set one value; its "section.key"."""
+    key, equals, text = override.partition("=")
     section, dot, name = key.strip().partition(".")
     if not (equals and dot and name):
-        raise ValueError(f"--set {override!r}: expected section.key=value, such as optimizer.lr=0.01")
+        raise ValueError(f"{override!r} ({GIVEN}): expected section.key=value, such as optimizer.lr=0.01")
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45, a date that there is not
+        raise ValueError(f"{override!r} ({GIVEN}): the value is not YAML ({getattr(error, 'problem', None) or error}); "
+                         "expected section.key=value, such as 'loss.options={gamma: 10}'") from error
     if not isinstance(values.setdefault(section, {}), dict):
-        raise ValueError(f"--set {override!r}: {section} is no section in the file")
-    values[section][name] = yaml.safe_load(value)
+        raise ValueError(f"{override!r} ({GIVEN}): {section} is no section in the file")
+    values[section][name] = value
+    return f"{section}.{name}"
+
+
+def _blamed(given: Mapping[str, str], location: List[str], message: str, line: Optional[int]) -> List[str]:
+    """The overrides that an error comes from: of this key, of a section that the file lacks, or named in a sentence."""
+    if len(location) > 1:
+        return [override for key, override in given.items() if key == ".".join(location[:2])]
+    if location:
+        return [override for key, override in given.items() if line is None and key.partition(".")[0] == location[0]]
+    return [override for key, override in given.items() if key in message]
 
 
 def _explain(error: Any, location: List[str]) -> str:

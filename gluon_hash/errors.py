@@ -1,10 +1,10 @@
-"""DataError: the one exception for a bad file."""
+"""DataError: the one exception for a bad file; DivergedError: that of a training that went astray."""
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["DataError"]
+__all__ = ["DataError", "DivergedError"]
 
 
 class DataError(ValueError):
@@ -49,3 +49,7 @@ class DataError(ValueError):
             return self
         return DataError(self.message, path=Path(name) / Path(self.path).relative_to(folder), line=self.line,
                          record=self.record)
+
+
+class DivergedError(RuntimeError):
+    """A loss, or an output of the network, became NaN or infinite."""

@@ -190,7 +190,7 @@ def test_resume_goes_on_and_nothing_is_overwritten(trained, prepared, run, tmp_p
     (["loss.inv_variances=[1, 0.5]"], "has 3 levels (figure, form, family), got 2 values"),
     (["training.batch_size=9999"], "lower training.batch_size"),
     (["net.backbone=resnet20"], "no backbone 'resnet20'"),
-    (["net.weights=missing.params"], "no such file; `gluon-hash import-weights` makes one"),
+    (["net.weights=missing.params"], "no such file; `gluon-hash import-weights` makes it"),
 ])
 def test_mistakes_are_found_before_anything_is_written(prepared, run, tmp_path, changes, message):
     words = [word for change in [f"data.root={prepared}", *changes] for word in ("--set", change)]

@@ -80,6 +80,53 @@ def test_malformed_override_is_refused(write, override):
         load_config(write("data:\n  root: x\n"), [override])
 
 
+@pytest.mark.parametrize("override", ["loss.options={a: ", "data.root=]", "net.weights=2024-13-45", "data.root=!!x"])
+def test_an_override_that_is_not_yaml_is_named(write, override):
+    with pytest.raises(ValueError) as caught:
+        load_config(write("data:\n  root: x\n"), ["training.epochs=3", override])
+    said = str(caught.value)
+    assert said.startswith(f"{override!r} (given on the command line): the value is not YAML (")
+    assert said.endswith("expected section.key=value, such as 'loss.options={gamma: 10}'")
+
+
+@pytest.mark.parametrize("overrides, message", [
+    (["optimizer.lr=abc"], r"optimizer\.lr=abc \(given on the command line\): optimizer\.lr: .*valid number.*'abc'"),
+    (["optimizer.lr=1", "optimizer.lr=x"], r"optimizer\.lr=x \(given"),
+    (["net.num_bits=8", "optimizer.lrr=2"], r"optimizer\.lrr=2 \(given on the command line\): .*did you mean 'lr'"),
+    (["optimiser.lr=2"], r"optimiser\.lr=2 \(given on the command line\): optimiser: no such key; .*'optimizer'"),
+    (["loss.inv_variances=[1, -1]"], r"loss\.inv_variances=\[1, -1\] \(given .*> 0"),
+    (["net.num_bits=8", "training.monitor=map", "data.held_out=false"],
+     r"training\.monitor=map, data\.held_out=false \(given .*held_out is false")])
+def test_a_value_of_the_command_line_is_not_blamed_on_the_file(write, overrides, message):
+    path = write("data:\n  root: x\noptimizer:\n  lr: 0.1\nnet:\n  num_bits: 8\n")
+    with pytest.raises(ValueError, match=f"^{message}") as caught:
+        load_config(path, overrides)
+    assert "experiment.yaml" not in str(caught.value)
+
+
+def test_a_value_of_the_file_is_not_blamed_on_the_command_line(write):
+    path = write("data:\n  root: x\noptimizer:\n  lr: fast\n")
+    with pytest.raises(DataError, match=r"experiment\.yaml:4: optimizer\.lr: "):
+        load_config(path, ["optimizer.momentum=0.5", "net.num_bits=8"])
+    assert load_config(path, ["optimizer.lr=0.5"]).optimizer.lr == 0.5
+    with pytest.raises(DataError, match=r"experiment\.yaml:3: optimiser: "):
+        load_config(write("data:\n  root: x\noptimiser:\n  lr: 1\n"), ["optimiser.momentum=0.5"])
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", "inf", "nan"])
+@pytest.mark.parametrize("key, form", [
+    ("optimizer.lr", "{}"), ("loss.inv_variances", "[1, {}]"), ("transform.mean", "[0, 0, {}]"),
+    ("loss.level_weights", "[1, {}]"), ("optimizer.clip_gradient_norm", "{}"), ("loss.cubic_weight", "{}")])
+def test_numbers_that_are_not_finite_are_refused(write, key, form, number):
+    with pytest.raises(ValueError, match=rf"{key}.*(finite number|greater than)"):
+        load_config(write("data:\n  root: x\n"), [f"{key}={form.format(number)}"])
+
+
+def test_an_option_that_is_not_finite_is_named_by_its_own_name(write):
+    with pytest.raises(DataError, match=r":4: loss\.options\.gamma: .*finite number, got nan"):
+        load_config(write("data:\n  root: x\nloss:\n  options: {gamma: .nan}\n"))
+
+
 def test_configuration_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Config(data={"root": "x"}).training.epochs = 3

@@ -1,34 +1,35 @@
 """A comparison: train or reuse every network, choose on held-out images, measure each the same way."""
 from __future__ import annotations
 
+import fcntl
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 import mxnet as mx
 
+from gluon_hash.build.checks import check_entries
 from gluon_hash.build.grid import Candidate, Entry, make_entries, parse_seeds, parse_values
 from gluon_hash.build.methods import METHODS
 from gluon_hash.build.report import write_report
-from gluon_hash.build.run import BACKBONE, CONFIG, check_method, query_and_database, train
-from gluon_hash.build.search import measure_run
-from gluon_hash.config import Config, load_config
-from gluon_hash.errors import DataError
+from gluon_hash.build.run import BACKBONE, train
+from gluon_hash.build.search import codes_of, measure_run
+from gluon_hash.errors import DivergedError
 from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves, curves
 from gluon_hash.retrieval.comparison import Row, summarize
-from gluon_hash.retrieval.tables import CodeTable
-from gluon_hash.training import DivergedError, read_state
+from gluon_hash.training import is_finished, read_state
 
 __all__ = ["compare"]
 
-RUNS, DIVERGED = "runs", "diverged.json"
+RUNS, LOCK, DIVERGED = "runs", ".lock", "diverged.json"
 
 
 def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list[mx.Context], *,
-            changes: Sequence[str] = (), vary: Sequence[str] = (), choose: Sequence[str] = (), seeds: str = "24",
+            changes: Sequence[str] = (), vary: Sequence[str] = (), choose: Sequence[str] = (), seeds: str | None = None,
             reference: str | None = None, confidence: float = 95.0) -> list[dict[str, Any]]:
     """Train what is not trained yet, measure what is not measured yet, write tables and figures.
 
@@ -37,16 +38,16 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
     configs : sequence of Path
         YAML files.
     out : path-like
-        Receives comparison.md, .csv, .json, .png and curves.png, and a run folder for every network in ``runs/``. An
-        interrupted comparison goes on where it was.
+        Receives comparison.md, .csv, .json, .png, curves.png and .json, and a run folder for every network in
+        ``runs/``. An interrupted comparison goes on where it was.
     contexts : list of Context
     changes : sequence of str
         "section.key=value" for all.
     vary, choose : sequence of str
         "section.key=[a, b]": a line for each combination of the first; for each line, what is best on held-out images,
         with the first seed, of the second.
-    seeds : str
-        "24,25".
+    seeds : str, optional
+        "24,25"; default: the one of each configuration.
     reference : str, optional
         Name of the line that the others are held against; default: the first.
     confidence : float
@@ -60,11 +61,11 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
     Raises
     ------
     ValueError
-        If an option is malformed, ``out`` holds something else, or all candidates of a line diverged.
-    DataError
-        If a configuration is wrong or its data are missing; found before anything is trained.
+        If an option is malformed, ``out`` holds something else or another comparison runs there, a configuration is
+        wrong, its data are missing, or a run folder is of something else; found before anything is trained. If every
+        line diverged.
     """
-    out, numbers = Path(out), parse_seeds(seeds)
+    out, numbers = Path(out), None if seeds is None else parse_seeds(seeds)
     entries = make_entries(configs, changes, parse_values(vary, "--vary"), parse_values(choose, "--choose"), numbers)
     names = dict.fromkeys(entry.name for entry in entries)
     reference = next(iter(names)) if reference is None else reference
@@ -72,34 +73,58 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
         raise ValueError(f"--reference: expected one of {', '.join(names)}, got {reference!r}")
     if not 0 < confidence < 100:
         raise ValueError(f"--confidence: expected a percentage in (0, 100), got {confidence:g}")
-    if out.exists() and any(out.iterdir()) and not (out / RUNS).is_dir():
-        raise ValueError(f"{out} exists and is no comparison: it has no {RUNS}/; name another folder with --out")
-    for entry in entries:
-        _check_data(entry.config)
-        for row in entry.candidates:
-            check_method(row[0].config)
-    rows, drawn = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
-    records = summarize(rows, reference=reference, percent=confidence)
-    write_report(records, drawn, out, {
-        "configs": [str(path) for path in configs], "changes": list(changes), "vary": list(vary),
-        "choose": list(choose), "seeds": numbers, "reference": reference, "confidence": confidence,
-        "protocol": rows[0].measured[0].protocol.to_dict()})
+    if out.exists() and not out.is_dir() or out.is_dir() and any(out.iterdir()) and not (out / RUNS / LOCK).exists():
+        raise ValueError(f"{out} exists and is no comparison: it has no {RUNS}/{LOCK}; name another folder with --out")
+    check_entries(entries, out / RUNS, contexts)
+    with _locked(out / RUNS):
+        rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
+        if reference not in {row.name for row in rows}:
+            raise ValueError(f"diverged: {'; '.join(diverged)}; without {reference!r} there is nothing to hold the "
+                             "others against; lower optimizer.lr or set optimizer.clip_gradient_norm")
+        records = summarize(rows, reference=reference, percent=confidence)
+        write_report(records, drawn, out, {
+            "configs": [str(path) for path in configs], "changes": list(changes), "vary": list(vary),
+            "choose": list(choose), "seeds": _seeds(entries), "reference": reference, "confidence": confidence,
+            "diverged": diverged,
+            "protocol": rows[0].measured[0].protocol.to_dict()})
     return records
 
 
-def _lines(entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]) -> tuple[list[Row], dict[str, Curves]]:
-    """The rows, one for each way of searching, and the curves by Hamming distance of the first seed."""
-    rows, drawn = [], {}
+def _seeds(entries: Sequence[Entry]) -> list[int]:
+    """In the order in which they were named."""
+    return list(dict.fromkeys(one.config.training.seed for entry in entries for one in entry.candidates[0]))
+
+
+@contextmanager
+def _locked(runs: Path) -> Iterator[None]:
+    """Only one comparison at a time works in a folder; ValueError if there is another."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with open(runs / LOCK, "w", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ValueError(f"{runs.parent}: another comparison is at work here; wait for it, or name another "
+                             "--out") from error
+        yield
+
+
+def _lines(entries: Sequence[Entry], work: _Work,
+           contexts: list[mx.Context]) -> tuple[list[Row], dict[str, Curves], list[str]]:
+    """The rows, one for each way of searching; the curves by Hamming distance of the first seed; what diverged."""
+    rows, drawn, diverged = [], {}, []
     for entry in entries:
-        chosen, num_bits = work.choose(entry), entry.config.net.num_bits
-        folders = [work.trained(candidate) for candidate in chosen]
+        num_bits = entry.config.net.num_bits
+        chosen = work.choose(entry)
+        folders = [folder for folder in map(work.trained, chosen) if folder is not None]
+        if not chosen or len(folders) < len(chosen):
+            diverged.append(f"{entry.name}, {num_bits} bits")
+            continue
         for search in dict.fromkeys((METHODS[entry.config.loss.name].search, "hamming")):
             name = entry.name if search == "hamming" else f"{entry.name}, {search}"
             measured = [measure_run(folder, search, contexts) for folder in folders]
-            rows.append(Row(name, num_bits, chosen[0].chosen, measured))
-        query, database = (CodeTable.load(folders[0] / file) for file in ("query.npz", "database.npz"))
-        drawn[f"{entry.name}, {num_bits} bits"] = curves(query, database)
-    return rows, drawn
+            rows.append(Row(name, num_bits, chosen[0].chosen, measured, [folder.name for folder in folders]))
+        drawn[f"{entry.name}, {num_bits} bits"] = curves(*codes_of(folders[0], contexts))
+    return rows, drawn, diverged
 
 
 class _Work:
@@ -108,54 +133,52 @@ class _Work:
     def __init__(self, entries: Sequence[Entry], runs: Path, contexts: list[mx.Context]) -> None:
         self._runs, self._contexts = runs, contexts
         self._backbones: dict[str, Path] = {}
-        firsts = [row[0] for entry in entries for row in entry.candidates]
-        others = [one for entry in entries for one in entry.candidates[0][1:]]  # of the choice, whichever it is
-        self._count = len(firsts) + len(others)
-        self._done: set[str] = set()
-        self._started = time.monotonic()
-        epochs = sum(one.config.training.epochs for one in [*firsts, *others])
-        there = sum((runs / one.folder / CONFIG).exists()
-                    for entry in entries for row in entry.candidates for one in row)
-        log(f"{len(entries)} lines, {self._count} networks ({epochs} epochs in all) to train or reuse; {there} have a "
-            f"folder in {runs}")
+        self._seconds = self._epochs = 0.0
+        work = [one for entry in entries for one in self._networks(entry)]
+        self._left = sum(one.config.training.epochs for one in work if not self._finished(one))
+        log(f"{len(entries)} lines, {len(work)} networks; {self._left} epochs to train")
+
+    def _networks(self, entry: Entry) -> Sequence[Candidate]:
+        """Every candidate with the first seed, and the chosen one, which may not be known yet, with the others."""
+        firsts = [row[0] for row in entry.candidates]
+        chosen = self.choose(entry) if all(map(self._finished, firsts)) else entry.candidates[0]
+        return [*firsts, *chosen[1:]]
 
     def choose(self, entry: Entry) -> Sequence[Candidate]:
-        """The candidate, for every seed, that is best on held-out images with the first seed."""
+        """The candidate, for every seed, that is best on held-out images with the first seed; none if all diverged."""
         if len(entry.candidates) == 1:
             return entry.candidates[0]
         values = [self._value(row[0]) for row in entry.candidates]
-        if all(value is None for value in values):
-            raise ValueError(f"{entry.name}: every candidate diverged; add a lower optimizer.lr")
-        lowest = entry.config.training.monitor == "loss"
-        best = max((-value if lowest else value, -place) for place, value in enumerate(values) if value is not None)
-        return entry.candidates[-best[1]]
+        best = max(((value, -place) for place, value in enumerate(values) if value is not None), default=None)
+        return [] if best is None else entry.candidates[-best[1]]
 
-    def trained(self, candidate: Candidate) -> Path:
-        """The folder of a candidate whose training is done; DivergedError if its loss is not finite."""
-        folder = self._runs / candidate.folder
-        config = candidate.config
-        finished = ((folder / "last.ckpt").exists()
-                    and read_state(folder / "last.ckpt")["epochs_done"] >= config.training.epochs)
-        if not finished or load_config(folder / CONFIG) != config:
-            try:
-                train(config, folder, self._contexts, resume=(folder / CONFIG).exists())
-            finally:
-                self._share_backbone(folder)
-        self._tell(candidate.folder)
-        return folder
-
-    def _value(self, candidate: Candidate) -> float | None:
-        """What the validation chose by; None if the training diverged, which is kept beside it."""
-        folder = self._runs / candidate.folder
+    def trained(self, candidate: Candidate) -> Path | None:
+        """The folder of a candidate whose training is done; None if it diverged, which is kept in the folder."""
+        folder, config = self._runs / candidate.folder, candidate.config
         if (folder / DIVERGED).exists():
             return None
-        try:
-            return read_state(self.trained(candidate) / "best.ckpt")["best_value"]
-        except DivergedError as error:
-            log(f"{candidate.folder}: {error}")
-            atomic_write_json(folder / DIVERGED, {"error": str(error)})
-            self._tell(candidate.folder)
-            return None
+        if not self._finished(candidate):
+            started = time.monotonic()
+            try:
+                train(config, folder, self._contexts, resume=folder.exists())
+            except DivergedError as error:
+                log(f"{candidate.folder}: {error}")
+                atomic_write_json(folder / DIVERGED, {"error": str(error)})
+                return None
+            finally:
+                self._share_backbone(folder)
+                self._tell(candidate, time.monotonic() - started)
+        return folder
+
+    def _finished(self, candidate: Candidate) -> bool:
+        last, training = self._runs / candidate.folder / "last.ckpt", candidate.config.training
+        return ((self._runs / candidate.folder / DIVERGED).exists()
+                or last.exists() and is_finished(read_state(last), training.epochs, training.early_stop_epochs))
+
+    def _value(self, candidate: Candidate) -> float | None:
+        """What the validation chose by; None if the training diverged."""
+        folder = self.trained(candidate)
+        return None if folder is None else read_state(folder / "best.ckpt")["best_value"]
 
     def _share_backbone(self, folder: Path) -> None:
         """One frozen backbone on the disk for all runs, as hard links, where the file system has them."""
@@ -172,21 +195,8 @@ class _Work:
                 return
             os.replace(link, own)
 
-    def _tell(self, folder: str) -> None:
-        if folder in self._done:
-            return
-        self._done.add(folder)
-        left = self._count - len(self._done)
-        minutes = (time.monotonic() - self._started) / len(self._done) * left / 60
-        log(f"{folder}: done; {left} left, about {minutes:.0f} min")
-
-
-def _check_data(config: Config) -> None:
-    """DataError unless what training and measuring need is there."""
-    if config.data.features is not None and config.data.query_features is None:
-        raise ValueError("data.query_features is not set: a comparison on cached features needs those of the queries "
-                         "(`gluon-hash encode CONFIG.yaml --features --records query.rec`)")
-    for path in query_and_database(config):
-        if not path.exists():
-            raise DataError("missing; `gluon-hash prepare` writes records, `gluon-hash encode --features` features",
-                            path=path)
+    def _tell(self, candidate: Candidate, seconds: float) -> None:
+        epochs = candidate.config.training.epochs
+        self._seconds, self._epochs, self._left = self._seconds + seconds, self._epochs + epochs, self._left - epochs
+        minutes = self._seconds / self._epochs * self._left / 60
+        log(f"{candidate.folder}: done; {self._left} epochs left, about {minutes:.0f} min")

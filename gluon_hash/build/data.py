@@ -17,7 +17,6 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import get_backbone, load_backbone
-from gluon_hash.progress import log
 from gluon_hash.records import RecordFile, loaders, read_list, samplers
 from gluon_hash.retrieval import FeatureTable
 from gluon_hash.retrieval.encode import encode_features
@@ -30,12 +29,13 @@ FEATURES_AT_A_TIME = 1024
 
 @dataclass(frozen=True)
 class Data:
-    """Training and held-out images as loaders."""
+    """Training and held-out images as loaders; how batches are drawn; mean and deviation of cached features."""
 
     train: Any
     refresh: Any
     held_out: Any
     ids: np.ndarray
+    sampler: str  # in words
     statistics: tuple[np.ndarray, np.ndarray] | None
 
 
@@ -54,7 +54,7 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
             loaders.FeatureEvalLoader(features, labels, ids, FEATURES_AT_A_TIME),
             (loaders.FeatureEvalLoader(floats[held], table.level_labels[held], table.ids[held],
                                        FEATURES_AT_A_TIME) if len(held) else None),
-            ids, _statistics(features) if config.net.standardize else None)
+            ids, _in_words(config, labels), _statistics(features) if config.net.standardize else None)
     records = RecordFile(root / "train.rec")
     _check_labels(config, hierarchy, records.level_labels, records.path)
     kept, held = _divide(records.ids, held_out_ids)
@@ -65,7 +65,7 @@ def build_data(config: Config, hierarchy: Hierarchy) -> Data:
         loaders.EvalLoader(records.take(kept), transform, training.batch_size, num_threads=threads),
         (loaders.EvalLoader(records.take(held), transform, training.batch_size, num_threads=threads)
          if len(held) else None),
-        records.ids[kept], None)
+        records.ids[kept], _in_words(config, records.level_labels[kept]), None)
 
 
 def evaluation_loader(config: Config, records: FilePath, batch_size: int = 128) -> Any:
@@ -134,19 +134,30 @@ def _check_labels(config: Config, hierarchy: Hierarchy, level_labels: np.ndarray
     hierarchy.check_level_labels(level_labels, path)
 
 
-def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
+def sampler_of(config: Config, level_labels: np.ndarray) -> tuple[str, int]:
+    """The sampler's name, and the classes in a batch (0 if shuffled).
+
+    auto is the method's: with as many classes, up to classes_per_batch, as divide the batch and leave each two images
+    or more; shuffled if no number does.
+    """
     training = config.training
-    name: str = training.sampler
-    count = training.classes_per_batch
+    name, count = str(training.sampler), training.classes_per_batch
     if name == "auto":
         name = METHODS[config.loss.name].sampler
-        if name != "shuffled":  # as many classes as divide the batch and leave each two images or more
-            most = min(count, len(np.unique(level_labels[:, 0])), training.batch_size // 2)
-            count = max((p for p in range(2, most + 1) if training.batch_size % p == 0), default=0)
-            name = name if count else "shuffled"
-            log(f"training.sampler: auto is {name} for {config.loss.name}" + (
-                f", {count} classes of {training.batch_size // count} images in a batch" if count else
-                f": batches of {training.batch_size} are no multiple of a number of classes"))
+        most = min(count, len(np.unique(level_labels[:, 0])), training.batch_size // 2)
+        count = max((p for p in range(2, most + 1) if training.batch_size % p == 0), default=0)
+    return (name, count) if name != "shuffled" and count else ("shuffled", 0)
+
+
+def _in_words(config: Config, level_labels: np.ndarray) -> str:
+    name, count = sampler_of(config, level_labels)
+    each = f", {count} classes of {config.training.batch_size // count} images" if count else ""
+    return f"{name}{each}" if config.training.sampler != "auto" else f"sampler auto: {name}{each}"
+
+
+def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
+    training = config.training
+    name, count = sampler_of(config, level_labels)
     if name == "shuffled":
         return samplers.shuffled(len(level_labels))
     make = samplers.class_batches if name == "classes" else samplers.relative_batches

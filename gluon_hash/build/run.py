@@ -1,6 +1,7 @@
 """Run folders: train one, load one, encode with one."""
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from mxnet import gluon
 
 from gluon_hash import runtime
 from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
+from gluon_hash.build.inputs import HIERARCHY, check_inputs, check_unchanged, fingerprint, training_inputs
 from gluon_hash.build.methods import build_parts, method_levels, unread_settings
 from gluon_hash.build.objects import (
     build_net,
@@ -36,11 +38,11 @@ from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
 from gluon_hash.retrieval.encode import encode_codes, encode_features, run_net
 from gluon_hash.training import HashTrainer, fit, read_state
 
-__all__ = ["BACKBONE", "CONFIG", "Run", "check_method", "encode_images", "encode_model", "encode_model_features",
-           "encode_relaxed", "encode_run", "load_run", "query_and_database", "train"]
+__all__ = ["BACKBONE", "CONFIG", "Run", "check_method", "check_same", "encode_images", "encode_model",
+           "encode_model_features", "encode_relaxed", "encode_run", "load_run", "train"]
 
 FilePath = Union[str, "os.PathLike[str]"]
-CONFIG, HIERARCHY, BACKBONE, VERSIONS = "run.yaml", "hierarchy.tsv", "backbone.params", "versions.json"
+CONFIG, INPUTS, BACKBONE, VERSIONS = "run.yaml", "inputs.json", "backbone.params", "versions.json"
 VALIDATION_AHP_AT = 100
 
 
@@ -82,6 +84,7 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
         If the loss is NaN or infinite.
     """
     out = Path(out)
+    check_inputs(training_inputs(config))
     _check_folder(config, out, resume)
     runtime.seed_everything(config.training.seed)
     hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
@@ -91,10 +94,12 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
         net.head[0].set_statistics(*data.statistics)
     trained, frozen = trained_part(config, net)
     trainer = _trainer(config, method_levels(config, hierarchy), data, trained, frozen, contexts)
-    if not resume:
+    if resume:
+        atomic_write_text(out / CONFIG, dump_config(config))  # it may ask for more epochs
+    else:
         _start_folder(config, out, hierarchy, net)
-    log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size}, "
-        f"{config.loss.name}, {config.net.num_bits} bits")
+    log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size} "
+        f"({data.sampler}), {config.loss.name}, {config.net.num_bits} bits")
     if unread_settings(config):
         log(f"{out}: {config.loss.name} does not read {', '.join(unread_settings(config))}")
     fit(trainer, out, config.training.epochs, config.training.seed,
@@ -163,13 +168,6 @@ def encode_relaxed(run: Run, records: FilePath, contexts: list[mx.Context], batc
                            {"run": run.path.name, "records": Path(records).name})
 
 
-def query_and_database(config: Config) -> tuple[Path, Path]:
-    """Files of the queries and of the database: cached features where the configuration has them, else records."""
-    if config.data.features is not None and config.data.query_features is not None:
-        return Path(config.data.query_features), Path(config.data.features)
-    return Path(config.data.root) / "query.rec", Path(config.data.root) / "train.rec"
-
-
 def encode_images(model: FilePath, images: Sequence[FilePath]) -> np.ndarray:
     """Packed codes, uint8 (N, ceil(num_bits / 8)), of image files by a run folder or an exported network."""
     if str(model).endswith(".json"):
@@ -236,12 +234,29 @@ def _check_folder(config: Config, out: Path, resume: bool) -> None:
         return
     if not (out / CONFIG).exists():
         raise ValueError(f"{out}: nothing to resume, there is no {CONFIG}; train without --resume")
-    saved = load_config(out / CONFIG).model_dump()
+    check_same(config, out, "only training.epochs may change on --resume", but=("training.epochs",))
+
+
+def check_same(config: Config, folder: Path, remedy: str, but: Sequence[str] = ()) -> None:
+    """Whether the run in ``folder`` is of this configuration (some keys aside) and of the data that are there now.
+
+    Raises
+    ------
+    ValueError
+        If a value differs, with ``remedy``.
+    DataError
+        If the data or weights do, or a file of the folder is missing.
+    """
+    if not (folder / CONFIG).exists() or not (folder / INPUTS).exists():
+        raise DataError(f"no run folder of this version: it lacks {CONFIG} or {INPUTS}; move it away", path=folder)
+    saved = load_config(folder / CONFIG).model_dump()
     for section, values in config.model_dump().items():
         for key, value in values.items():
-            if saved[section][key] != value and (section, key) != ("training", "epochs"):
-                raise ValueError(f"{out}: the run has {section}.{key} = {saved[section][key]!r}, the configuration "
-                                 f"{value!r}; only training.epochs may change on --resume")
+            if saved[section][key] != value and f"{section}.{key}" not in (*but, "data.decode_threads"):
+                raise ValueError(f"{folder}: the run has {section}.{key} = {saved[section][key]!r}, the configuration "
+                                 f"{value!r}; {remedy}")
+    recorded = json.loads((folder / INPUTS).read_text(encoding="utf-8"))
+    check_unchanged(recorded["sha256"], training_inputs(config), folder)
 
 
 def _start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashNet) -> None:
@@ -250,6 +265,7 @@ def _start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashNet)
         atomic_write_text(temporary / CONFIG, dump_config(config))
         hierarchy.save(temporary / HIERARCHY)
         atomic_write_json(temporary / VERSIONS, runtime.version_report())
+        atomic_write_json(temporary / INPUTS, {"version": 1, "sha256": fingerprint(training_inputs(config))})
         if trained_part(config, net)[0] is not net:
             save_backbone(net.features, temporary / BACKBONE)
         if (Path(config.data.root) / "split.json").exists():

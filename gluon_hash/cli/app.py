@@ -4,9 +4,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Optional
+import traceback
+from typing import Any, NoReturn, Optional
 
 import typer
+from typer.core import TyperGroup
 
 from gluon_hash import __version__, runtime
 
@@ -29,7 +31,18 @@ COMMANDS = {
     "index": ("index", "Build a Hamming index, search it."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
 }
-FAILED, WRONG_USE = 1, 2
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+BAD_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
+
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C is answered here, before typer turns it into an empty line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            _leave_interrupted(error)
 
 
 def _version(wanted: bool) -> None:
@@ -45,7 +58,8 @@ def _root(version: Optional[bool] = typer.Option(
 
 def _application(called: Optional[str]) -> typer.Typer:
     """The application in which only the command that is called is real, the others are their help."""
-    application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    application = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                              rich_markup_mode="markdown")  # of "rich", [default: ...] would be a tag, not shown
     application.callback()(_root)
     for name, (module, summary) in COMMANDS.items():
         if name == called:
@@ -60,7 +74,7 @@ def _application(called: Optional[str]) -> typer.Typer:
 
 
 def main(arguments: Optional[list] = None) -> None:
-    """Run the command line and leave with 0 (done), 1 (failed) or 2 (wrong use or bad input).
+    """Run the command line and leave with 0 (done), 1 (failed), 2 (wrong use or bad input) or 130 (interrupted).
 
     With GLUON_HASH_DEBUG=1 in the environment, the traceback of an error is shown too.
     """
@@ -69,14 +83,21 @@ def main(arguments: Optional[list] = None) -> None:
     runtime.set_threads()
     try:
         _application(called)(args=arguments, prog_name="gluon-hash")
-    except (ValueError, FileNotFoundError) as error:  # DataError is a ValueError
+    except (ValueError, *BAD_PATH) as error:  # DataError is a ValueError
         _leave(error, WRONG_USE)
     except (OSError, MemoryError, RuntimeError) as error:
         _leave(error, FAILED)
     except ImportError as error:
         _leave(error, FAILED, "; `gluon-hash doctor` says what is wrong with the installation")
-    except KeyboardInterrupt as error:
-        _leave(error, FAILED)
+    except KeyboardInterrupt as error:  # before the command is called, or after it
+        _leave_interrupted(error)
+
+
+def _leave_interrupted(error: KeyboardInterrupt) -> NoReturn:
+    if os.environ.get("GLUON_HASH_DEBUG"):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    print("gluon-hash: interrupted; the same command (train: with --resume) goes on", file=sys.stderr)
+    raise SystemExit(INTERRUPTED) from None
 
 
 def _leave(error: BaseException, code: int, remedy: str = "") -> None:

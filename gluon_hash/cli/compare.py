@@ -19,7 +19,8 @@ def command(
     choose: Optional[List[str]] = typer.Option(
         None, metavar="SECTION.KEY=[A,B]", help="For each line, the value that is best on held-out images (with the "
                                                 "first seed), such as optimizer.lr=[0.01,0.03]."),
-    seeds: str = typer.Option("24", help="Seeds of the trainings, such as 24,25,26."),
+    seeds: Optional[str] = typer.Option(None, help="Seeds of the trainings, such as 24,25,26. [default: training.seed "
+                                                   "of each configuration]"),
     reference: Optional[str] = typer.Option(None, help="Name of the line that the others are held against. "
                                                        "[default: the first]"),
     confidence: float = typer.Option(95.0, help="Percent of the bootstrap intervals over queries."),

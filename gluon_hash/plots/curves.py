@@ -1,10 +1,12 @@
-"""How training went: loss and validation metrics by epoch."""
+"""Curves: loss and validation metrics by epoch; precision and recall of rankings."""
 from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from gluon_hash.plots.lines import add_legend, line_style, wrap_name
 
 __all__ = ["retrieval_curves", "training_curves"]
 
@@ -32,21 +34,21 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     names = ["loss"] + sorted({name for record in records for name in record if name.startswith("validation_")})
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
-        for run, lines in runs.items():
+        for place, (run, lines) in enumerate(runs.items()):
             with_value = [line for line in lines if name in line]
             if not with_value:
                 continue
             epochs, values = zip(*((line["epoch"], line[name]) for line in with_value))
-            axes.plot(epochs, values, marker=".", label=run)
+            axes.plot(epochs, values, label=wrap_name(run), markersize=3, **line_style(place))
         axes.set(xlabel="epoch", title=name.replace("_", " "))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     if len(runs) > 1:
-        axes.legend(fontsize=8)
+        add_legend(figure)
     return figure
 
 
-def retrieval_curves(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+def retrieval_curves(curves: Mapping[str, Mapping[str, Sequence[float]]], title: str | None = None) -> Figure:
     """Precision against recall by rank and by Hamming radius, and precision among the first N.
 
     Parameters
@@ -54,6 +56,8 @@ def retrieval_curves(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Fig
     curves : mapping
         Name shown -> what gluon_hash.retrieval.Curves.to_dict gives: ranks, precision_at, recall_at,
         precision_within, recall_within.
+    title : str, optional
+        Above all panels.
 
     Returns
     -------
@@ -66,14 +70,18 @@ def retrieval_curves(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Fig
     """
     if not curves:
         raise ValueError("retrieval_curves: no curves given")
-    figure = Figure(figsize=(13, 4), layout="constrained")
-    by_rank, by_radius, at = figure.subplots(1, 3)
-    for name, curve in curves.items():
-        by_rank.plot(curve["recall_at"], curve["precision_at"], label=name)
-        by_radius.plot(curve["recall_within"], curve["precision_within"], marker=".", label=name)
-        at.plot(curve["ranks"], curve["precision_at"], label=name)
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
+    by_rank, by_radius, at = figure.subplots(1, 3, gridspec_kw={"wspace": 0.04})
+    for place, (name, curve) in enumerate(curves.items()):
+        style = {**line_style(place), "markersize": 3.5, "linewidth": 1.2, "label": wrap_name(name)}
+        some = (place % 8, 8)  # of the 60 ranks, a marker on each eighth
+        by_rank.plot(curve["recall_at"], curve["precision_at"], markevery=some, **style)
+        by_radius.plot(curve["recall_within"], curve["precision_within"], **style)
+        at.plot(curve["ranks"], curve["precision_at"], markevery=some, **style)
     by_rank.set(xlabel="recall", ylabel="precision", title="by rank", ylim=(0, None))
     by_radius.set(xlabel="recall", ylabel="precision", title="by Hamming radius", ylim=(0, None))
     at.set(xlabel="N", ylabel="precision@N", title="first N images", xscale="log", ylim=(0, None))
-    by_rank.legend()
+    if title is not None:
+        figure.suptitle(title, fontsize=10)
+    add_legend(figure)
     return figure

@@ -29,12 +29,15 @@ class Row:
         What was chosen on held-out images for this line alone, such as its learning rate.
     measured : sequence of Measured
         One per seed, of the same queries in the same order.
+    runs : sequence of str
+        Names of what was measured, one per seed.
     """
 
     name: str
     num_bits: int
     chosen: Mapping[str, Any]
     measured: Sequence[Measured]
+    runs: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         first = self.measured[0]
@@ -64,9 +67,9 @@ def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[di
     Returns
     -------
     list of dict
-        JSON values, a dict a row: name, num_bits, chosen, num_seeds and metrics: name -> mean, std_over_seeds (None of
-        one seed), interval, difference and difference_interval (None of the reference, or where it has no such bits).
-        A metric that no query has is left out.
+        JSON values, a dict a row: name, num_bits, chosen, num_seeds, runs and metrics: name -> mean, std_over_seeds
+        (None of one seed), interval, difference and difference_interval (None of the reference, or where it has no such
+        bits). A metric that no query has is left out.
 
     Raises
     ------
@@ -76,6 +79,8 @@ def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[di
     if reference not in {row.name for row in rows}:
         raise ValueError(f"reference: expected one of {', '.join(dict.fromkeys(row.name for row in rows))}, got "
                          f"{reference!r}")
+    if len({len(one.values) for row in rows for one in row.measured}) > 1:
+        raise ValueError("rows were measured on different numbers of queries; measure all on the same ones")
     against = {row.num_bits: row for row in rows if row.name == reference}
     return [_record(row, against.get(row.num_bits), percent) for row in rows]
 
@@ -112,7 +117,7 @@ def _record(row: Row, reference: Row | None, percent: float) -> dict[str, Any]:
         "difference_interval": None if ends is None or np.isnan(ends[m]).any() else ends[m].tolist()}
         for m, name in enumerate(names) if not np.isnan(values[:, m]).all()}
     return {"name": row.name, "num_bits": row.num_bits, "chosen": dict(row.chosen), "num_seeds": len(row.measured),
-            "metrics": metrics}
+            "runs": list(row.runs), "metrics": metrics}
 
 
 def _columns(row: Row, names: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from gluon_hash import runtime
+from gluon_hash.errors import DivergedError
 from gluon_hash.progress import track
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.tables import CodeTable, FeatureTable
@@ -40,7 +41,7 @@ def run_net(net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
 
     Raises
     ------
-    ValueError
+    DivergedError
         If an output is NaN.
     RuntimeError
         If the loader did not give each id exactly once.
@@ -60,7 +61,7 @@ def run_net(net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
         raise RuntimeError(f"{description}: the loader gave {len(found)} ids that are not its {len(loader.ids)}")
     if np.isnan(result).any():
         first = found[np.flatnonzero(np.isnan(result).any(axis=1))[0]]
-        raise ValueError(f"{description}: the network's output for id {first} is NaN; its weights diverged")
+        raise DivergedError(f"{description}: the network's output for id {first} is NaN; its weights diverged")
     return result, found, np.concatenate(labels)
 
 

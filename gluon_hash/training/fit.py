@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 import mxnet as mx
 
@@ -14,7 +14,7 @@ from gluon_hash.progress import log
 from gluon_hash.training.checkpoint import load_checkpoint, save_checkpoint
 from gluon_hash.training.trainer import HashTrainer
 
-__all__ = ["fit"]
+__all__ = ["fit", "is_finished"]
 
 LAST, BEST, LOG = "last.ckpt", "best.ckpt", "log.jsonl"
 
@@ -52,10 +52,7 @@ def fit(trainer: HashTrainer, folder: str | os.PathLike[str], num_epochs: int, s
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     progress = _resume(trainer, folder)
-    while progress["epochs_done"] < num_epochs:
-        if early_stop_epochs is not None and progress["epochs_without_better"] >= early_stop_epochs:
-            log(f"stopped: {early_stop_epochs} epochs without a better {monitor}")
-            break
+    while not is_finished(progress, num_epochs, early_stop_epochs):
         epoch = progress["epochs_done"]
         mx.random.seed((seed * 1_000_003 + epoch) % 2**31)
         record = {"epoch": epoch + 1, **trainer.train_epoch(epoch)}
@@ -67,11 +64,20 @@ def fit(trainer: HashTrainer, folder: str | os.PathLike[str], num_epochs: int, s
         if better:
             save_checkpoint(folder / BEST, trainer, progress)
         save_checkpoint(folder / LAST, trainer, progress)
+    if progress["epochs_done"] < num_epochs:
+        log(f"stopped: {early_stop_epochs} epochs without a better {monitor}")
     return progress
+
+
+def is_finished(progress: Mapping[str, Any], num_epochs: int, early_stop_epochs: int | None) -> bool:
+    """Whether a training with this progress (as saved in last.ckpt) has no epoch to go."""
+    return progress["epochs_done"] >= num_epochs or (
+        early_stop_epochs is not None and progress["epochs_without_better"] >= early_stop_epochs)
 
 
 def _resume(trainer: HashTrainer, folder: Path) -> dict[str, Any]:
     if not (folder / LAST).exists() and not (folder / f"{LAST}.old").exists():
+        (folder / LOG).unlink(missing_ok=True)  # of an epoch that was not saved
         return {"epochs_done": 0, "best_epoch": None, "best_value": None, "epochs_without_better": 0}
     progress = load_checkpoint(folder / LAST, trainer)
     progress = {key: value for key, value in progress.items() if key not in ("version", "sha256")}

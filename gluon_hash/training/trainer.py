@@ -8,17 +8,14 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
+from gluon_hash.errors import DivergedError
 from gluon_hash.progress import track
 from gluon_hash.training.memory import Memory
 from gluon_hash.training.schedule import Schedule
 
-__all__ = ["HashTrainer", "DivergedError"]
+__all__ = ["HashTrainer"]
 
 BATCHES_BETWEEN_CHECKS = 16  # the loss is read (and the queue of work emptied) once in so many batches
-
-
-class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
 
 
 class HashTrainer:

@@ -1,0 +1,53 @@
+"""Many lines in one figure: what tells them apart, names that fit, a legend that covers nothing."""
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from matplotlib.figure import Figure
+
+__all__ = ["LABEL_SIZE", "add_legend", "label_height", "label_width", "line_style", "wrap_name"]
+
+LABEL_SIZE = 8  # points, of names in legends and at axes
+WRAPPED = re.compile(r".{1,38}\Z|.{1,37}[ _,=]|.{1,38}", re.DOTALL)
+CHARACTER, LINE = 0.65 * LABEL_SIZE / 72, 1.45 * LABEL_SIZE / 72  # inches, at most
+COLOURS = [f"C{place}" for place in range(10)] + [
+    "#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5", "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5"]
+MARKERS, DASHES = "osv^D<>PX", ("-", "--", ":", "-.")
+
+
+def line_style(place: int) -> dict[str, Any]:
+    """Colour, marker and dash of line number ``place``: no two alike among 360, no two of one colour and dash among 40.
+
+    The colours are matplotlib's tab10, then its light twins in tab20.
+    """
+    return {"color": COLOURS[place % 20], "marker": MARKERS[place % 9], "linestyle": DASHES[place // 10 % 4]}
+
+
+def wrap_name(name: str) -> str:
+    """``name`` in lines of at most 38 characters, cut after a space, "_", "," or "=", nothing lost in matplotlib."""
+    wrapped = "\n".join(line.rstrip(" ") for line in WRAPPED.findall(name))
+    wrapped = wrapped.replace("$", r"\$")  # two $ would be a formula
+    return f" {wrapped}" if wrapped.startswith("_") else wrapped  # a legend leaves out what starts with _
+
+
+def label_width(names: list[str]) -> float:
+    """Inches that wrapped names need side by side with what they name."""
+    return max(len(line) for name in names for line in name.split("\n")) * CHARACTER
+
+
+def label_height(names: list[str]) -> float:
+    """Inches that wrapped names need one above the other."""
+    return sum(name.count("\n") + 1 for name in names) * LINE
+
+
+def add_legend(figure: Figure) -> None:
+    """A legend right of all panels, one entry a name; the figure grows by what it needs, the panels keep their size."""
+    found: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels()):
+            found.setdefault(name, handle)
+    names = list(found)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width + label_width(names) + 0.7, max(height, label_height(names) + 0.6))
+    figure.legend(list(found.values()), names, loc="outside right center", fontsize=LABEL_SIZE)
