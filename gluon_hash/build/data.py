@@ -152,7 +152,10 @@ def sampler_of(config: Config, level_labels: np.ndarray) -> tuple[str, int]:
 def _in_words(config: Config, level_labels: np.ndarray) -> str:
     name, count = sampler_of(config, level_labels)
     each = f", {count} classes of {config.training.batch_size // count} images" if count else ""
-    return f"{name}{each}" if config.training.sampler != "auto" else f"sampler auto: {name}{each}"
+    if config.training.sampler != "auto":
+        return f"{name}{each}"
+    why = "" if name == METHODS[config.loss.name].sampler else ", as no number of classes divides a batch"
+    return f"sampler auto: {name}{each}{why}"
 
 
 def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:

@@ -1,7 +1,6 @@
 """The one table from method names to losses, heads and memories; docs/methods.md says what each is."""
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Callable, Mapping, Union
 
@@ -47,8 +46,7 @@ def build_parts(task: Task) -> Parts:
     if unknown:
         raise ValueError(f"loss.options: {name} has no {unknown[0]!r}; it has {', '.join(method.options) or 'none'}")
     for option, value in given.items():
-        if isinstance(value, str) != isinstance(method.options[option], str) or (
-                not isinstance(value, str) and not math.isfinite(value)):
+        if isinstance(value, str) != isinstance(method.options[option], str):
             raise ValueError(f"loss.options.{option}: expected a value like {method.options[option]!r}, got {value!r}")
     weights, num_levels = task.level_weights or [], task.levels.num_levels
     if len(weights) > num_levels and method.levels is None:
