@@ -1,5 +1,6 @@
 """The road, walked as a user would: every command end to end, and the errors a user meets."""
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,16 @@ def test_resume_goes_on_and_nothing_is_overwritten(trained, prepared, run, tmp_p
     assert code == 2 and "optimizer.lr" in err
     code, _, err = run(*common, "--out", tmp_path / "none", "--resume")
     assert code == 2 and "nothing to resume" in err
+    shutil.copytree(prepared, tmp_path / "data")
+    shutil.copytree(trained / "run", tmp_path / "run")
+    (tmp_path / "run" / "run.yaml").write_text(
+        (trained / "run" / "run.yaml").read_text().replace(str(prepared), str(tmp_path / "data")))
+    with open(tmp_path / "data" / "split.json", "a", encoding="utf-8") as stream:
+        stream.write("\n")  # as if prepared anew
+    common[3] = f"data.root={tmp_path}/data"
+    code, _, err = run(*common, "--set", "training.epochs=7", "--set", "optimizer.lr=0.003", "--out", tmp_path / "run",
+                       "--resume")
+    assert code == 2 and "was trained on other training images" in err
     code, _, err = run("encode", trained / "run", "--records", prepared / "query.rec", "--out", trained / "query.npz")
     assert code == 2 and "exists already" in err
 

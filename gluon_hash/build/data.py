@@ -10,11 +10,11 @@ from typing import Any, Union
 import mxnet as mx
 import numpy as np
 
+from gluon_hash.build.inputs import digest
 from gluon_hash.build.methods import METHODS
 from gluon_hash.build.objects import build_transform
 from gluon_hash.config import Config
 from gluon_hash.errors import DataError
-from gluon_hash.files import sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import get_backbone, load_backbone
 from gluon_hash.records import RecordFile, loaders, read_list, samplers
@@ -95,7 +95,7 @@ def features_of(config: Config, records: FilePath, contexts: list[mx.Context], b
         raise ValueError("net.weights is not set: cached features need a pretrained backbone")
     backbone = get_backbone(config.net.backbone)
     load_backbone(backbone, config.net.weights, contexts)
-    provenance = {**_provenance(config), "records": Path(records).name, "records_sha256": sha256(records),
+    provenance = {**_provenance(config), "records": Path(records).name, "records_sha256": digest(records),
                   "transform": build_transform(config).to_dict()}
     return encode_features(backbone, evaluation_loader(config, records, batch_size), contexts, provenance)
 
@@ -191,7 +191,7 @@ def _divide(ids: np.ndarray, held_out_ids: np.ndarray) -> tuple[np.ndarray, np.n
 def _provenance(config: Config) -> dict[str, str]:
     """What cached features depend on; compared when they are used."""
     assert config.net.weights is not None  # its callers have looked
-    return {"backbone": config.net.backbone, "weights_sha256": sha256(config.net.weights),
+    return {"backbone": config.net.backbone, "weights_sha256": digest(config.net.weights),
             "transform_sha256": build_transform(config).digest()}
 
 

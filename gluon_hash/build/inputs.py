@@ -10,7 +10,8 @@ from gluon_hash.config import Config
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 
-__all__ = ["HIERARCHY", "check_inputs", "check_unchanged", "fingerprint", "measuring_inputs", "training_inputs"]
+__all__ = ["HIERARCHY", "check_inputs", "check_unchanged", "digest", "fingerprint", "measuring_inputs",
+           "training_inputs"]
 
 HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
 MADE_BY = {"weights": "gluon-hash import-weights", "features": "gluon-hash encode --features",
@@ -49,7 +50,7 @@ def check_inputs(files: Mapping[str, Path]) -> None:
 
 def fingerprint(files: Mapping[str, Path]) -> dict[str, str]:
     """SHA-256 of each file. That of the manifest beside a .rec file, which holds the file's own, stands for it."""
-    return {name: _digest(path) for name, path in files.items()}
+    return {name: _of_manifest_or_file(path) for name, path in files.items()}
 
 
 def check_unchanged(recorded: Mapping[str, str], files: Mapping[str, Path], folder: Path) -> None:
@@ -61,14 +62,17 @@ def check_unchanged(recorded: Mapping[str, str], files: Mapping[str, Path], fold
                             "train into another folder", path=folder)
 
 
-def _digest(path: Path) -> str:
-    manifest = path.with_name(SPLIT)
-    if path.suffix == ".rec" and manifest.exists():
-        path = manifest
+def digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, computed once while its time and size stay as they are."""
     stat = os.stat(path)
-    return _digest_of(os.fspath(path), stat.st_mtime_ns, stat.st_size)
+    return _digest(os.fspath(path), stat.st_mtime_ns, stat.st_size)
+
+
+def _of_manifest_or_file(path: Path) -> str:
+    manifest = path.with_name(SPLIT)
+    return digest(manifest if path.suffix == ".rec" and manifest.exists() else path)
 
 
 @functools.lru_cache(maxsize=64)  # a comparison asks for the same files many times
-def _digest_of(path: str, modified_ns: int, size: int) -> str:
+def _digest(path: str, modified_ns: int, size: int) -> str:
     return sha256(path)
