@@ -134,7 +134,7 @@ def _check_labels(config: Config, hierarchy: Hierarchy, level_labels: np.ndarray
     hierarchy.check_level_labels(level_labels, path)
 
 
-def sampler_of(config: Config, level_labels: np.ndarray) -> tuple[str, int]:
+def _sampler_of(config: Config, level_labels: np.ndarray) -> tuple[str, int]:
     """The sampler's name, and the classes in a batch (0 if shuffled).
 
     auto is the method's: with as many classes, up to classes_per_batch, as divide the batch and leave each two images
@@ -150,7 +150,7 @@ def sampler_of(config: Config, level_labels: np.ndarray) -> tuple[str, int]:
 
 
 def _in_words(config: Config, level_labels: np.ndarray) -> str:
-    name, count = sampler_of(config, level_labels)
+    name, count = _sampler_of(config, level_labels)
     each = f", {count} classes of {config.training.batch_size // count} images" if count else ""
     if config.training.sampler != "auto":
         return f"{name}{each}"
@@ -160,7 +160,7 @@ def _in_words(config: Config, level_labels: np.ndarray) -> str:
 
 def _order(config: Config, level_labels: np.ndarray) -> samplers.Order:
     training = config.training
-    name, count = sampler_of(config, level_labels)
+    name, count = _sampler_of(config, level_labels)
     if name == "shuffled":
         return samplers.shuffled(len(level_labels))
     make = samplers.class_batches if name == "classes" else samplers.relative_batches
