@@ -220,6 +220,7 @@ def test_random_ranking_has_the_sanity_value_of_its_class_count():
 
 def test_queries_without_relevant_items_are_left_out_and_counted(rng):
     query, database = table(rng, 3, 8), table(rng, 9, 8)
+    database.level_labels[:3] = query.level_labels  # each query has a relative, but the first:
     query.level_labels[0] = 77
     result = evaluate(query, database)
     assert result["num_queries_without_relevant"] == 1
