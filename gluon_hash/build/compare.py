@@ -15,7 +15,7 @@ from gluon_hash.build.grid import Candidate, Entry, make_entries, parse_seeds, p
 from gluon_hash.build.methods import METHODS
 from gluon_hash.build.report import write_report
 from gluon_hash.build.run import BACKBONE, train
-from gluon_hash.build.search import codes_of, measure_run
+from gluon_hash.build.search import codes_of, forget_what_is_stale, measure_run
 from gluon_hash.errors import DivergedError
 from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.progress import log
@@ -73,9 +73,10 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
         raise ValueError(f"--reference: expected one of {', '.join(names)}, got {reference!r}")
     if not 0 < confidence < 100:
         raise ValueError(f"--confidence: expected a percentage in (0, 100), got {confidence:g}")
-    if out.exists() and not out.is_dir() or out.is_dir() and any(out.iterdir()) and not (out / RUNS / LOCK).exists():
+    empty = not out.exists() or out.is_dir() and not any(out.iterdir())
+    if not empty and not (out / RUNS / LOCK).exists():
         raise ValueError(f"{out} exists and is no comparison: it has no {RUNS}/{LOCK}; name another folder with --out")
-    check_entries(entries, out / RUNS, contexts)
+    check_entries(entries, out / RUNS)
     with _locked(out / RUNS):
         rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
         if reference not in {row.name for row in rows}:
@@ -85,8 +86,7 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
         write_report(records, drawn, out, {
             "configs": [str(path) for path in configs], "changes": list(changes), "vary": list(vary),
             "choose": list(choose), "seeds": _seeds(entries), "reference": reference, "confidence": confidence,
-            "diverged": diverged,
-            "protocol": rows[0].measured[0].protocol.to_dict()})
+            "diverged": diverged, "protocol": rows[0].measured[0].protocol.to_dict()})
     return records
 
 
@@ -119,6 +119,8 @@ def _lines(entries: Sequence[Entry], work: _Work,
         if not chosen or len(folders) < len(chosen):
             diverged.append(f"{entry.name}, {num_bits} bits")
             continue
+        for folder in folders:
+            forget_what_is_stale(folder)
         for search in dict.fromkeys((METHODS[entry.config.loss.name].search, "hamming")):
             name = entry.name if search == "hamming" else f"{entry.name}, {search}"
             measured = [measure_run(folder, search, contexts) for folder in folders]
@@ -133,6 +135,7 @@ class _Work:
     def __init__(self, entries: Sequence[Entry], runs: Path, contexts: list[mx.Context]) -> None:
         self._runs, self._contexts = runs, contexts
         self._backbones: dict[str, Path] = {}
+        self._known: set[str] = set()  # folders that are finished: a look reads and hashes a whole checkpoint
         self._seconds = self._epochs = 0.0
         work = [one for entry in entries for one in self._networks(entry)]
         self._left = sum(one.config.training.epochs for one in work if not self._finished(one))
@@ -171,9 +174,12 @@ class _Work:
         return folder
 
     def _finished(self, candidate: Candidate) -> bool:
-        last, training = self._runs / candidate.folder / "last.ckpt", candidate.config.training
-        return ((self._runs / candidate.folder / DIVERGED).exists()
-                or last.exists() and is_finished(read_state(last), training.epochs, training.early_stop_epochs))
+        folder, training = self._runs / candidate.folder, candidate.config.training
+        last = folder / "last.ckpt"
+        if candidate.folder not in self._known and ((folder / DIVERGED).exists() or last.exists() and is_finished(
+                read_state(last), training.epochs, training.early_stop_epochs)):
+            self._known.add(candidate.folder)
+        return candidate.folder in self._known
 
     def _value(self, candidate: Candidate) -> float | None:
         """What the validation chose by; None if the training diverged."""

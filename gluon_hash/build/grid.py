@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import operator
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,8 +141,8 @@ def _check_choice(entry: Entry) -> None:
     if any(config.training.monitor == "loss" for config in configs):
         raise ValueError(f"--choose: {entry.name} has no value on held-out images to choose by; set data.held_out to "
                          "true and training.monitor to map or mahp")
-    for name, of in (("data", lambda one: one.data), ("net.num_bits", lambda one: one.net.num_bits),
-                     ("loss.name", lambda one: one.loss.name), ("training.monitor", lambda one: one.training.monitor)):
+    for name in ("data", "net.num_bits", "loss.name", "training.monitor"):
+        of = operator.attrgetter(name)
         if any(of(config) != of(configs[0]) for config in configs):
             raise ValueError(f"--choose: {name} must be the same for all candidates of a line; use --vary for it")
 

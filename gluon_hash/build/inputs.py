@@ -10,7 +10,7 @@ from gluon_hash.config import Config
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 
-__all__ = ["HIERARCHY", "check_inputs", "check_unchanged", "digest", "fingerprint", "measuring_inputs",
+__all__ = ["HIERARCHY", "SPLIT", "check_inputs", "check_unchanged", "digest", "fingerprint", "measuring_inputs",
            "training_inputs"]
 
 HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"

@@ -65,7 +65,7 @@ def _keep_other(out: Path, about: Mapping[str, Any]) -> None:
         return
     try:
         old = json.loads((out / RESULT).read_text(encoding="utf-8"))
-        differing = [key for key in ASKED if old.get(key) != json.loads(json.dumps(about.get(key)))]
+        differing = [key for key in ASKED if old.get(key) != about.get(key)]
     except (ValueError, AttributeError):  # damaged, or no object: not ours to overwrite
         differing = ["unreadable"]
     if not differing:

@@ -14,7 +14,7 @@ from mxnet import gluon
 
 from gluon_hash import runtime
 from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
-from gluon_hash.build.inputs import HIERARCHY, check_inputs, check_unchanged, fingerprint, training_inputs
+from gluon_hash.build.inputs import HIERARCHY, SPLIT, check_inputs, check_unchanged, fingerprint, training_inputs
 from gluon_hash.build.methods import build_parts, method_levels, unread_settings
 from gluon_hash.build.objects import (
     build_net,
@@ -38,8 +38,8 @@ from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
 from gluon_hash.retrieval.encode import encode_codes, encode_features, run_net
 from gluon_hash.training import HashTrainer, fit, read_state
 
-__all__ = ["BACKBONE", "CONFIG", "Run", "check_method", "check_same", "encode_images", "encode_model",
-           "encode_model_features", "encode_relaxed", "encode_run", "load_run", "train"]
+__all__ = ["BACKBONE", "CONFIG", "Run", "check_same", "encode_images", "encode_model", "encode_model_features",
+           "encode_relaxed", "encode_run", "load_run", "train"]
 
 FilePath = Union[str, "os.PathLike[str]"]
 CONFIG, INPUTS, BACKBONE, VERSIONS = "run.yaml", "inputs.json", "backbone.params", "versions.json"
@@ -100,27 +100,13 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
         _start_folder(config, out, hierarchy, net)
     log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size} "
         f"({data.sampler}), {config.loss.name}, {config.net.num_bits} bits")
-    if unread_settings(config):
-        log(f"{out}: {config.loss.name} does not read {', '.join(unread_settings(config))}")
+    unread = unread_settings(config)
+    if unread:
+        log(f"{out}: {config.loss.name} does not read {', '.join(unread)}")
     fit(trainer, out, config.training.epochs, config.training.seed,
         validate=_validation(trained, frozen, data.held_out, contexts), monitor=config.training.monitor,
         early_stop_epochs=config.training.early_stop_epochs)
     return load_run(out, contexts)
-
-
-def check_method(config: Config) -> None:
-    """Build loss, memory and head without the data, for what that finds wrong.
-
-    Raises
-    ------
-    DataError
-        If the hierarchy is missing or damaged.
-    ValueError
-        If a number of the method is out of range, or does not fit the hierarchy.
-    """
-    levels = method_levels(config, Hierarchy.load(Path(config.data.root) / HIERARCHY))
-    nothing = (np.zeros((0, config.net.num_bits), np.float32), np.zeros(0, np.int64))
-    build_parts(Task(config, levels, np.zeros(1, np.int64), [mx.cpu()], lambda: nothing))
 
 
 def load_run(path: FilePath, contexts: list[mx.Context] | None = None) -> Run:
@@ -268,5 +254,5 @@ def _start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashNet)
         atomic_write_json(temporary / INPUTS, {"version": 1, "sha256": fingerprint(training_inputs(config))})
         if trained_part(config, net)[0] is not net:
             save_backbone(net.features, temporary / BACKBONE)
-        if (Path(config.data.root) / "split.json").exists():
-            shutil.copyfile(Path(config.data.root) / "split.json", temporary / "split.json")
+        if (Path(config.data.root) / SPLIT).exists():
+            shutil.copyfile(Path(config.data.root) / SPLIT, temporary / SPLIT)

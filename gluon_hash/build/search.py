@@ -21,16 +21,32 @@ from gluon_hash.retrieval.comparison import load_measured, save_measured
 from gluon_hash.retrieval.weighted import weighted_distances
 from gluon_hash.training import read_state
 
-__all__ = ["SEARCHES", "codes_of", "measure_run"]
+__all__ = ["SEARCHES", "codes_of", "forget_what_is_stale", "measure_run"]
 
 BATCH_SIZE, MEASURED = 128, "measured.json"
 Kept = TypeVar("Kept")
 
 
+def forget_what_is_stale(folder: Path) -> None:
+    """Delete codes and measurements that are not of the network, the queries and the database that are there now."""
+    network = read_state(folder / "best.ckpt")["sha256"]["net.params"]
+    now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
+    record = folder / MEASURED
+    try:
+        then = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+    except ValueError:
+        then = None
+    if then == now:
+        return
+    for path in (folder / "query.npz", folder / "database.npz", *folder.glob("measured_*.npz")):
+        path.unlink(missing_ok=True)
+    atomic_write_json(record, now)
+
+
 def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measured:
     """Every metric of every query of the run's data; kept in the folder as measured_SEARCH.npz, codes too.
 
-    What is kept of another epoch, other queries or another database, or cannot be read, is made anew.
+    What is kept and cannot be read is made anew; forget_what_is_stale comes first.
 
     Parameters
     ----------
@@ -45,7 +61,6 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     DataError
         If the folder is no run, or a checkpoint of it is damaged.
     """
-    _forget_what_is_stale(folder)
     kept = folder / f"measured_{search}.npz"
     measured = _read(load_measured, kept)
     if measured is None:
@@ -55,8 +70,7 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
 
 
 def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeTable]:
-    """Codes of the queries and of the database; kept in the folder as query.npz and database.npz."""
-    _forget_what_is_stale(folder)
+    """Codes of the queries and of the database; kept in the folder as query.npz and database.npz, as measure_run."""
     files = [folder / "query.npz", folder / "database.npz"]
     query, database = (_read(CodeTable.load, file) for file in files)
     if query is None or database is None:
@@ -76,22 +90,6 @@ def _read(load: Callable[[Path], Kept], path: Path) -> Kept | None:
     except DataError as error:
         log(f"{error}; it is made anew")
         return None
-
-
-def _forget_what_is_stale(folder: Path) -> None:
-    """Delete codes and measurements that are not of the network, the queries and the database that are there now."""
-    network = read_state(folder / "best.ckpt")["sha256"]["net.params"]
-    now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
-    record = folder / MEASURED
-    try:
-        then = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
-    except ValueError:
-        then = None
-    if then == now:
-        return
-    for path in (folder / "query.npz", folder / "database.npz", *folder.glob("measured_*.npz")):
-        path.unlink(missing_ok=True)
-    atomic_write_json(record, now)
 
 
 def _hamming(run: Run, contexts: list[mx.Context]) -> Measured:

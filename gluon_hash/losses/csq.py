@@ -46,7 +46,7 @@ class CSQLoss(Loss):
 
     def __init__(self, *, quantization_weight: float = 1e-4) -> None:
         super().__init__(weight=None, batch_axis=0)
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class DCHLoss(PairwiseLoss):
         super().__init__(level_weights)
         if not gamma > 0 or num_bits < 1:
             raise ValueError(f"DCHLoss: expected num_bits >= 1 and gamma > 0, got {num_bits}, {gamma}")
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._num_bits, self._gamma, self._quantization_weight = num_bits, gamma, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

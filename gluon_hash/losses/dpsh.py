@@ -49,7 +49,7 @@ class DPSHLoss(PairwiseLoss):
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1) -> None:
         super().__init__(level_weights)
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, memory_code: Tensor,

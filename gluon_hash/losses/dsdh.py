@@ -48,7 +48,7 @@ class DSDHLoss(PairwiseLoss):
 
     def __init__(self, level_weights: Sequence[float] | None = None, *, discrete_weight: float = 0.1) -> None:
         super().__init__(level_weights)
-        check_weights(type(self).__name__, discrete_weight=discrete_weight)
+        check_weights(self, discrete_weight=discrete_weight)
         self._discrete_weight = discrete_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor,

@@ -52,7 +52,7 @@ class DSHLoss(PairwiseLoss):
         if num_bits < 1 or not margin_per_bit > 0:
             raise ValueError(f"DSHLoss: expected num_bits >= 1 and margin_per_bit > 0, got {num_bits}, "
                              f"{margin_per_bit}")
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._margin, self._quantization_weight = margin_per_bit * num_bits, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

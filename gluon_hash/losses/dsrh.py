@@ -55,7 +55,7 @@ class DSRHLoss(PairwiseLoss):
         if num_bits < 1 or len(self._level_weights) != num_levels:
             raise ValueError(f"DSRHLoss: expected num_bits >= 1 and {num_levels} level_weights, got {num_bits} bits, "
                              f"{len(self._level_weights)} weights")
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._num_bits, self._num_levels = num_bits, num_levels
         self._margin, self._quantization_weight = margin, quantization_weight
 

@@ -53,7 +53,7 @@ class DTSHLoss(PairwiseLoss):
         super().__init__(level_weights)
         if num_bits < 1:
             raise ValueError(f"DTSHLoss: expected num_bits >= 1, got {num_bits}")
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._margin, self._quantization_weight = margin_per_bit * num_bits, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class EmbeddingSoftmaxLoss(Loss):
 
     def __init__(self, *, softmax_weight: float = 0.1) -> None:
         super().__init__(weight=None, batch_axis=0)
-        check_weights(type(self).__name__, softmax_weight=softmax_weight)
+        check_weights(self, softmax_weight=softmax_weight)
         self._softmax_weight = softmax_weight
         with self.name_scope():
             self.embedding_loss = EmbeddingLoss()

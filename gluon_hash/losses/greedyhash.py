@@ -41,7 +41,7 @@ class GreedyHashLoss(LevelSoftmaxLoss):
 
     def __init__(self, *, penalty_weight: float = 0.1) -> None:
         super().__init__([1.0])
-        check_weights(type(self).__name__, penalty_weight=penalty_weight)
+        check_weights(self, penalty_weight=penalty_weight)
         self._penalty_weight = penalty_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ class HPDHLoss(Loss):
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1:
             raise ValueError(f"HPDHLoss: expected num_bits >= 1, got num_bits={num_bits}")
-        check_weights(type(self).__name__, cubic_weight=cubic_weight, vertex_weight=vertex_weight)
+        check_weights(self, cubic_weight=cubic_weight, vertex_weight=vertex_weight)
         self._cubic_scale = cubic_weight / num_bits
         self._vertex_scale = vertex_weight / num_bits
         with self.name_scope():

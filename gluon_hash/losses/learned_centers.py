@@ -52,7 +52,7 @@ class IDCWHLoss(Loss):
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1 or not inv_variance > 0:
             raise ValueError(f"IDCWHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
-        check_weights("IDCWHLoss", cubic_weight=cubic_weight, vertex_weight=vertex_weight)
+        check_weights(self, cubic_weight=cubic_weight, vertex_weight=vertex_weight)
         self._inv_variance = inv_variance
         self._cubic_scale, self._vertex_scale = cubic_weight / num_bits, vertex_weight / num_bits
         with self.name_scope():
@@ -99,7 +99,7 @@ class DCDHLoss(Loss):
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1 or not inv_variance > 0:
             raise ValueError(f"DCDHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
-        check_weights("DCDHLoss", center_weight=center_weight, discrete_weight=discrete_weight)
+        check_weights(self, center_weight=center_weight, discrete_weight=discrete_weight)
         self._num_bits, self._inv_variance = num_bits, inv_variance
         self._center_weight, self._discrete_weight = center_weight, discrete_weight
 

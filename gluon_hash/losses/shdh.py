@@ -62,7 +62,7 @@ class SHDHLoss(PairwiseLoss):
         super().__init__(level_weights if level_weights is not None else [1.0] * num_levels)
         if len(self._level_weights) != num_levels:
             raise ValueError(f"SHDHLoss: expected {num_levels} level_weights, got {len(self._level_weights)}")
-        check_weights(type(self).__name__, quantization_weight=quantization_weight)
+        check_weights(self, quantization_weight=quantization_weight)
         self._segments, self._quantization_weight = segments(num_bits, num_levels), quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:

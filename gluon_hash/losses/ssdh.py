@@ -43,7 +43,7 @@ class SSDHLoss(LevelSoftmaxLoss):
 
     def __init__(self, *, binarization_weight: float = 1.0, balance_weight: float = 1.0) -> None:
         super().__init__([1.0])
-        check_weights(type(self).__name__, binarization_weight=binarization_weight, balance_weight=balance_weight)
+        check_weights(self, binarization_weight=binarization_weight, balance_weight=balance_weight)
         self._binarization_weight, self._balance_weight = binarization_weight, balance_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:

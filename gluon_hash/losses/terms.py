@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 __all__ = ["check_weights", "cross_entropy", "label_column", "level_label", "log_cosh", "quantization", "signs"]
 
 
-def check_weights(owner: str, **weights: float) -> None:
+def check_weights(loss: object, **weights: float) -> None:
     """ValueError, naming the first that is negative, infinite or no number."""
     for name, value in weights.items():
         if not 0 <= value < math.inf:
-            raise ValueError(f"{owner}: {name} must be >= 0, got {value}")
+            raise ValueError(f"{type(loss).__name__}: {name} must be >= 0, got {value}")
 
 
 def label_column(F: ModuleType, level_labels: Tensor, level: int) -> Tensor:

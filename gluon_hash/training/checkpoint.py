@@ -84,12 +84,12 @@ def read_state(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise DataError("no checkpoint here; was the run interrupted before its first epoch ended?", path=folder)
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        names = {"version", "sha256", "epochs_done", "best_value", "epochs_without_better"} - set(state)
+        missing = {"version", "sha256", "epochs_done", "best_value", "epochs_without_better"} - set(state)
     except ValueError as error:
         raise DataError(f"no JSON, or cut short: {error}; move the run's folder away and train it anew",
                         path=folder / STATE) from error
-    if names:
-        raise DataError(f"lacks {', '.join(sorted(names))}; move the run's folder away and train it anew",
+    if missing:
+        raise DataError(f"lacks {', '.join(sorted(missing))}; move the run's folder away and train it anew",
                         path=folder / STATE)
     if state["version"] != VERSION:
         raise DataError(f"expected checkpoint version {VERSION}, got {state['version']!r}; "
