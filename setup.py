@@ -1,4 +1,5 @@
 """Installation of gluon_hash; `make install` does it in a virtual environment, with constraints.txt."""
+
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -12,7 +13,7 @@ def version() -> str:
     for line in (ROOT / "gluon_hash" / "__init__.py").read_text(encoding="utf-8").splitlines():
         if line.startswith("__version__ = "):
             return line.split('"')[1]
-    raise RuntimeError(f"{ROOT / 'gluon_hash' / '__init__.py'}: no line __version__ = \"...\"")
+    raise RuntimeError(f'{ROOT / "gluon_hash" / "__init__.py"}: no line __version__ = "..."')
 
 
 setup(

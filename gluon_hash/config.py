@@ -1,4 +1,6 @@
-"""What an experiment is: frozen pydantic models read from YAML; an unknown key names the nearest valid one."""
+"""What an experiment is: frozen pydantic models read from YAML; an unknown key names the nearest
+valid one."""
+
 from __future__ import annotations
 
 import difflib
@@ -26,11 +28,17 @@ class DataConfig(_Section):
 
     root: str = Field(description="folder that `gluon-hash prepare` wrote")
     features: Optional[str] = Field(
-        None, description="cached features of train.rec (`gluon-hash encode --features`); the head alone is trained")
+        None,
+        description="cached features of train.rec (`gluon-hash encode --features`); the head alone is trained",
+    )
     query_features: Optional[str] = Field(
-        None, description="cached features of query.rec by the same backbone; `compare` needs them beside `features`")
+        None,
+        description="cached features of query.rec by the same backbone; `compare` needs them beside `features`",
+    )
     held_out: bool = Field(
-        True, description="keep the images of validation.lst out of training and choose the best epoch on them")
+        True,
+        description="keep the images of validation.lst out of training and choose the best epoch on them",
+    )
     decode_threads: int = Field(2, ge=1, description="threads that decode images")
 
 
@@ -39,10 +47,16 @@ class TransformConfig(_Section):
 
     resize: int = Field(240, ge=0, description="short side in pixels; 0 leaves the image as it is")
     crop: int = Field(224, ge=1, description="side of the square that the network sees, in pixels")
-    pad: int = Field(0, ge=0, description="zero pixels added on each side before the random crop of training")
+    pad: int = Field(
+        0, ge=0, description="zero pixels added on each side before the random crop of training"
+    )
     flip: bool = Field(False, description="mirror half of the training images")
-    mean: Tuple[float, float, float] = Field((0.485, 0.456, 0.406), description="of red, green, blue in [0, 1]")
-    std: Tuple[float, float, float] = Field((0.229, 0.224, 0.225), description="of red, green, blue in [0, 1]")
+    mean: Tuple[float, float, float] = Field(
+        (0.485, 0.456, 0.406), description="of red, green, blue in [0, 1]"
+    )
+    std: Tuple[float, float, float] = Field(
+        (0.229, 0.224, 0.225), description="of red, green, blue in [0, 1]"
+    )
 
 
 class NetConfig(_Section):
@@ -50,27 +64,64 @@ class NetConfig(_Section):
 
     backbone: str = Field("resnet50_v1b", description="a name of gluon_hash.nets.BACKBONES")
     num_bits: int = Field(48, ge=1, le=1024, description="length of the code")
-    weights: Optional[str] = Field(None, description=".params of the backbone; without it: random weights")
-    frozen: bool = Field(False, description="train the head only; the backbone's batch norm keeps its statistics")
-    head: Literal["linear", "mlp"] = Field("linear", description="features -> code: linear (the paper); mlp: a hidden "
-                                           "layer of as many units as features before it (nonlinear projection)")
-    standardize: bool = Field(False, description="scale cached features to mean 0, variance 1 before the hash layer")
+    weights: Optional[str] = Field(
+        None, description=".params of the backbone; without it: random weights"
+    )
+    frozen: bool = Field(
+        False, description="train the head only; the backbone's batch norm keeps its statistics"
+    )
+    head: Literal["linear", "mlp"] = Field(
+        "linear",
+        description="features -> code: linear (the paper); mlp: a hidden "
+        "layer of as many units as features before it (nonlinear projection)",
+    )
+    standardize: bool = Field(
+        False, description="scale cached features to mean 0, variance 1 before the hash layer"
+    )
 
 
-MethodName = Literal["hpdh", "dcwh", "hpdh_coarse_to_fine", "idcwh", "dcdh", "dpsh", "dhn", "hashnet", "dsdh", "dsh",
-                     "dtsh", "dsrh", "dch", "dqn", "shdh", "csq", "dpn", "orthohash", "greedyhash", "ssdh", "softmax",
-                     "embedding", "embedding_softmax"]
+MethodName = Literal[
+    "hpdh",
+    "dcwh",
+    "hpdh_coarse_to_fine",
+    "idcwh",
+    "dcdh",
+    "dpsh",
+    "dhn",
+    "hashnet",
+    "dsdh",
+    "dsh",
+    "dtsh",
+    "dsrh",
+    "dch",
+    "dqn",
+    "shdh",
+    "csq",
+    "dpn",
+    "orthohash",
+    "greedyhash",
+    "ssdh",
+    "softmax",
+    "embedding",
+    "embedding_softmax",
+]
 
 
 class LossConfig(_Section):
     """The method (docs/methods.md) and its numbers."""
 
     name: MethodName = "hpdh"
-    inv_variances: List[float] = Field([1.0, 0.5], description="class-wise losses: 1/sigma^2 per level, finest first")
+    inv_variances: List[float] = Field(
+        [1.0, 0.5], description="class-wise losses: 1/sigma^2 per level, finest first"
+    )
     level_weights: Optional[List[float]] = Field(
-        None, description="weight per level; default: the paper's (1 each, or the finest level alone for pair losses)")
+        None,
+        description="weight per level; default: the paper's (1 each, or the finest level alone for pair losses)",
+    )
     options: Dict[str, Union[float, str]] = Field(
-        {}, description="numbers of the other methods by name, such as quantization_weight; see docs/methods.md")
+        {},
+        description="numbers of the other methods by name, such as quantization_weight; see docs/methods.md",
+    )
     cubic_weight: float = Field(10.0, ge=0)
     vertex_weight: float = Field(0.1, ge=0)
 
@@ -79,10 +130,16 @@ class CentersConfig(_Section):
     """Class centers: how they start and how they follow the codes."""
 
     initial: Literal["random", "hierarchical"] = Field(
-        "random", description="random: N(0, 1) at every level (released code); hierarchical: child near parent (ours)")
+        "random",
+        description="random: N(0, 1) at every level (released code); hierarchical: child near parent (ours)",
+    )
     refresh: Literal["inference", "running"] = Field(
-        "inference", description="inference: one more pass after the epoch; running: the epoch's own codes (ours)")
-    keep_initial_epochs: int = Field(1, ge=1, description="epochs trained on the initial centers (ours beyond 1)")
+        "inference",
+        description="inference: one more pass after the epoch; running: the epoch's own codes (ours)",
+    )
+    keep_initial_epochs: int = Field(
+        1, ge=1, description="epochs trained on the initial centers (ours beyond 1)"
+    )
 
 
 class OptimizerConfig(_Section):
@@ -90,12 +147,18 @@ class OptimizerConfig(_Section):
 
     name: Literal["sgd", "nag", "adam"] = "sgd"
     lr: float = Field(1e-3, gt=0, description="learning rate of the hash layer")
-    backbone_lr_multiplier: float = Field(1.0, ge=0, description="the backbone's learning rate is lr times this")
+    backbone_lr_multiplier: float = Field(
+        1.0, ge=0, description="the backbone's learning rate is lr times this"
+    )
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(5e-4, ge=0, description="on every parameter")
-    clip_gradient_norm: Optional[float] = Field(None, gt=0, description="global norm; default: no clipping")
+    clip_gradient_norm: Optional[float] = Field(
+        None, gt=0, description="global norm; default: no clipping"
+    )
     schedule: Literal["constant", "multi_step", "cosine"] = "multi_step"
-    milestones: List[int] = Field([50, 100], description="multi_step: epochs after which the rate falls")
+    milestones: List[int] = Field(
+        [50, 100], description="multi_step: epochs after which the rate falls"
+    )
     factor: float = Field(0.1, gt=0, description="multi_step: what the rate is multiplied by")
     warmup_epochs: float = Field(0.0, ge=0, description="linear rise from 0")
 
@@ -107,12 +170,20 @@ class TrainingConfig(_Section):
     batch_size: int = Field(128, ge=2)
     seed: int = Field(24, ge=0, lt=2**32)
     monitor: Literal["map", "mahp", "loss"] = Field(
-        "map", description="map, mahp: of the held-out images among themselves; loss: lowest training loss")
+        "map",
+        description="map, mahp: of the held-out images among themselves; loss: lowest training loss",
+    )
     sampler: Literal["auto", "shuffled", "classes", "relatives"] = Field(
-        "auto", description="classes: batches of classes_per_batch classes; relatives: half of them of one superclass; "
-                            "auto: what the method is best fed with (docs/methods.md)")
-    classes_per_batch: int = Field(16, ge=2, description="of the samplers classes and relatives; divides batch_size")
-    early_stop_epochs: Optional[int] = Field(None, ge=1, description="stop after so many epochs without a better one")
+        "auto",
+        description="classes: batches of classes_per_batch classes; relatives: half of them of one superclass; "
+        "auto: what the method is best fed with (docs/methods.md)",
+    )
+    classes_per_batch: int = Field(
+        16, ge=2, description="of the samplers classes and relatives; divides batch_size"
+    )
+    early_stop_epochs: Optional[int] = Field(
+        None, ge=1, description="stop after so many epochs without a better one"
+    )
 
 
 class Config(_Section):
@@ -129,12 +200,20 @@ class Config(_Section):
     @model_validator(mode="after")
     def _fits_together(self) -> "Config":
         if self.training.monitor != "loss" and not self.data.held_out:
-            raise ValueError(f"training.monitor is {self.training.monitor!r}, measured on held-out images, but "
-                             "data.held_out is false; set training.monitor to loss, or data.held_out to true")
+            raise ValueError(
+                f"training.monitor is {self.training.monitor!r}, measured on held-out images, but "
+                "data.held_out is false; set training.monitor to loss, or data.held_out to true"
+            )
         if self.net.standardize and self.data.features is None:
-            raise ValueError("net.standardize needs data.features: the statistics are those of the cached features")
+            raise ValueError(
+                "net.standardize needs data.features: the statistics are those of the cached "
+                "features"
+            )
         if any(value <= 0 for value in self.loss.inv_variances):
-            raise ValueError(f"loss.inv_variances: expected values > 0 (1/sigma^2), got {self.loss.inv_variances}")
+            raise ValueError(
+                "loss.inv_variances: expected values > 0 (1/sigma^2), got "
+                f"{self.loss.inv_variances}"
+            )
         return self
 
 
@@ -155,7 +234,8 @@ def load_config(path: Union[str, os.PathLike], overrides: Sequence[str] = ()) ->
     Raises
     ------
     DataError
-        With file and line: a key that does not exist (the nearest one is named), a value of the wrong type.
+        With file and line: a key that does not exist (the nearest one is named), a value of the
+        wrong type.
     ValueError
         With the override: the same of an override, or one that is malformed.
     """
@@ -165,9 +245,13 @@ def load_config(path: Union[str, os.PathLike], overrides: Sequence[str] = ()) ->
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
-        raise DataError(f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line) from error
+        raise DataError(
+            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line
+        ) from error
     if not isinstance(values, dict):
-        raise DataError(f"expected sections (data, net, ...), got {type(values).__name__}", path=path)
+        raise DataError(
+            f"expected sections (data, net, ...), got {type(values).__name__}", path=path
+        )
     given = {_override(values, override): override for override in overrides}
     try:
         return Config(**values)
@@ -195,24 +279,39 @@ def _override(values: Dict[str, Any], override: str) -> str:
     key, equals, text = override.partition("=")
     section, dot, name = key.strip().partition(".")
     if not (equals and dot and name):
-        raise ValueError(f"{override!r} ({GIVEN}): expected section.key=value, such as optimizer.lr=0.01")
+        raise ValueError(
+            f"{override!r} ({GIVEN}): expected section.key=value, such as optimizer.lr=0.01"
+        )
     try:
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45, a date that there is not
-        raise ValueError(f"{override!r} ({GIVEN}): the value is not YAML ({getattr(error, 'problem', None) or error}); "
-                         "expected section.key=value, such as 'loss.options={gamma: 10}'") from error
+    except (
+        yaml.YAMLError,
+        ValueError,
+    ) as error:  # ValueError: 2024-13-45, a date that there is not
+        raise ValueError(
+            f"{override!r} ({GIVEN}): the value is not YAML "
+            f"({getattr(error, 'problem', None) or error}); "
+            "expected section.key=value, such as 'loss.options={gamma: 10}'"
+        ) from error
     if not isinstance(values.setdefault(section, {}), dict):
         raise ValueError(f"{override!r} ({GIVEN}): {section} is no section in the file")
     values[section][name] = value
     return f"{section}.{name}"
 
 
-def _blamed(given: Mapping[str, str], location: List[str], message: str, line: Optional[int]) -> List[str]:
-    """The overrides that an error comes from: of this key, of a section that the file lacks, or named in a sentence."""
+def _blamed(
+    given: Mapping[str, str], location: List[str], message: str, line: Optional[int]
+) -> List[str]:
+    """The overrides that an error comes from: of this key, of a section that the file lacks, or
+    named in a sentence."""
     if len(location) > 1:
         return [override for key, override in given.items() if key == ".".join(location[:2])]
     if location:
-        return [override for key, override in given.items() if line is None and key.partition(".")[0] == location[0]]
+        return [
+            override
+            for key, override in given.items()
+            if line is None and key.partition(".")[0] == location[0]
+        ]
     return [override for key, override in given.items() if key in message]
 
 

@@ -1,4 +1,6 @@
-"""DataError: the one exception for a bad file; DivergedError: that of a training that went astray."""
+"""DataError: the one exception for a bad file; DivergedError: that of a training that went
+astray."""
+
 from __future__ import annotations
 
 import os
@@ -44,11 +46,16 @@ class DataError(ValueError):
         super().__init__(f"{where}: {message}" if where else message)
 
     def moved(self, folder: str | os.PathLike[str], name: str | os.PathLike[str]) -> DataError:
-        """This error with ``name`` in place of ``folder`` if its path is inside: for files unpacked from an archive."""
+        """This error with ``name`` in place of ``folder`` if its path is inside: for files unpacked
+        from an archive."""
         if self.path is None or Path(folder) not in Path(self.path).parents:
             return self
-        return DataError(self.message, path=Path(name) / Path(self.path).relative_to(folder), line=self.line,
-                         record=self.record)
+        return DataError(
+            self.message,
+            path=Path(name) / Path(self.path).relative_to(folder),
+            line=self.line,
+            record=self.record,
+        )
 
 
 class DivergedError(RuntimeError):

@@ -1,4 +1,5 @@
 """Writing files so that nothing a user made is lost: beside, then renamed; and hashing them."""
+
 from __future__ import annotations
 
 import hashlib
@@ -10,7 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
 
-__all__ = ["atomic_folder", "atomic_path", "atomic_write_text", "atomic_write_json", "refuse_existing", "sha256"]
+__all__ = [
+    "atomic_folder",
+    "atomic_path",
+    "atomic_write_text",
+    "atomic_write_json",
+    "refuse_existing",
+    "sha256",
+]
 
 
 @contextmanager
@@ -25,13 +33,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     Path
-        Write to this one. It has the same suffix as ``path`` (some writers append one of their own).
+        Write to this one. It has the same suffix as ``path`` (some writers append one of their
+        own).
 
     Raises
     ------
     OSError
-        As the writer raises it (a full disk, say), with ``path`` for its file name if it has none; ``path`` is then
-        as it was before.
+        As the writer raises it (a full disk, say), with ``path`` for its file name if it has none;
+        ``path`` is then as it was before.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

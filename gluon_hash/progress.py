@@ -1,4 +1,6 @@
-"""How long work shows that it goes on: a rich bar on a terminal, a plain line every so often in a log."""
+"""How long work shows that it goes on: a rich bar on a terminal, a plain line every so often in a
+log."""
+
 from __future__ import annotations
 
 import sys
@@ -16,7 +18,9 @@ def log(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def track(items: Iterable[Item], description: str, total: int, unit: str = "images") -> Iterator[Item]:
+def track(
+    items: Iterable[Item], description: str, total: int, unit: str = "images"
+) -> Iterator[Item]:
     """Yield ``items`` and show on stderr how many of ``total`` are done and how fast.
 
     Parameters
@@ -38,11 +42,22 @@ def track(items: Iterable[Item], description: str, total: int, unit: str = "imag
 
 def _bar(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
     from rich.console import Console
-    from rich.progress import (BarColumn, MofNCompleteColumn, Progress, TextColumn,
-                               TimeElapsedColumn, TimeRemainingColumn)
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield from progress.track(items, total=total, description=description)
 

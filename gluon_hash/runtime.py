@@ -1,4 +1,5 @@
 """What must be decided before MXNet starts: threads, CUDA libraries, contexts, seed, versions."""
+
 from __future__ import annotations
 
 import ctypes
@@ -20,17 +21,51 @@ if TYPE_CHECKING:
 
     Tensor = Union[mx.nd.NDArray, mx.sym.Symbol]
 
-__all__ = ["set_threads", "prepare", "preload_cuda", "contexts", "seed_everything", "version_report", "diagnose"]
+__all__ = [
+    "set_threads",
+    "prepare",
+    "preload_cuda",
+    "contexts",
+    "seed_everything",
+    "version_report",
+    "diagnose",
+]
 
 DRIVER = "libcuda.so.1"
 CUDA_BUILD = "mxnet-cu112"
-CUDA_LIBRARIES = ("libcudart.so.11.0", "libnvrtc.so.11.2", "libnvToolsExt.so.1", "libcublasLt.so.11", "libcublas.so.11",
-                  "libcufft.so.10", "libcurand.so.10", "libcusparse.so.11", "libcusolver.so.11", "libnccl.so.2",
-                  "libcudnn.so.8")
+CUDA_LIBRARIES = (
+    "libcudart.so.11.0",
+    "libnvrtc.so.11.2",
+    "libnvToolsExt.so.1",
+    "libcublasLt.so.11",
+    "libcublas.so.11",
+    "libcufft.so.10",
+    "libcurand.so.10",
+    "libcusparse.so.11",
+    "libcusolver.so.11",
+    "libnccl.so.2",
+    "libcudnn.so.8",
+)
 SYSTEM_LIBRARIES = {"libgomp.so.1": "libgomp1", "libquadmath.so.0": "libquadmath0"}
-NEEDED = ("numpy", "scipy", "matplotlib", "sklearn", "faiss", "numba", "PIL", "pydantic", "yaml", "safetensors")
+NEEDED = (
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "sklearn",
+    "faiss",
+    "numba",
+    "PIL",
+    "pydantic",
+    "yaml",
+    "safetensors",
+)
 FREE_GIGABYTES = 1.0
-ARCHITECTURES = (5, 6, 7, 8)  # compute capabilities with kernels in mxnet-cu112: P100 to A100, T4, RTX 20 to 40
+ARCHITECTURES = (
+    5,
+    6,
+    7,
+    8,
+)  # compute capabilities with kernels in mxnet-cu112: P100 to A100, T4, RTX 20 to 40
 
 
 def set_threads() -> None:
@@ -56,7 +91,8 @@ def prepare() -> None:
 
 
 def preload_cuda(site_folders: list[Path]) -> list[str]:
-    """Load the CUDA 11 libraries of the nvidia-*-cu11 packages, so that no LD_LIBRARY_PATH is needed.
+    """Load the CUDA 11 libraries of the nvidia-*-cu11 packages, so that no LD_LIBRARY_PATH is
+    needed.
 
     Parameters
     ----------
@@ -71,14 +107,23 @@ def preload_cuda(site_folders: list[Path]) -> list[str]:
     Raises
     ------
     RuntimeError
-        If the driver (libcuda.so.1) is missing, which mxnet-cu112 needs even for CPU work, or a library is.
+        If the driver (libcuda.so.1) is missing, which mxnet-cu112 needs even for CPU work, or a
+        library is.
     """
-    _load(DRIVER, f"the NVIDIA driver ({DRIVER}) is missing; mxnet-cu112 needs it even for CPU work: install the "
-                  "driver, or the CPU build (pip uninstall mxnet-cu112; pip install mxnet==1.9.1)")
+    _load(
+        DRIVER,
+        f"the NVIDIA driver ({DRIVER}) is missing; mxnet-cu112 needs it even for CPU work: install "
+        "the "
+        "driver, or the CPU build (pip uninstall mxnet-cu112; pip install mxnet==1.9.1)",
+    )
     loaded = []
     for name in CUDA_LIBRARIES:
-        found = [path for folder in site_folders for path in sorted(folder.glob(f"nvidia/*/lib/{name}"))]
-        _load(str(found[0]) if found else name, f"{name} is missing; pip install 'gluon_hash[cu112]'")
+        found = [
+            path for folder in site_folders for path in sorted(folder.glob(f"nvidia/*/lib/{name}"))
+        ]
+        _load(
+            str(found[0]) if found else name, f"{name} is missing; pip install 'gluon_hash[cu112]'"
+        )
         loaded.append(name)
     return loaded
 
@@ -96,7 +141,8 @@ def contexts(device: str) -> list[mx.Context]:
     Raises
     ------
     ValueError
-        If the text is none of these, or a GPU is named that MXNet does not see or has no kernels for.
+        If the text is none of these, or a GPU is named that MXNet does not see or has no kernels
+        for.
     """
     import mxnet as mx
 
@@ -108,8 +154,10 @@ def contexts(device: str) -> list[mx.Context]:
     wanted = [int(number) for number in numbers.split(",")]
     seen = mx.context.num_gpus()
     if max(wanted) >= seen:
-        raise ValueError(f"device: {device!r} asks for GPU {max(wanted)}, but MXNet sees {seen} GPUs; "
-                         "`gluon-hash doctor` says what is missing")
+        raise ValueError(
+            f"device: {device!r} asks for GPU {max(wanted)}, but MXNet sees {seen} GPUs; "
+            "`gluon-hash doctor` says what is missing"
+        )
     named = [mx.gpu(number) for number in wanted]
     for context in named:
         _try_out(context)
@@ -124,12 +172,15 @@ def _try_out(context: mx.Context) -> None:
         (mx.nd.ones((1,), ctx=context) + 1).wait_to_read()
     except mx.base.MXNetError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"device: {context} does not run MXNet's kernels ({reason}); "
-                         "`gluon-hash doctor` says what is missing") from error
+        raise ValueError(
+            f"device: {context} does not run MXNet's kernels ({reason}); "
+            "`gluon-hash doctor` says what is missing"
+        ) from error
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and MXNet (initialisation, dropout). Commands call it; libraries do not."""
+    """Seed Python, NumPy and MXNet (initialisation, dropout). Commands call it; libraries do
+    not."""
     import mxnet as mx
     import numpy as np
 
@@ -139,12 +190,29 @@ def seed_everything(seed: int) -> None:
 
 
 def version_report() -> dict[str, Any]:
-    """What a result depends on besides its configuration, as JSON values: versions, machine, threads."""
-    packages = ("mxnet", CUDA_BUILD, "gluoncv", "numpy", "scipy", "numba", "faiss-cpu", "scikit-learn", "Pillow")
-    return {"gluon_hash": __version__, "commit": _commit(), "python": platform.python_version(),
-            "packages": {name: _version(name) for name in packages}, "machine": platform.platform(),
-            "processor": _processor(), "processors": len(os.sched_getaffinity(0)),
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS")}
+    """What a result depends on besides its configuration, as JSON values: versions, machine,
+    threads."""
+    packages = (
+        "mxnet",
+        CUDA_BUILD,
+        "gluoncv",
+        "numpy",
+        "scipy",
+        "numba",
+        "faiss-cpu",
+        "scikit-learn",
+        "Pillow",
+    )
+    return {
+        "gluon_hash": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in packages},
+        "machine": platform.platform(),
+        "processor": _processor(),
+        "processors": len(os.sched_getaffinity(0)),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
+    }
 
 
 def _version(package: str) -> str | None:
@@ -155,11 +223,17 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that this file is in, with -dirty if files differ from it; None if installed."""
+    """The commit of the checkout that this file is in, with -dirty if files differ from it; None if
+    installed."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
-    return _printed("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*") or None
+    return (
+        _printed(
+            "git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"
+        )
+        or None
+    )
 
 
 def _processor() -> str:
@@ -175,17 +249,25 @@ def _processor() -> str:
 def _printed(*command: str) -> str:
     """What a program prints; nothing if it is missing or fails."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
 
 def diagnose() -> tuple[dict[str, Any], list[str]]:
-    """version_report with devices and libraries, and one sentence, with its remedy, for each thing that is wrong."""
+    """version_report with devices and libraries, and one sentence, with its remedy, for each thing
+    that is wrong."""
     report = version_report()
     report["GB free here"] = round(shutil.disk_usage(".").free / 1e9, 1)
-    findings = (_wrong_packages(report), _wrong_libraries(), _wrong_mxnet(report), _wrong_gpus(report),
-                _wrong_surroundings(report))
+    findings = (
+        _wrong_packages(report),
+        _wrong_libraries(),
+        _wrong_mxnet(report),
+        _wrong_gpus(report),
+        _wrong_surroundings(report),
+    )
     return report, [problem for found in findings for problem in found]
 
 
@@ -193,16 +275,26 @@ def _wrong_packages(report: dict[str, Any]) -> list[str]:
     """Packages that are missing, broken, or stand in each other's place."""
     problems = []
     if not (3, 8) <= sys.version_info[:2] <= (3, 11):
-        problems.append(f"Python is {report['python']}, MXNet 1.9.1 works with 3.8 to 3.11; use one of them")
+        problems.append(
+            f"Python is {report['python']}, MXNet 1.9.1 works with 3.8 to 3.11; use one of them"
+        )
     packages = report["packages"]
     if packages["mxnet"] and packages[CUDA_BUILD]:
-        problems.append(f"mxnet and {CUDA_BUILD} are both installed and overwrite each other: pip uninstall -y mxnet "
-                        f"{CUDA_BUILD}, then install the one you want")
+        problems.append(
+            f"mxnet and {CUDA_BUILD} are both installed and overwrite each other: pip uninstall -y "
+            "mxnet "
+            f"{CUDA_BUILD}, then install the one you want"
+        )
     for module in NEEDED:
         try:
             importlib.import_module(module)
-        except Exception as error:  # whatever the import of a broken installation raises is the finding
-            problems.append(f"{module} cannot be imported: {error}; install anew: pip install -c constraints.txt .")
+        except (
+            Exception
+        ) as error:  # whatever the import of a broken installation raises is the finding
+            problems.append(
+                f"{module} cannot be imported: {error}; install anew: pip install -c "
+                "constraints.txt ."
+            )
     return problems
 
 
@@ -218,32 +310,48 @@ def _wrong_libraries() -> list[str]:
 
 
 def _wrong_mxnet(report: dict[str, Any]) -> list[str]:
-    """Whether MXNet starts, what it was built with, and whether the networks start; adds to the report."""
+    """Whether MXNet starts, what it was built with, and whether the networks start; adds to the
+    report."""
     try:
         prepare()
         import mxnet as mx
 
         features = mx.runtime.Features()
         report["GPUs that MXNet sees"] = mx.context.num_gpus()
-        report["oneDNN"], report["OpenMP"] = features.is_enabled("MKLDNN"), features.is_enabled("OPENMP")
+        report["oneDNN"], report["OpenMP"] = (
+            features.is_enabled("MKLDNN"),
+            features.is_enabled("OPENMP"),
+        )
     except Exception as error:  # whatever the import of a broken installation raises is the finding
         return [f"MXNet cannot be imported: {error}"]
     try:
         importlib.import_module("gluoncv.model_zoo")
     except Exception as error:
-        return [f"GluonCV cannot be imported: {error}; install anew: pip install -c constraints.txt ."]
-    return [f"MXNet was built without {name}, the CPU is slow so: install mxnet==1.9.1 from PyPI"
-            for name in ("oneDNN", "OpenMP") if not report[name]]
+        return [
+            f"GluonCV cannot be imported: {error}; install anew: pip install -c constraints.txt ."
+        ]
+    return [
+        f"MXNet was built without {name}, the CPU is slow so: install mxnet==1.9.1 from PyPI"
+        for name in ("oneDNN", "OpenMP")
+        if not report[name]
+    ]
 
 
 def _wrong_gpus(report: dict[str, Any]) -> list[str]:
     """Cards that MXNet cannot use; adds them to the report."""
     report["GPUs"] = _gpus()
-    problems = [f"{name}: compute capability {capability}, but {CUDA_BUILD} has kernels for 5.x to 8.x only (P100 to "
-                "A100, T4, RTX 20 to 40, L4; not H100 or newer): use another card or the CPU"
-                for name, capability in report["GPUs"] if int(capability.split(".")[0]) not in ARCHITECTURES]
+    problems = [
+        f"{name}: compute capability {capability}, but {CUDA_BUILD} has kernels for 5.x to 8.x "
+        "only (P100 to "
+        "A100, T4, RTX 20 to 40, L4; not H100 or newer): use another card or the CPU"
+        for name, capability in report["GPUs"]
+        if int(capability.split(".")[0]) not in ARCHITECTURES
+    ]
     if report["packages"][CUDA_BUILD] and not report.get("GPUs that MXNet sees"):
-        problems.append(f"{CUDA_BUILD} is installed, but sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES")
+        problems.append(
+            f"{CUDA_BUILD} is installed, but sees no GPU: look at nvidia-smi and "
+            "CUDA_VISIBLE_DEVICES"
+        )
     return problems
 
 
@@ -252,15 +360,25 @@ def _wrong_surroundings(report: dict[str, Any]) -> list[str]:
     problems = []
     threads, processors = report["OMP_NUM_THREADS"] or "1", report["processors"]
     if not threads.isdigit() or not 1 <= int(threads) <= processors:
-        problems.append(f"OMP_NUM_THREADS is {threads}, but there are {processors} processors, training is slower so: "
-                        "unset it")
+        problems.append(
+            f"OMP_NUM_THREADS is {threads}, but there are {processors} processors, training is "
+            "slower so: "
+            "unset it"
+        )
     if report["GB free here"] < FREE_GIGABYTES:
-        problems.append(f"only {report['GB free here']} GB are free here, records and runs need {FREE_GIGABYTES}: "
-                        "make room")
+        problems.append(
+            f"only {report['GB free here']} GB are free here, records and runs need "
+            f"{FREE_GIGABYTES}: "
+            "make room"
+        )
     return problems
 
 
 def _gpus() -> list[list[str]]:
     """Name and compute capability of each NVIDIA card; none without the driver."""
     printed = _printed("nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader")
-    return [[field.strip() for field in line.rsplit(",", 1)] for line in printed.splitlines() if line.strip()]
+    return [
+        [field.strip() for field in line.rsplit(",", 1)]
+        for line in printed.splitlines()
+        if line.strip()
+    ]

@@ -1,7 +1,10 @@
-"""get_symbol(): a stock hash network as an MXNet symbol. `python -m symbols.hashnet` writes the traced JSON files anew.
+"""get_symbol(): a stock hash network as an MXNet symbol. `python -m symbols.hashnet` writes the
+traced JSON files anew.
 
-The JSON lets a program without gluon_hash or GluonCV build the network; a test holds it against today's code.
+The JSON lets a program without gluon_hash or GluonCV build the network; a test holds it against
+today's code.
 """
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 """Fixtures for all tests: small prepared data, and a seed that can be replayed."""
+
 import os
 import sys
 from pathlib import Path
@@ -8,12 +9,17 @@ import pytest
 
 SYNTHETIC = Path(__file__).parent.parent / "configs" / "synthetic.yaml"
 sys.path.insert(0, str(Path(__file__).parent))
-DATASETS = Path(os.environ.get("GLUON_HASH_DATASETS", Path(__file__).parent.parent.parent / "shared" / "datasets"))
+DATASETS = Path(
+    os.environ.get(
+        "GLUON_HASH_DATASETS", Path(__file__).parent.parent.parent / "shared" / "datasets"
+    )
+)
 
 
 @pytest.fixture
 def rng(request):
-    """Random numbers from a seed; on failure the seed is in the report, GLUON_HASH_TEST_SEED replays it."""
+    """Random numbers from a seed; on failure the seed is in the report, GLUON_HASH_TEST_SEED
+    replays it."""
     seed = int(os.environ.get("GLUON_HASH_TEST_SEED", np.random.SeedSequence().entropy % 2**32))
     request.node.user_properties.append(("seed", seed))
     print(f"GLUON_HASH_TEST_SEED={seed}")
@@ -22,7 +28,8 @@ def rng(request):
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
-    """A small synthetic data set as `prepare` writes it: 27 classes, 6 training and 2 query images each."""
+    """A small synthetic data set as `prepare` writes it: 27 classes, 6 training and 2 query images
+    each."""
     from gluon_hash.records.dataset import write_dataset
     from gluon_hash.records.synthetic import make_synthetic
 
@@ -49,6 +56,7 @@ def run(capsys):
             main([str(argument) for argument in arguments])
         printed = capsys.readouterr()
         return stop.value.code or 0, printed.out, printed.err
+
     return run
 
 
@@ -58,13 +66,28 @@ def trained(prepared, tmp_path_factory):
     from gluon_hash.cli.app import main
 
     out = tmp_path_factory.mktemp("run")
-    for arguments in (["train", SYNTHETIC, "--out", out / "run", "--set", f"data.root={prepared}",
-                       "--set", "training.epochs=6", "--set", "training.batch_size=16",
-                       "--set", "centers.refresh=running", "--set", "optimizer.lr=0.003"],
-                      ["encode", out / "run", "--records", prepared / "query.rec", "--out", out / "query.npz"],
-                      ["encode", out / "run", "--records", prepared / "train.rec", "--out", out / "database.npz"],
-                      ["export", out / "run", "--out", out / "export" / "net"],
-                      ["index", "build", out / "database.npz", "--out", out / "index"]):
+    for arguments in (
+        [
+            "train",
+            SYNTHETIC,
+            "--out",
+            out / "run",
+            "--set",
+            f"data.root={prepared}",
+            "--set",
+            "training.epochs=6",
+            "--set",
+            "training.batch_size=16",
+            "--set",
+            "centers.refresh=running",
+            "--set",
+            "optimizer.lr=0.003",
+        ],
+        ["encode", out / "run", "--records", prepared / "query.rec", "--out", out / "query.npz"],
+        ["encode", out / "run", "--records", prepared / "train.rec", "--out", out / "database.npz"],
+        ["export", out / "run", "--out", out / "export" / "net"],
+        ["index", "build", out / "database.npz", "--out", out / "index"],
+    ):
         with pytest.raises(SystemExit) as stop:
             main([str(argument) for argument in arguments])
         assert not stop.value.code, arguments
@@ -73,7 +96,8 @@ def trained(prepared, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def features(prepared, tmp_path_factory):
-    """A configuration on cached features of a random network, and the features of training and query images."""
+    """A configuration on cached features of a random network, and the features of training and
+    query images."""
     import mxnet as mx
 
     from gluon_hash.cli.app import main
@@ -88,12 +112,23 @@ def features(prepared, tmp_path_factory):
     config.write_text(
         f"data: {{root: {prepared}, features: {folder}/f.npz, query_features: {folder}/q.npz}}\n"
         "transform: {resize: 32, crop: 32}\n"
-        f"net: {{backbone: cifar_resnet20_v1, weights: {folder}/b.params, num_bits: 12, standardize: true}}\n"
+        "net: "
+        f"{{backbone: cifar_resnet20_v1, weights: {folder}/b.params, num_bits: 12, standardize: true}}\n"
         "loss: {inv_variances: [1, 0.67, 0.5]}\noptimizer: {name: adam, lr: 0.01}\n"
-        "training: {epochs: 2, batch_size: 32, classes_per_batch: 8}\n")
+        "training: {epochs: 2, batch_size: 32, classes_per_batch: 8}\n"
+    )
     for records, out in (("train.rec", "f.npz"), ("query.rec", "q.npz")):
         with pytest.raises(SystemExit) as stop:
-            main(["encode", str(config), "--features", "--records", str(prepared / records), "--out",
-                  str(folder / out)])
+            main(
+                [
+                    "encode",
+                    str(config),
+                    "--features",
+                    "--records",
+                    str(prepared / records),
+                    "--out",
+                    str(folder / out),
+                ]
+            )
         assert not stop.value.code
     return config

@@ -1,4 +1,5 @@
 """Slow twins, written from the definitions: one query, one loop, no shortcut."""
+
 import numpy as np
 
 
@@ -20,7 +21,9 @@ def rank(query, database):
 def average_precision(relevant):
     if not any(relevant):
         return np.nan
-    precisions = [sum(relevant[:rank]) / rank for rank in range(1, len(relevant) + 1) if relevant[rank - 1]]
+    precisions = [
+        sum(relevant[:rank]) / rank for rank in range(1, len(relevant) + 1) if relevant[rank - 1]
+    ]
     return sum(precisions) / sum(relevant)
 
 
@@ -44,7 +47,12 @@ def mean_ndcg_released(gains, cutoff):
     if not any(gains):
         return np.nan
     weight = np.array([1.0, 1.0] + [1 / np.log2(r - 1) for r in range(3, cutoff + 1)])[:cutoff]
-    return np.mean([np.dot(gains[:r], weight[:r]) / np.dot(ideal[:r], weight[:r]) for r in range(1, cutoff + 1)])
+    return np.mean(
+        [
+            np.dot(gains[:r], weight[:r]) / np.dot(ideal[:r], weight[:r])
+            for r in range(1, cutoff + 1)
+        ]
+    )
 
 
 def barz_ahp(similarities, cutoff):
@@ -56,8 +64,8 @@ def barz_ahp(similarities, cutoff):
 
 
 def tie_orders(relevant, distance):
-    """AP over all orders of the ties: mean, best, worst. Every pattern of hits within a bucket is as likely as another,
-    and what a bucket adds depends on no other bucket's order."""
+    """AP over all orders of the ties: mean, best, worst. Every pattern of hits within a bucket is
+    as likely as another, and what a bucket adds depends on no other bucket's order."""
     from itertools import combinations
 
     if not any(relevant):
@@ -65,18 +73,24 @@ def tie_orders(relevant, distance):
     total, before, hits = np.zeros(3), 0, 0
     for value in sorted(set(distance)):
         bucket = [r for r, d in zip(relevant, distance) if d == value]
-        sums = [sum((hits + i) / (before + place) for i, place in enumerate(places, 1))
-                for places in combinations(range(1, len(bucket) + 1), sum(bucket))]
+        sums = [
+            sum((hits + i) / (before + place) for i, place in enumerate(places, 1))
+            for places in combinations(range(1, len(bucket) + 1), sum(bucket))
+        ]
         total += np.mean(sums), max(sums), min(sums)
         before, hits = before + len(bucket), hits + sum(bucket)
     return tuple(total / hits)
 
 
 def slow_metrics(query, database, num_levels, at, excluded=None, radius=2):
-    """Every metric of every query by the slow twins: a list of rows, in the order of metric_names."""
+    """Every metric of every query by the slow twins: a list of rows, in the order of
+    metric_names."""
     from gluon_hash.retrieval import codes
 
-    bits, base = codes.unpack(query.codes, query.num_bits), codes.unpack(database.codes, query.num_bits)
+    bits, base = (
+        codes.unpack(query.codes, query.num_bits),
+        codes.unpack(database.codes, query.num_bits),
+    )
     rows = []
     for q in range(len(query)):
         order, distance = rank(bits[q], base)
@@ -88,19 +102,39 @@ def slow_metrics(query, database, num_levels, at, excluded=None, radius=2):
         similarity = [1 - k / num_levels for k in finest]
         within = [f for f, d in zip(fine, distance) if d <= radius]
         none = not any(gains)
-        rows.append([*(average_precision(match[:, level].tolist()) for level in range(num_levels)),
-                     ahp(gains, at), barz_ahp(similarity, at), ndcg(gains, at),
-                     mean_ndcg_released(gains, min(100, len(order))), sum(fine[:at]) / at,
-                     sum(fine[:at]) / sum(fine) if any(fine) else np.nan, np.nan if none else sum(gains[:at]) / at,
-                     np.nan if none else sum(gains[:at]) / sum(gains), np.mean(within) if within else 0.0,
-                     sum(within) / sum(fine) if any(fine) else np.nan])
+        rows.append(
+            [
+                *(average_precision(match[:, level].tolist()) for level in range(num_levels)),
+                ahp(gains, at),
+                barz_ahp(similarity, at),
+                ndcg(gains, at),
+                mean_ndcg_released(gains, min(100, len(order))),
+                sum(fine[:at]) / at,
+                sum(fine[:at]) / sum(fine) if any(fine) else np.nan,
+                np.nan if none else sum(gains[:at]) / at,
+                np.nan if none else sum(gains[:at]) / sum(gains),
+                np.mean(within) if within else 0.0,
+                sum(within) / sum(fine) if any(fine) else np.nan,
+            ]
+        )
     return rows
 
 
 def metric_names(num_levels, at, released, radius=2):
-    return ["map", *(f"map_level_{level}" for level in range(1, num_levels)), f"mahp@{at}", f"mahp_barz@{at}",
-            f"ndcg@{at}", f"mean_ndcg_released@{released}", f"precision@{at}", f"recall@{at}", f"acg@{at}",
-            f"weighted_recall@{at}", f"precision_radius_{radius}", f"recall_radius_{radius}"]
+    return [
+        "map",
+        *(f"map_level_{level}" for level in range(1, num_levels)),
+        f"mahp@{at}",
+        f"mahp_barz@{at}",
+        f"ndcg@{at}",
+        f"mean_ndcg_released@{released}",
+        f"precision@{at}",
+        f"recall@{at}",
+        f"acg@{at}",
+        f"weighted_recall@{at}",
+        f"precision_radius_{radius}",
+        f"recall_radius_{radius}",
+    ]
 
 
 def random_table(rng, count, num_bits, num_levels=2, num_classes=4, first_id=0):
@@ -109,4 +143,6 @@ def random_table(rng, count, num_bits, num_levels=2, num_classes=4, first_id=0):
 
     fine = rng.randint(0, num_classes, count)
     labels = np.stack([fine // 2**level for level in range(num_levels)], axis=1).astype(np.int32)
-    return CodeTable(np.arange(count) + first_id, codes.pack(rng.randn(count, num_bits)), labels, num_bits)
+    return CodeTable(
+        np.arange(count) + first_id, codes.pack(rng.randn(count, num_bits)), labels, num_bits
+    )

@@ -1,4 +1,6 @@
-"""The rules that keep the house in order, read from the source: direction of imports, sizes, no code from data."""
+"""The rules that keep the house in order, read from the source: direction of imports, sizes, no
+code from data."""
+
 import ast
 import re
 import subprocess
@@ -8,7 +10,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = sorted((ROOT / "gluon_hash").rglob("*.py"))
-OUTSIDE = sorted([*(ROOT / "tests").glob("*.py"), *(ROOT / "tools").glob("*.py"), *(ROOT / "symbols").rglob("*.py")])
+OUTSIDE = sorted(
+    [
+        *(ROOT / "tests").glob("*.py"),
+        *(ROOT / "tools").glob("*.py"),
+        *(ROOT / "symbols").rglob("*.py"),
+    ]
+)
 FOUNDATION = ["errors", "files", "progress", "runtime"]
 ORDER = ["hierarchy", "records", "nets", "losses", "training", "retrieval", "deploy", "plots"]
 TOP = ["config", "build", "cli", "__main__"]  # each may import those before it
@@ -25,7 +33,8 @@ def name_of(path):
 
 
 def modules_imported(tree):
-    """Every module that a file names in an import, at its top or inside a function, with the line."""
+    """Every module that a file names in an import, at its top or inside a function, with the
+    line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -40,8 +49,8 @@ def may_import(part):
     if part in FOUNDATION:
         return FOUNDATION
     if part in ORDER:
-        return FOUNDATION + ORDER[:ORDER.index(part)]
-    return FOUNDATION + ORDER + TOP[:TOP.index(part)]
+        return FOUNDATION + ORDER[: ORDER.index(part)]
+    return FOUNDATION + ORDER + TOP[: TOP.index(part)]
 
 
 def wrong_directions(part, tree):
@@ -51,12 +60,17 @@ def wrong_directions(part, tree):
             yield line, module
         elif module.startswith("gluon_hash."):
             other = module.split(".")[1]
-            if other in FOUNDATION + ORDER + TOP and other != part and other not in may_import(part):
+            if (
+                other in FOUNDATION + ORDER + TOP
+                and other != part
+                and other not in may_import(part)
+            ):
                 yield line, module
 
 
 def imports_when_loaded(tree):
-    """Top-level names of the packages that a file imports outside of functions (TYPE_CHECKING blocks aside)."""
+    """Top-level names of the packages that a file imports outside of functions (TYPE_CHECKING
+    blocks aside)."""
     nodes = list(tree.body)
     while nodes:
         node = nodes.pop()
@@ -80,17 +94,23 @@ def dangers(tree):
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"):
             yield node.lineno, node.func.id
         for keyword in node.keywords:
-            if keyword.arg == "allow_pickle" and not (isinstance(keyword.value, ast.Constant)
-                                                      and keyword.value.value is False):
+            if keyword.arg == "allow_pickle" and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+            ):
                 yield node.lineno, "allow_pickle"
-            if keyword.arg == "shell" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value):
+            if keyword.arg == "shell" and not (
+                isinstance(keyword.value, ast.Constant) and not keyword.value.value
+            ):
                 yield node.lineno, "shell=True"
 
 
 def too_long(tree):
-    return [(node.lineno, node.name) for node in ast.walk(tree)
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            and code_lines(node) > FUNCTION_LINES]
+    return [
+        (node.lineno, node.name)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and code_lines(node) > FUNCTION_LINES
+    ]
 
 
 def code_lines(function):
@@ -109,19 +129,26 @@ class TestLibrary:
             assert not list(wrong_directions(part, ast.parse(path.read_text())))
 
     def test_nothing_imports_the_folders_beside_the_library(self, path):
-        imported = {module.split(".")[0] for module, _ in modules_imported(ast.parse(path.read_text()))}
+        imported = {
+            module.split(".")[0] for module, _ in modules_imported(ast.parse(path.read_text()))
+        }
         assert not imported & {"tools", "symbols", "data", "tests"}
 
     def test_mxnet_free_packages_do_not_import_it(self, path):
         part = path.relative_to(ROOT / "gluon_hash").parts[0]
         if part in WITHOUT_MXNET and name_of(path) != ENCODE:
-            imported = {module.split(".")[0] for module, _ in modules_imported(ast.parse(path.read_text()))}
+            imported = {
+                module.split(".")[0] for module, _ in modules_imported(ast.parse(path.read_text()))
+            }
             assert not imported & {"mxnet", "gluoncv"}
 
     def test_cv2_is_never_imported(self, path):
-        """Its wheel needs libGL, which fresh machines lack; so do the parts of MXNet that use it."""
+        """Its wheel needs libGL, which fresh machines lack; so do the parts of MXNet that use
+        it."""
         text = path.read_text()
-        assert "cv2" not in {module.split(".")[0] for module, _ in modules_imported(ast.parse(text))}
+        assert "cv2" not in {
+            module.split(".")[0] for module, _ in modules_imported(ast.parse(text))
+        }
         assert not re.search(r"recordio\.(un)?pack_img|mx\.image\.", text)
 
     def test_no_code_comes_from_data(self, path):
@@ -158,40 +185,66 @@ class TestEveryFile:
 def test_no_path_of_a_machine_in_the_repository():
     if not (ROOT / ".git").exists():
         pytest.skip("not a checkout")
-    tracked = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True)
+    tracked = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=True
+    )
     found = []
     for name in filter(None, tracked.stdout.split("\0")):
         try:
             lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-        except (UnicodeDecodeError, FileNotFoundError):  # an image; a file deleted but not yet committed
+        except (
+            UnicodeDecodeError,
+            FileNotFoundError,
+        ):  # an image; a file deleted but not yet committed
             continue
-        found += [f"{name}:{number}" for number, line in enumerate(lines, start=1) if MACHINE_PATH.search(line)]
+        found += [
+            f"{name}:{number}"
+            for number, line in enumerate(lines, start=1)
+            if MACHINE_PATH.search(line)
+        ]
     assert not found
 
 
-@pytest.mark.parametrize("part, line, wrong", [
-    ("hierarchy", "from gluon_hash.errors import DataError", False),
-    ("hierarchy", "from gluon_hash.records.lists import read_list", True),
-    ("records", "from gluon_hash import hierarchy", False),
-    ("retrieval", "def f():\n    from gluon_hash import plots", True),
-    ("training", "from gluon_hash.config import Config", True),
-    ("build", "from gluon_hash.config import Config", False),
-    ("build", "import gluon_hash.cli.app", True),
-    ("runtime", "from gluon_hash.hierarchy import Hierarchy", True),
-    ("nets", "from .weights import load_backbone", True)])
+@pytest.mark.parametrize(
+    "part, line, wrong",
+    [
+        ("hierarchy", "from gluon_hash.errors import DataError", False),
+        ("hierarchy", "from gluon_hash.records.lists import read_list", True),
+        ("records", "from gluon_hash import hierarchy", False),
+        ("retrieval", "def f():\n    from gluon_hash import plots", True),
+        ("training", "from gluon_hash.config import Config", True),
+        ("build", "from gluon_hash.config import Config", False),
+        ("build", "import gluon_hash.cli.app", True),
+        ("runtime", "from gluon_hash.hierarchy import Hierarchy", True),
+        ("nets", "from .weights import load_backbone", True),
+    ],
+)
 def test_the_direction_rule_finds_what_it_should(part, line, wrong):
     assert bool(list(wrong_directions(part, ast.parse(line)))) == wrong
 
 
-@pytest.mark.parametrize("code, wrong", [
-    ("import pickle", True), ("from joblib import load", True), ("eval(text)", True), ("model.eval()", False),
-    ("np.load(path, allow_pickle=True)", True), ("np.load(path, allow_pickle=flag)", True),
-    ("np.load(path, allow_pickle=False)", False), ("subprocess.run(line, shell=True)", True),
-    ("subprocess.run(words)", False)])
+@pytest.mark.parametrize(
+    "code, wrong",
+    [
+        ("import pickle", True),
+        ("from joblib import load", True),
+        ("eval(text)", True),
+        ("model.eval()", False),
+        ("np.load(path, allow_pickle=True)", True),
+        ("np.load(path, allow_pickle=flag)", True),
+        ("np.load(path, allow_pickle=False)", False),
+        ("subprocess.run(line, shell=True)", True),
+        ("subprocess.run(words)", False),
+    ],
+)
 def test_the_danger_rule_finds_what_it_should(code, wrong):
     assert bool(list(dangers(ast.parse(code)))) == wrong
 
 
 def test_machine_paths_are_told_from_addresses():
-    assert MACHINE_PATH.search("data in /" + "home/someone/data") and MACHINE_PATH.search('"/' + 'root/x"')
-    assert not MACHINE_PATH.search("https://example.org/" + "home/page") and not MACHINE_PATH.search("../" + "work/x")
+    assert MACHINE_PATH.search("data in /" + "home/someone/data") and MACHINE_PATH.search(
+        '"/' + 'root/x"'
+    )
+    assert not MACHINE_PATH.search(
+        "https://example.org/" + "home/page"
+    ) and not MACHINE_PATH.search("../" + "work/x")

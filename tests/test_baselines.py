@@ -1,4 +1,5 @@
 """Baselines on features: closed forms, monotonicity, files, and better than chance."""
+
 import numpy as np
 import pytest
 
@@ -12,20 +13,27 @@ from gluon_hash.retrieval.baselines.models import ProductQuantizer
 
 def clusters(rng, per_class=60, num_features=24, num_classes=6):
     labels = np.repeat(np.arange(num_classes), per_class)
-    features = 2.0 * rng.randn(num_classes, num_features)[labels] + rng.randn(len(labels), num_features)
+    features = 2.0 * rng.randn(num_classes, num_features)[labels] + rng.randn(
+        len(labels), num_features
+    )
     return features.astype(np.float32), labels
 
 
 def encoded(model, features, labels, first_id=0):
     ids, level_labels = np.arange(len(labels)) + first_id, labels[:, None].astype(np.int32)
-    return zoo.encode_features_with(model, FeatureTable(ids, features.astype(np.float16), level_labels, {}))
+    return zoo.encode_features_with(
+        model, FeatureTable(ids, features.astype(np.float16), level_labels, {})
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.BASELINES if name != "pq"])
 def test_every_baseline_beats_a_random_ranking_and_is_kept_by_its_file(rng, tmp_path, name):
     features, labels = clusters(rng)
     model = zoo.fit(name, features, labels, 16, seed=3)
-    database, query = encoded(model, features, labels), encoded(model, features[::7], labels[::7], 1000)
+    database, query = (
+        encoded(model, features, labels),
+        encoded(model, features[::7], labels[::7], 1000),
+    )
     assert evaluate(query, database)["map"] > 2 / 6  # a random ranking: 1 / 6
     model.save(tmp_path / "fitted.npz")
     again = zoo.load_baseline(tmp_path / "fitted.npz")
@@ -40,8 +48,12 @@ def test_lsh_differs_in_a_bit_with_probability_angle_over_pi():
     model = zoo.fit("lsh", features, np.zeros(40), 20000, seed=1)
     centred = features - features.mean(axis=0)
     signs = model.project(features) >= 0
-    angle = np.arccos(centred[0] @ centred[1] / np.linalg.norm(centred[0]) / np.linalg.norm(centred[1]))
-    assert (signs[0] != signs[1]).mean() == pytest.approx(angle / np.pi, abs=0.02)  # standard deviation 0.0035
+    angle = np.arccos(
+        centred[0] @ centred[1] / np.linalg.norm(centred[0]) / np.linalg.norm(centred[1])
+    )
+    assert (signs[0] != signs[1]).mean() == pytest.approx(
+        angle / np.pi, abs=0.02
+    )  # standard deviation 0.0035
 
 
 def test_pca_finds_known_axes(rng):
@@ -69,17 +81,31 @@ def test_itq_rotates_and_each_step_comes_closer_to_the_signs(rng):
 
 def test_subselective_reaches_what_itq_reaches_from_all_images(rng):
     features, labels = clusters(rng, per_class=400)
-    scores = [evaluate(encoded(model, features[::9], labels[::9], 10**6), encoded(model, features, labels))["map"]
-              for model in (zoo.fit(name, features, labels, 12, seed=0) for name in ("itq", "subselective"))]
+    scores = [
+        evaluate(
+            encoded(model, features[::9], labels[::9], 10**6), encoded(model, features, labels)
+        )["map"]
+        for model in (
+            zoo.fit(name, features, labels, 12, seed=0) for name in ("itq", "subselective")
+        )
+    ]
     assert scores[1] > 0.85 * scores[0]
 
 
 def test_the_learned_metric_shrinks_directions_that_vary_within_classes(rng):
     labels = np.repeat(np.arange(8), 50)
-    features = np.concatenate([rng.randn(8, 4)[labels] * 2, 30 * rng.randn(400, 1)], axis=1).astype(np.float32)
+    features = np.concatenate([rng.randn(8, 4)[labels] * 2, 30 * rng.randn(400, 1)], axis=1).astype(
+        np.float32
+    )
     features[:, :4] += 0.3 * rng.randn(400, 4)
-    score = {name: evaluate(encoded(model, features[::5], labels[::5], 1000), encoded(model, features, labels))["map"]
-             for name, model in ((name, zoo.fit(name, features, labels, 32, seed=0)) for name in ("lsh", "metric_lsh"))}
+    score = {
+        name: evaluate(
+            encoded(model, features[::5], labels[::5], 1000), encoded(model, features, labels)
+        )["map"]
+        for name, model in (
+            (name, zoo.fit(name, features, labels, 32, seed=0)) for name in ("lsh", "metric_lsh")
+        )
+    }
     assert score["metric_lsh"] > 1.5 * score["lsh"]
 
 
@@ -94,7 +120,9 @@ def test_itml_brings_a_violating_pair_to_the_harmonic_mean_of_distance_and_bound
         expected = 2 * distance * bound / (distance + bound) if violated else distance
         assert difference @ metric @ difference == pytest.approx(expected)
         assert np.linalg.eigvalsh(metric).min() > 0
-        across = np.linalg.svd(difference[None])[2][1]  # what is orthogonal to the pair keeps its length
+        across = np.linalg.svd(difference[None])[2][
+            1
+        ]  # what is orthogonal to the pair keeps its length
         assert across @ metric @ across == pytest.approx(1.0)
 
 
@@ -111,7 +139,9 @@ def test_product_quantisation_is_the_nearest_centroid_of_each_part(rng):
     padded = np.pad(features[:20], ((0, 0), (0, 2))).reshape(20, 3, 4)
     nearest = ((padded[:, :, None] - model.centroids[None]) ** 2).sum(axis=3).argmin(axis=2)
     np.testing.assert_array_equal(model.encode(features[:20]), nearest)
-    rebuilt = np.stack([model.centroids[part, nearest[:, part]] for part in range(3)], axis=1).reshape(20, 12)[:, :10]
+    rebuilt = np.stack(
+        [model.centroids[part, nearest[:, part]] for part in range(3)], axis=1
+    ).reshape(20, 12)[:, :10]
     np.testing.assert_allclose(model.reconstruct(features[:20]), rebuilt, rtol=1e-6)
     assert isinstance(model, ProductQuantizer)
     table = encoded(model, features, labels)
@@ -120,12 +150,18 @@ def test_product_quantisation_is_the_nearest_centroid_of_each_part(rng):
     np.testing.assert_allclose(distances, slow, rtol=0.02, atol=0.05)  # the table holds float16
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (("tree", 8), "expected one of lsh, pca, itq, subselective, klsh, metric_lsh, pq, got 'tree'"),
-    (("itq", 30), r"at most 24 bits from features \(360, 24\), got 30"),
-    (("pq", 12), "needs a multiple of 8 bits"),
-    (("lsh", 0), "num_bits >= 1"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            ("tree", 8),
+            "expected one of lsh, pca, itq, subselective, klsh, metric_lsh, pq, got 'tree'",
+        ),
+        (("itq", 30), r"at most 24 bits from features \(360, 24\), got 30"),
+        (("pq", 12), "needs a multiple of 8 bits"),
+        (("lsh", 0), "num_bits >= 1"),
+    ],
+)
 def test_what_cannot_be_fitted_is_said(rng, arguments, message):
     with pytest.raises(ValueError, match=message):
         zoo.fit(arguments[0], *clusters(rng), arguments[1], seed=0)
@@ -134,13 +170,17 @@ def test_what_cannot_be_fitted_is_said(rng, arguments, message):
 def test_bad_features_and_files_are_named(rng, tmp_path):
     features, labels = clusters(rng)
     model = zoo.fit("lsh", features, labels, 8, seed=0)
-    with pytest.raises(ValueError, match=r"expected features \(N, 24\), as it was fitted on, got \(2, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"expected features \(N, 24\), as it was fitted on, got \(2, 3\)"
+    ):
         model.project(np.zeros((2, 3)))
     features[4, 1] = np.inf
     with pytest.raises(ValueError, match="features in row 4 are not finite"):
         model.project(features)
     with pytest.raises(ValueError, match="not finite"):
         zoo.fit("lsh", features, labels, 8, seed=0)
-    CodeTable(np.arange(1), codes.pack(np.ones((1, 8))), np.zeros((1, 1), np.int32), 8).save(tmp_path / "codes.npz")
+    CodeTable(np.arange(1), codes.pack(np.ones((1, 8))), np.zeros((1, 1), np.int32), 8).save(
+        tmp_path / "codes.npz"
+    )
     with pytest.raises(DataError, match=r"codes\.npz: expected the arrays kind; kind missing"):
         zoo.load_baseline(tmp_path / "codes.npz")

@@ -1,10 +1,14 @@
-"""The demo's last part, on a small run: every file that it promises, and the classes of what was found."""
+"""The demo's last part, on a small run: every file that it promises, and the classes of what was
+found."""
+
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import RecordFile
 from tools import demo
 
 
-def test_what_was_found_is_named_and_everything_is_drawn(trained, prepared, run, tmp_path, monkeypatch, capsys):
+def test_what_was_found_is_named_and_everything_is_drawn(
+    trained, prepared, run, tmp_path, monkeypatch, capsys
+):
     for name in ("run", "query.npz", "database.npz"):
         (tmp_path / name).symlink_to(trained / name)
     (tmp_path / "data").symlink_to(prepared)
@@ -15,16 +19,27 @@ def test_what_was_found_is_named_and_everything_is_drawn(trained, prepared, run,
         assert code == 0, err
         printed[arguments[:2]] = out
         return out
+
     monkeypatch.setattr(demo, "gluon_hash", in_process)
     monkeypatch.setattr(demo, "name_found", lambda *arguments: named.append(arguments))
     demo.deploy_and_draw(tmp_path, prepared / "train.rec")
-    for name in ("query.png", "tsne.png", "grid.png", "curves.png", "hierarchy.png", "export/hashnet.manifest.json"):
+    for name in (
+        "query.png",
+        "tsne.png",
+        "grid.png",
+        "curves.png",
+        "hierarchy.png",
+        "export/hashnet.manifest.json",
+    ):
         assert (tmp_path / name).exists(), name
     monkeypatch.undo()
     (arguments,) = named
     ids = arguments[-1]
     assert len(ids) == 10 and all(str(item) in printed["index", "search"].split() for item in ids)
     demo.name_found(*arguments)
-    records, names = RecordFile(prepared / "train.rec"), Hierarchy.load(prepared / "hierarchy.tsv").class_names[0]
+    records, names = (
+        RecordFile(prepared / "train.rec"),
+        Hierarchy.load(prepared / "hierarchy.tsv").class_names[0],
+    )
     label = dict(zip(records.ids.tolist(), records.level_labels[:, 0].tolist()))
     assert ", ".join(names[label[item]] for item in ids) in capsys.readouterr().out

@@ -1,4 +1,6 @@
-"""The doctor: silent on a sound machine, and one sentence with a remedy for each thing that is wrong."""
+"""The doctor: silent on a sound machine, and one sentence with a remedy for each thing that is
+wrong."""
+
 import ctypes
 import importlib
 import json
@@ -22,7 +24,9 @@ def sound(monkeypatch):
 
 
 def disk(monkeypatch, free):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("Usage", "total used free")(1e12, 0, free))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: namedtuple("Usage", "total used free")(1e12, 0, free)
+    )
 
 
 def doctor(capsys, *flags):
@@ -40,7 +44,16 @@ def only_problem():
 def test_nothing_is_wrong_here(sound, capsys):
     code, out = doctor(capsys)
     assert code == 0 and out.endswith("nothing is wrong\n")
-    for name in ("gluon_hash", "python", "packages", "processors", "OMP_NUM_THREADS", "oneDNN", "OpenMP", "GPUs"):
+    for name in (
+        "gluon_hash",
+        "python",
+        "packages",
+        "processors",
+        "OMP_NUM_THREADS",
+        "oneDNN",
+        "OpenMP",
+        "GPUs",
+    ):
         assert f"{name}: " in out
 
 
@@ -62,10 +75,18 @@ def test_full_disk(sound):
     assert "only 0.3 GB are free" in only_problem()
 
 
-@pytest.mark.parametrize("name, capability, right", [
-    ("Tesla P100", "6.0", True), ("Tesla T4", "7.5", True), ("NVIDIA A100-SXM4-80GB", "8.0", True),
-    ("NVIDIA L4", "8.9", True), ("NVIDIA H100 PCIe", "9.0", False), ("NVIDIA GeForce RTX 5090", "12.0", False),
-    ("Tesla K80", "3.7", False)])
+@pytest.mark.parametrize(
+    "name, capability, right",
+    [
+        ("Tesla P100", "6.0", True),
+        ("Tesla T4", "7.5", True),
+        ("NVIDIA A100-SXM4-80GB", "8.0", True),
+        ("NVIDIA L4", "8.9", True),
+        ("NVIDIA H100 PCIe", "9.0", False),
+        ("NVIDIA GeForce RTX 5090", "12.0", False),
+        ("Tesla K80", "3.7", False),
+    ],
+)
 def test_cards_without_kernels(sound, name, capability, right):
     sound.setattr(runtime, "_gpus", lambda: [[name, capability]])
     report, problems = runtime.diagnose()
@@ -93,13 +114,22 @@ def test_missing_system_library(sound):
         if name == "libquadmath.so.0":
             raise OSError(name)
         return whole(name, *arguments, **options)
+
     sound.setattr(ctypes, "CDLL", load)
-    assert "libquadmath.so.0 is missing" in only_problem() and "apt-get install libquadmath0" in only_problem()
+    assert (
+        "libquadmath.so.0 is missing" in only_problem()
+        and "apt-get install libquadmath0" in only_problem()
+    )
 
 
-@pytest.mark.parametrize("module, message", [("faiss", "faiss cannot be imported"),
-                                             ("gluoncv.model_zoo", "GluonCV cannot be imported"),
-                                             ("mxnet", "MXNet cannot be imported")])
+@pytest.mark.parametrize(
+    "module, message",
+    [
+        ("faiss", "faiss cannot be imported"),
+        ("gluoncv.model_zoo", "GluonCV cannot be imported"),
+        ("mxnet", "MXNet cannot be imported"),
+    ],
+)
 def test_broken_package(sound, module, message):
     sound.setitem(sys.modules, module, None)  # so Python refuses to import it
     assert message in only_problem()
@@ -107,7 +137,11 @@ def test_broken_package(sound, module, message):
 
 def test_both_builds_of_mxnet(sound):
     version = runtime._version
-    sound.setattr(runtime, "_version", lambda package: "1.9.1" if package == "mxnet-cu112" else version(package))
+    sound.setattr(
+        runtime,
+        "_version",
+        lambda package: "1.9.1" if package == "mxnet-cu112" else version(package),
+    )
     importlib.import_module("mxnet")
     _, problems = runtime.diagnose()
     assert [problem.partition(" ")[0] for problem in problems] == ["mxnet", "mxnet-cu112"]

@@ -1,4 +1,6 @@
-"""Hierarchies: the file format, the readers, completion, similarities, and errors that name the line."""
+"""Hierarchies: the file format, the readers, completion, similarities, and errors that name the
+line."""
+
 import tarfile
 from pathlib import Path
 
@@ -10,8 +12,12 @@ from gluon_hash.hierarchy import Hierarchy, readers, similarity
 from gluon_hash.records.cifar import FINE_TO_COARSE, cifar10_hierarchy
 
 DATA = Path(__file__).parent.parent / "data"
-ROWS = [("husky", "dog", "animal"), ("poodle", "dog", "animal"), ("siamese", "cat", "animal"),
-        ("truck", "truck", "car")]
+ROWS = [
+    ("husky", "dog", "animal"),
+    ("poodle", "dog", "animal"),
+    ("siamese", "cat", "animal"),
+    ("truck", "truck", "car"),
+]
 
 
 @pytest.fixture
@@ -24,6 +30,7 @@ def write(tmp_path):
     def write(text):
         (tmp_path / "tree.txt").write_text(text)
         return tmp_path / "tree.txt"
+
     return write
 
 
@@ -43,29 +50,47 @@ def test_round_trip_with_and_without_an_order_line(tree, tmp_path):
     assert ordered.ancestors[:, 2].tolist() == [1, 1, 1, 0]
 
 
-@pytest.mark.parametrize("lines, message", [
-    ("a\tb\nx\ty\n", r":1: expected '# gluon_hash hierarchy 1'"),
-    ("# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\nb\n", r":4: expected 2 names \(fine, coarse\), got 1"),
-    ("# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\na\tx\n", r":4: class 'a' stands twice"),
-    ("# gluon_hash hierarchy 1\na\tb\tc\n1\tx\tp\n2\tx\tq\n", r":4: b class 'x' has two parents, 'p' and 'q'"),
-    ("# gluon_hash hierarchy 1\nfine\tcoarse\n\tx\nb\tx\n", r":3: a class has no name"),
-    ("# gluon_hash hierarchy 1\nfine\tcoarse\n# order: coarse\tx\na\ty\n", r"order of level 'coarse'"),
-])
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        ("a\tb\nx\ty\n", r":1: expected '# gluon_hash hierarchy 1'"),
+        (
+            "# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\nb\n",
+            r":4: expected 2 names \(fine, coarse\), got 1",
+        ),
+        ("# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\na\tx\n", r":4: class 'a' stands twice"),
+        (
+            "# gluon_hash hierarchy 1\na\tb\tc\n1\tx\tp\n2\tx\tq\n",
+            r":4: b class 'x' has two parents, 'p' and 'q'",
+        ),
+        ("# gluon_hash hierarchy 1\nfine\tcoarse\n\tx\nb\tx\n", r":3: a class has no name"),
+        (
+            "# gluon_hash hierarchy 1\nfine\tcoarse\n# order: coarse\tx\na\ty\n",
+            r"order of level 'coarse'",
+        ),
+    ],
+)
 def test_damaged_files_name_the_line(write, lines, message):
     with pytest.raises(DataError, match=message):
         Hierarchy.load(write(lines))
 
 
-@pytest.mark.parametrize("lines, message", [
-    ("1 0\n2 1\n3 1\n2 3\n", r":4: node 2 has two parents, 1 \(line 2\) and 3"),
-    ("1 2\n2 3\n3 1\n", r":1: cycle: 1 -> 2 -> 3 -> 1"),
-    ("1 0\n5 6\n", r":2: expected one root, got 0, 6: 6, the parent of 5, has no parent"),
-    ("1 0\n2\n", r":2: expected two node ids, got 1"),
-    ("1 0\n2 3\n3 2\n", "cycle: 2 -> 3 -> 2"),
-    ("1 0\n2 0\n1 0\n", r":3: node 1 stands on line 1 too"),
-    ("2 -1\n1 0\n3 0\n", r":1: expected one root, got 0, -1: -1, the parent of 2, has no parent"),  # most have root 0
-    ("\n", "the file is empty"),
-])
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        ("1 0\n2 1\n3 1\n2 3\n", r":4: node 2 has two parents, 1 \(line 2\) and 3"),
+        ("1 2\n2 3\n3 1\n", r":1: cycle: 1 -> 2 -> 3 -> 1"),
+        ("1 0\n5 6\n", r":2: expected one root, got 0, 6: 6, the parent of 5, has no parent"),
+        ("1 0\n2\n", r":2: expected two node ids, got 1"),
+        ("1 0\n2 3\n3 2\n", "cycle: 2 -> 3 -> 2"),
+        ("1 0\n2 0\n1 0\n", r":3: node 1 stands on line 1 too"),
+        (
+            "2 -1\n1 0\n3 0\n",
+            r":1: expected one root, got 0, -1: -1, the parent of 2, has no parent",
+        ),  # most have root 0
+        ("\n", "the file is empty"),
+    ],
+)
 def test_wrong_trees_name_the_line(write, lines, message):
     with pytest.raises(DataError, match=message):
         readers.from_parent_lines(write(lines))
@@ -93,16 +118,24 @@ def test_a_tree_of_ones_own_over_given_classes(write, tmp_path):
     hierarchy = readers.for_classes(path, ["car", "cat", "dog"], tmp_path / "names")
     assert hierarchy.to_table() == [("car", "car"), ("cat", "animal"), ("dog", "animal")]
     hierarchy.save(tmp_path / "h.tsv")
-    assert readers.for_classes(tmp_path / "h.tsv", ["dog", "car"]).to_table() == [("dog", "animal"), ("car", "car")]
+    assert readers.for_classes(tmp_path / "h.tsv", ["dog", "car"]).to_table() == [
+        ("dog", "animal"),
+        ("car", "car"),
+    ]
     assert readers.for_classes(path, ["1", "3"]).to_table() == [("1", "8"), ("3", "3")]
     for file in (path, tmp_path / "h.tsv"):
         with pytest.raises(DataError, match=r"1 of 2 classes are not in the t\w+: bus"):
             readers.for_classes(file, ["car", "bus"], tmp_path / "names")
 
 
-@pytest.mark.parametrize("names, message", [("1 dog\n2 dog\n", "class 'dog' is the name of several nodes"),
-                                            ("1 dog\n1 cat\n", ":2: id 1 stands twice"),
-                                            ("1 dog\n2\n", ":2: expected an id and a value, got '2'")])
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        ("1 dog\n2 dog\n", "class 'dog' is the name of several nodes"),
+        ("1 dog\n1 cat\n", ":2: id 1 stands twice"),
+        ("1 dog\n2\n", ":2: expected an id and a value, got '2'"),
+    ],
+)
 def test_wrong_names_of_nodes(write, tmp_path, names, message):
     (tmp_path / "names").write_text(names)
     with pytest.raises(DataError, match=message):
@@ -116,7 +149,11 @@ def test_shared_names_get_their_ids(write):
 
 def test_folders_are_a_hierarchy():
     hierarchy = readers.from_folders(["animal/dog/husky", "animal/dog/poodle", "car"])
-    assert hierarchy.to_table() == [("husky", "dog", "animal"), ("poodle", "dog", "animal"), ("car", "car", "car")]
+    assert hierarchy.to_table() == [
+        ("husky", "dog", "animal"),
+        ("poodle", "dog", "animal"),
+        ("car", "car", "car"),
+    ]
     with pytest.raises(ValueError, match="holds images and folders"):
         readers.from_folders(["animal", "animal/dog"])
 
@@ -128,7 +165,9 @@ def test_label_table_names_the_line(write):
 
 
 def test_labels_outside_the_hierarchy_are_named(tree):
-    with pytest.raises(DataError, match=r"codes\.npz: record 1: labels \[1, 2, 0\] .* has \[1, 0, 0\]"):
+    with pytest.raises(
+        DataError, match=r"codes\.npz: record 1: labels \[1, 2, 0\] .* has \[1, 0, 0\]"
+    ):
         tree.check_level_labels(np.array([[0, 0, 0], [1, 2, 0]]), "codes.npz")
     with pytest.raises(DataError, match="labels of 3 levels"):
         tree.check_level_labels(np.zeros((2, 2), int))
@@ -152,7 +191,9 @@ def test_similarities_in_closed_form(tree):
         similarity.level_weighted(tree, [1, 2])
 
 
-@pytest.mark.parametrize("measure", [similarity.matching_levels, similarity.lcs_height, similarity.wu_palmer])
+@pytest.mark.parametrize(
+    "measure", [similarity.matching_levels, similarity.lcs_height, similarity.wu_palmer]
+)
 def test_similarities_are_symmetric_and_one_on_the_diagonal(tree, measure):
     values = measure(tree)
     np.testing.assert_array_equal(values, values.T)
@@ -180,9 +221,19 @@ def test_the_real_nabirds_tree_has_its_official_counts(datasets, tmp_path):
 def test_cifar100_under_its_deep_wordnet_tree(datasets):
     folder = datasets / "cifar100-wordnet"
     fine = [row[0] for row in Hierarchy.load(DATA / "cifar100" / "hierarchy.tsv").to_table()]
-    hierarchy = readers.for_classes(folder / "cifar.parent-child.txt", fine, folder / "class_names.txt")
+    hierarchy = readers.for_classes(
+        folder / "cifar.parent-child.txt", fine, folder / "class_names.txt"
+    )
     # the tree has leaves at depth 2 to 8 below its root, 162 nodes without it, four of them on top
-    assert hierarchy.num_levels == 8 and hierarchy.class_names[0] == tuple(fine) and hierarchy.num_classes[-1] == 4
+    assert (
+        hierarchy.num_levels == 8
+        and hierarchy.class_names[0] == tuple(fine)
+        and hierarchy.num_classes[-1] == 4
+    )
     assert len(set().union(*hierarchy.class_names)) == 162
-    assert hierarchy.to_table()[fine.index("trout")][1:4] == ("soft-finned_fish", "bony_fish", "fish")
+    assert hierarchy.to_table()[fine.index("trout")][1:4] == (
+        "soft-finned_fish",
+        "bony_fish",
+        "fish",
+    )
     assert hierarchy.to_table()[fine.index("sea")] == ("sea",) * 7 + ("natural_scenes",)

@@ -1,4 +1,5 @@
 """HammingIndex of every kind against a slow twin."""
+
 import json
 
 import numpy as np
@@ -10,7 +11,12 @@ from gluon_hash.retrieval import HammingIndex, codes
 from gluon_hash.retrieval.index_kinds import Flat, Hnsw, Ivf, MultiHash, kind_for
 from reference import random_table as table
 
-EXHAUSTIVE = [Flat(), MultiHash(4, 4), Hnsw(16, 256), Ivf(4, 4)]  # kinds whose answers here are exact
+EXHAUSTIVE = [
+    Flat(),
+    MultiHash(4, 4),
+    Hnsw(16, 256),
+    Ivf(4, 4),
+]  # kinds whose answers here are exact
 
 
 def built(base, kind=None):
@@ -40,7 +46,9 @@ def test_index_is_exact_with_ties_in_the_order_of_adding(rng, tmp_path, num_bits
     for searched in (index, HammingIndex.load(tmp_path / "index")):
         distances, ids = searched.search(query.codes, 11)
         for q in range(4):
-            order, expected = reference.rank(codes.unpack(query.codes, num_bits)[q], codes.unpack(base.codes, num_bits))
+            order, expected = reference.rank(
+                codes.unpack(query.codes, num_bits)[q], codes.unpack(base.codes, num_bits)
+            )
             assert distances[q].tolist() == expected[:11].tolist()
             assert ids[q].tolist() == base.ids[order[:11]].tolist()
 
@@ -72,7 +80,9 @@ def test_every_kind_finds_the_nearest(rng, tmp_path, kind):
         distances, ids = searched.search(query.codes, 5, scan=True)
         for q, (expected, distance) in enumerate(slow_search(query, base)):
             assert distances[q].tolist() == distance[:5].tolist()
-            near = int((distance < distance[4]).sum())  # of equally near ones at the end an hnsw keeps any
+            near = int(
+                (distance < distance[4]).sum()
+            )  # of equally near ones at the end an hnsw keeps any
             if kind.name in ("flat", "multihash"):
                 assert ids[q].tolist() == expected[:5].tolist()
             else:
@@ -118,8 +128,8 @@ def test_multihash_promises_a_radius_and_says_when_it_does_not_pay(rng):
     for each in (index, flat):
         each.add(codes_48, np.arange(len(codes_48)))
     largest = index.kind.largest_radius(len(index))
-    # 20-bit parts of 100,000 codes, 0.095 a bucket, each bucket 500 + 191: at 1 flip 2 * 21 buckets are 29,000, at
-    # 2 flips 2 * 211 are 292,000; radius 3 needs 3 // 2 = 1 flip
+    # 20-bit parts of 100,000 codes, 0.095 a bucket, each bucket 500 + 191: at 1 flip 2 * 21 buckets
+    # are 29,000, at 2 flips 2 * 211 are 292,000; radius 3 needs 3 // 2 = 1 flip
     assert largest == 3
     queries = codes_48[:30].copy()
     for query in queries:  # up to 3 bits from a code, in any of the parts
@@ -129,9 +139,13 @@ def test_multihash_promises_a_radius_and_says_when_it_does_not_pay(rng):
         np.testing.assert_array_equal(ours, exact)
     assert (np.diff(found.offsets) >= 1).all()
     np.testing.assert_array_equal(index.search(queries, 1)[1], flat.search(queries, 1)[1])
-    with pytest.raises(ValueError, match="at radius 4 a query would look into 422 buckets of 100000 codes.* is 3;"):
+    with pytest.raises(
+        ValueError, match="at radius 4 a query would look into 422 buckets of 100000 codes.* is 3;"
+    ):
         index.search_radius(queries, largest + 1)
-    np.testing.assert_array_equal(index.search_radius(queries, 12, scan=True).ids, flat.search_radius(queries, 12).ids)
+    np.testing.assert_array_equal(
+        index.search_radius(queries, 12, scan=True).ids, flat.search_radius(queries, 12).ids
+    )
     small = built(table(rng, 30, 16), MultiHash(2, 8))
     with pytest.raises(ValueError, match="no radius pays here; ask for a scan"):
         small.search_radius(small.codes(), 0)
@@ -158,14 +172,19 @@ def test_what_a_kind_cannot_do_is_said(rng, tmp_path):
     with pytest.raises(ValueError, match="radius must be from 0 to 16 bits, got 17"):
         built(base).search_radius(base.codes, 17)
     built(base).save(tmp_path / "flat")
-    with pytest.raises(ValueError, match="only an ivf index can be memory-mapped, this one is flat"):
+    with pytest.raises(
+        ValueError, match="only an ivf index can be memory-mapped, this one is flat"
+    ):
         HammingIndex.load(tmp_path / "flat", memory_mapped=True)
 
 
 def test_a_memory_mapped_index_answers_like_the_loaded_one(rng, tmp_path):
     base, query = table(rng, 300, 24), table(rng, 4, 24)
     built(base, Ivf(8, 8)).save(tmp_path / "index")
-    found = [HammingIndex.load(tmp_path / "index", memory_mapped=mapped).search(query.codes, 6) for mapped in (0, 1)]
+    found = [
+        HammingIndex.load(tmp_path / "index", memory_mapped=mapped).search(query.codes, 6)
+        for mapped in (0, 1)
+    ]
     np.testing.assert_array_equal(found[0][0], found[1][0])
     np.testing.assert_array_equal(found[0][1], found[1][1])
 
@@ -174,7 +193,10 @@ def test_a_newer_or_foreign_index_is_named(rng, tmp_path):
     built(table(rng, 10, 8)).save(tmp_path / "index")
     path = tmp_path / "index" / "index.json"
     description = json.loads(path.read_text())
-    for changes, message in (({"version": 9}, "expected index version 1, got 9"), ({"kind": "x"}, "no description")):
+    for changes, message in (
+        ({"version": 9}, "expected index version 1, got 9"),
+        ({"kind": "x"}, "no description"),
+    ):
         path.write_text(json.dumps({**description, **changes}))
         with pytest.raises(DataError, match=message):
             HammingIndex.load(tmp_path / "index")

@@ -1,4 +1,6 @@
-"""What holds for every loss: slow twin, finite differences, hybridised or not, one value an image, extremes."""
+"""What holds for every loss: slow twin, finite differences, hybridised or not, one value an image,
+extremes."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -57,27 +59,38 @@ def test_gradient_matches_finite_differences(name):
     if name.startswith("DPSHLoss"):
         pytest.skip("no gradient through the other image of a pair: see below")
     symbol = case.loss()(*(mx.sym.Variable(input_name) for input_name in case.inputs))
-    check_numeric_gradient(symbol, dict(case.inputs), grad_nodes=list(case.learned), numeric_eps=1e-5, rtol=1e-5,
-                           atol=1e-7, dtype=np.float64)
+    check_numeric_gradient(
+        symbol,
+        dict(case.inputs),
+        grad_nodes=list(case.learned),
+        numeric_eps=1e-5,
+        rtol=1e-5,
+        atol=1e-7,
+        dtype=np.float64,
+    )
 
 
 @pytest.mark.parametrize("name", ["DPSHLoss", "DPSHLoss graded"])
 def test_gradient_of_dpsh_is_that_with_the_other_images_held(name):
     case = CASES[name]
     rest = list(case.inputs.values())[1:]
-    found, = gradients(case, arrays(case))
+    (found,) = gradients(case, arrays(case))
     expected = np.zeros_like(CODE)
     for place in np.ndindex(*CODE.shape):
         step = np.zeros_like(CODE)
         step[place] = 1e-5
-        expected[place] = sum(sign * case.twin(CODE + sign * step, *rest, own=CODE).sum() for sign in (1, -1)) / 2e-5
+        expected[place] = (
+            sum(sign * case.twin(CODE + sign * step, *rest, own=CODE).sum() for sign in (1, -1))
+            / 2e-5
+        )
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
 
 
 @every_loss
 @pytest.mark.parametrize("scale", [0.0, 1e-4, 1e4])
 def test_extreme_inputs_give_finite_losses_and_gradients(name, scale):
-    """In float32: codes, logits, centers of length 0, nearly 0, and far out; equal ones too: all are 0 in the first."""
+    """In float32: codes, logits, centers of length 0, nearly 0, and far out; equal ones too: all
+    are 0 in the first."""
     case = CASES[name]
     scaled = {"code", "fine", "coarse", "memory", *case.learned} & set(case.inputs)
     inputs = arrays(case, "float32", **{one: case.inputs[one] * scale for one in scaled})
@@ -89,14 +102,18 @@ def test_extreme_inputs_give_finite_losses_and_gradients(name, scale):
 def test_one_image_is_a_batch(name):
     case = CASES[name]
     with_an_image_a_row = [len(value) == len(CODE) for value in case.inputs.values()]
-    inputs = [nd.array(value[:1] if own else value, dtype="float64")
-              for value, own in zip(case.inputs.values(), with_an_image_a_row)]
+    inputs = [
+        nd.array(value[:1] if own else value, dtype="float64")
+        for value, own in zip(case.inputs.values(), with_an_image_a_row)
+    ]
     found = case.loss()(*inputs).asnumpy()
     assert found.shape == (1,) and np.isfinite(found).all()
 
 
 def test_pairs_of_one_kind_weigh_1_each():
-    alike = losses.HashNetLoss(alpha=1.0)(nd.zeros((3, 4)), nd.zeros((3, 1)), nd.ones((1, 1))).asnumpy()
+    alike = losses.HashNetLoss(alpha=1.0)(
+        nd.zeros((3, 4)), nd.zeros((3, 1)), nd.ones((1, 1))
+    ).asnumpy()
     np.testing.assert_allclose(alike, np.log(2), rtol=1e-6)  # theta = 0: log 2 a pair
 
 

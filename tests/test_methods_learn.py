@@ -1,5 +1,6 @@
-"""Every method learns: on a small drawn data set it beats the random ranking and ITQ on the same features; on two
-devices it learns what it learns on one."""
+"""Every method learns: on a small drawn data set it beats the random ranking and ITQ on the same
+features; on two devices it learns what it learns on one."""
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ def draw(per_class, seed):
     means = np.random.RandomState(0).randn(16, 16)
     means = 1.5 * means[12:][PARENTS] + 1.2 * means[:12]
     rng, fine = np.random.RandomState(seed), np.tile(np.arange(12), per_class)
-    features = np.concatenate([means[fine] + rng.randn(len(fine), 16), 3.0 * rng.randn(len(fine), 32)], axis=1)
+    features = np.concatenate(
+        [means[fine] + rng.randn(len(fine), 16), 3.0 * rng.randn(len(fine), 32)], axis=1
+    )
     return (features / 3.0).astype(np.float32), TREE.ancestors[fine], np.arange(len(fine))
 
 
@@ -35,16 +38,20 @@ TRAIN, QUERY = draw(32, seed=1), draw(8, seed=2)
 
 def mean_average_precision(encode):
     """``encode``: features -> relaxed codes, on the queries first."""
-    query, database = (CodeTable(ids, codes.pack(encode(features)), labels, NUM_BITS)
-                       for features, labels, ids in (QUERY, TRAIN))
+    query, database = (
+        CodeTable(ids, codes.pack(encode(features)), labels, NUM_BITS)
+        for features, labels, ids in (QUERY, TRAIN)
+    )
     return evaluate(query, database)["map"]
 
 
 @pytest.fixture(scope="module")
 def to_beat():
     itq, rng = fit("itq", TRAIN[0], TRAIN[1][:, 0], NUM_BITS, seed=0), np.random.RandomState(0)
-    values = [mean_average_precision(itq.project),
-              mean_average_precision(lambda features: rng.randn(len(features), NUM_BITS))]
+    values = [
+        mean_average_precision(itq.project),
+        mean_average_precision(lambda features: rng.randn(len(features), NUM_BITS)),
+    ]
     assert 1 / 12 < min(values) < max(values) < 0.3
     return max(values)
 
@@ -60,16 +67,34 @@ def make(name, optimizer, contexts):
         return net(nd.array(features)).asnumpy()
 
     config = Config(data={"root": "nowhere"}, net={"num_bits": NUM_BITS}, loss={"name": name})
-    parts = build_parts(Task(config, method_levels(config, TREE), TRAIN[2], contexts,
-                             lambda: (encode(TRAIN[0]), TRAIN[1][:, 0])))
+    parts = build_parts(
+        Task(
+            config,
+            method_levels(config, TREE),
+            TRAIN[2],
+            contexts,
+            lambda: (encode(TRAIN[0]), TRAIN[1][:, 0]),
+        )
+    )
     parameters = net.collect_params()
     if parts.head is not None:
         parts.head.initialize(ctx=contexts)
         parameters.update(parts.head.collect_params())
-    rule = gluon.Trainer(parameters, optimizer, {"learning_rate": LR}, kvstore="device", update_on_kvstore=False)
+    rule = gluon.Trainer(
+        parameters, optimizer, {"learning_rate": LR}, kvstore="device", update_on_kvstore=False
+    )
     loader = FeatureTrainLoader(*TRAIN, 48, 0, order=class_batches(TRAIN[1], 48, 12))
-    return HashTrainer(net, parts.loss, loader, rule, LR, schedule.cosine(NUM_EPOCHS), parts.memory, contexts,
-                       head=parts.head), encode
+    return HashTrainer(
+        net,
+        parts.loss,
+        loader,
+        rule,
+        LR,
+        schedule.cosine(NUM_EPOCHS),
+        parts.memory,
+        contexts,
+        head=parts.head,
+    ), encode
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -80,11 +105,15 @@ def test_beats_the_random_ranking_and_itq(name, to_beat):
     assert mean_average_precision(encode) > to_beat + MARGIN
 
 
-@pytest.mark.parametrize("name", sorted(set(METHODS) - {"dcdh"}))  # whose W is of a device's part of the batch
+@pytest.mark.parametrize(
+    "name", sorted(set(METHODS) - {"dcdh"})
+)  # whose W is of a device's part of the batch
 def test_two_devices_train_what_one_does(name):
     found = []
     for contexts in ([mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]):
-        trainer, encode = make(name, "sgd", contexts)  # not Adam, which makes much of a rounding error
+        trainer, encode = make(
+            name, "sgd", contexts
+        )  # not Adam, which makes much of a rounding error
         losses = [trainer.train_epoch(epoch)["loss"] for epoch in range(2)]
         found.append((losses, encode(QUERY[0])))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)

@@ -1,4 +1,6 @@
-"""docs/methods.md says what METHODS holds: every name, its options and defaults, files that exist."""
+"""docs/methods.md says what METHODS holds: every name, its options and defaults, files that
+exist."""
+
 import inspect
 import re
 from pathlib import Path
@@ -15,8 +17,12 @@ from gluon_hash.config import Config
 from gluon_hash.hierarchy import Hierarchy
 
 PAGE = Path(__file__).parent.parent / "docs" / "methods.md"
-ROWS = {row[0].strip("`"): row for line in PAGE.read_text().splitlines() if line.startswith("| `")
-        for row in [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]]}
+ROWS = {
+    row[0].strip("`"): row
+    for line in PAGE.read_text().splitlines()
+    if line.startswith("| `")
+    for row in [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]]
+}
 TREE = Hierarchy(("fine", "coarse"), (tuple("abcd"), tuple("xy")), (np.array([0, 0, 1, 1]),))
 
 
@@ -34,8 +40,10 @@ def test_every_method_has_its_row_and_no_other():
 @pytest.mark.parametrize("name", METHODS)
 def test_options_and_defaults_are_those_of_the_table(name):
     found = dict(re.findall(r"`(\w+)=([^`]+)`", ROWS[name][4]))
-    assert found == {option: value if isinstance(value, str) else f"{value:g}"
-                     for option, value in METHODS[name].options.items()}
+    assert found == {
+        option: value if isinstance(value, str) else f"{value:g}"
+        for option, value in METHODS[name].options.items()
+    }
     assert bool(found) != ROWS[name][4].startswith("none")
 
 
@@ -57,7 +65,11 @@ def test_a_default_is_the_same_in_the_table_and_in_the_loss(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_loss_memory_and_head_fit_each_other(name, rng):
     parts = parts_of(name)
-    code, labels, ids = nd.array(rng.randn(6, 8)), nd.array(TREE.ancestors[rng.randint(0, 4, 6)]), np.arange(6)
+    code, labels, ids = (
+        nd.array(rng.randn(6, 8)),
+        nd.array(TREE.ancestors[rng.randint(0, 4, 6)]),
+        np.arange(6),
+    )
     parts.memory.start(0)
     outputs = []
     if parts.head is not None:

@@ -1,4 +1,5 @@
 """Metrics, protocols, curves and intervals against slow twins and closed forms."""
+
 import numpy as np
 import pytest
 
@@ -23,12 +24,17 @@ from reference import random_table as table
 @pytest.mark.parametrize("num_bits", [1, 3, 9, 48, 64, 100, 1024])
 @pytest.mark.parametrize("num_levels", [1, 2, 3, 6])
 def test_every_metric_matches_its_slow_twin(rng, num_bits, num_levels):
-    query, database = table(rng, 6, num_bits, num_levels), table(rng, 40, num_bits, num_levels, first_id=100)
+    query, database = (
+        table(rng, 6, num_bits, num_levels),
+        table(rng, 40, num_bits, num_levels, first_id=100),
+    )
     query.level_labels[0] = 77  # nothing is relevant to it
     found = measure(query, database, ahp_at=15, ndcg_at=15, precision_at=15)
     expected = np.array(slow_metrics(query, database, num_levels, 15))
     for column, name in enumerate(metric_names(num_levels, 15, 40)):
-        np.testing.assert_allclose(found.column(name), expected[:, column], rtol=1e-10, err_msg=name)
+        np.testing.assert_allclose(
+            found.column(name), expected[:, column], rtol=1e-10, err_msg=name
+        )
     means = evaluate(query, database, ahp_at=15, ndcg_at=15, precision_at=15)
     assert means["mahp@15"] == pytest.approx(np.nanmean(expected[:, num_levels]))
 
@@ -41,7 +47,9 @@ def test_a_database_of_one_or_two_and_codes_that_are_all_equal(rng, num_items):
     found = measure(query, database)
     expected = np.array(slow_metrics(query, database, 2, num_items))
     for column, name in enumerate(metric_names(2, num_items, num_items)):
-        np.testing.assert_allclose(found.column(name), expected[:, column], rtol=1e-10, err_msg=name)
+        np.testing.assert_allclose(
+            found.column(name), expected[:, column], rtol=1e-10, err_msg=name
+        )
 
 
 def test_pure_metrics_and_the_kernels_agree(rng):
@@ -51,12 +59,17 @@ def test_pure_metrics_and_the_kernels_agree(rng):
     order = np.stack([reference.rank(row, base)[0] for row in bits])
     match = database.level_labels[order] == query.level_labels[:, None]
     gain = match.sum(axis=2)
-    expected = {"map@30": metrics.average_precision(match[:, :, 0], 30), "mahp@30": metrics.ahp(gain, 30),
-                "mahp_barz@30": metrics.barz_ahp(gain / 3, 30), "ndcg@30": metrics.ndcg(gain, 30),
-                "mean_ndcg_released@90": metrics.mean_ndcg_released(gain, 90), "acg@30": metrics.acg(gain, 30),
-                "precision@30": metrics.precision_at(match[:, :, 0], 30),
-                "recall@30": metrics.recall_at(match[:, :, 0], 30),
-                "weighted_recall@30": metrics.weighted_recall(gain, 30)}
+    expected = {
+        "map@30": metrics.average_precision(match[:, :, 0], 30),
+        "mahp@30": metrics.ahp(gain, 30),
+        "mahp_barz@30": metrics.barz_ahp(gain / 3, 30),
+        "ndcg@30": metrics.ndcg(gain, 30),
+        "mean_ndcg_released@90": metrics.mean_ndcg_released(gain, 90),
+        "acg@30": metrics.acg(gain, 30),
+        "precision@30": metrics.precision_at(match[:, :, 0], 30),
+        "recall@30": metrics.recall_at(match[:, :, 0], 30),
+        "weighted_recall@30": metrics.weighted_recall(gain, 30),
+    }
     for name, values in expected.items():
         np.testing.assert_allclose(found.column(name), values, rtol=1e-10, err_msg=name)
 
@@ -74,26 +87,44 @@ def test_metrics_bounds_and_bad_input(rng):
 
 
 def ranked_table(relevant_rows):
-    """Queries and a database whose ranking gives each row of relevance: item r is at distance r from every query."""
+    """Queries and a database whose ranking gives each row of relevance: item r is at distance r
+    from every query."""
     count = len(relevant_rows[0])
     base = codes.pack(np.tril(np.full((count, count), -2), -1) + 1)
-    queries = [CodeTable(np.array([99]), base[:1], np.array([[1]], np.int32), count) for _ in relevant_rows]
-    return [(query, CodeTable(np.arange(count), base, np.array(row, np.int32)[:, None], count))
-            for query, row in zip(queries, relevant_rows)]
+    queries = [
+        CodeTable(np.array([99]), base[:1], np.array([[1]], np.int32), count) for _ in relevant_rows
+    ]
+    return [
+        (query, CodeTable(np.arange(count), base, np.array(row, np.int32)[:, None], count))
+        for query, row in zip(queries, relevant_rows)
+    ]
 
 
-@pytest.mark.parametrize("protocol,expected", [
-    # AP of the rows 1 0 1 1 and 0 0 0 1, cut at 3: precisions at hits 1, 2/3; 2 of 3 relevant found, and 0 of 1
-    ("standard", [(1 + 2 / 3) / 3, 0.0]), ("released", [(1 + 2 / 3) / 3, 0.0]),
-    ("hashnet", [(1 + 2 / 3) / 2, np.nan]), ("csq", [(1 + 2 / 3) / 2, 0.0]), ("dpsh", [(1 + 2 / 3) / 2, 0.0])])
+@pytest.mark.parametrize(
+    "protocol,expected",
+    [
+        # AP of the rows 1 0 1 1 and 0 0 0 1, cut at 3: precisions at hits 1, 2/3; 2 of 3 relevant
+        # found, and 0 of 1
+        ("standard", [(1 + 2 / 3) / 3, 0.0]),
+        ("released", [(1 + 2 / 3) / 3, 0.0]),
+        ("hashnet", [(1 + 2 / 3) / 2, np.nan]),
+        ("csq", [(1 + 2 / 3) / 2, 0.0]),
+        ("dpsh", [(1 + 2 / 3) / 2, 0.0]),
+    ],
+)
 def test_protocols_differ_as_they_say(protocol, expected):
-    found = [measure(*pair, protocol=protocol, map_at=3).column("map@3")[0]
-             for pair in ranked_table([[1, 0, 1, 1], [0, 0, 0, 1]])]
+    found = [
+        measure(*pair, protocol=protocol, map_at=3).column("map@3")[0]
+        for pair in ranked_table([[1, 0, 1, 1], [0, 0, 0, 1]])
+    ]
     np.testing.assert_allclose(found, expected)
 
 
 def test_the_cut_that_was_asked_for_divides_and_is_stored(rng):
-    query, database = table(rng, 4, 8, 1, 1), table(rng, 50, 8, 1, 1, first_id=100)  # all 50 are relevant
+    query, database = (
+        table(rng, 4, 8, 1, 1),
+        table(rng, 50, 8, 1, 1, first_id=100),
+    )  # all 50 are relevant
     result = evaluate(query, database, map_at=30, ahp_at=20)
     assert result["map@30"] == 1.0 and result["mahp@20"] == 1.0  # divided by 30, not by 50
     assert result["protocol"]["map_at"] == 30 and result["protocol"]["ahp_at"] == 20
@@ -105,7 +136,9 @@ def test_a_query_with_nothing_relevant_counts_as_the_protocol_says():
     assert np.isnan(measure(*pair).column("map"))[0]
     assert measure(*pair, protocol="dpsh").column("map")[0] == 0.0
     assert evaluate(*pair, protocol="csq")["protocol"]["no_hit"] == "counts 0"
-    with pytest.raises(ValueError, match="expected one of standard, released, hashnet, csq, dpsh, barz, got 'x'"):
+    with pytest.raises(
+        ValueError, match="expected one of standard, released, hashnet, csq, dpsh, barz, got 'x'"
+    ):
         evaluate(*pair, protocol="x")
 
 
@@ -122,21 +155,31 @@ def test_barz_excludes_the_query_and_takes_heights_from_the_hierarchy(rng):
         values = similarity[labels[q, 0], labels[order, 0]].tolist()
         assert found.column("mahp_barz@4")[q] == pytest.approx(reference.barz_ahp(values, 4))
     with pytest.raises(ValueError, match="query id 3 is not in the database"):
-        measure(CodeTable(np.array([3]), all_images.codes[:1], labels[:1], 16), all_images, protocol="barz")
+        measure(
+            CodeTable(np.array([3]), all_images.codes[:1], labels[:1], 16),
+            all_images,
+            protocol="barz",
+        )
 
 
 def test_given_distances_rank_like_the_codes_that_have_them(rng):
     query, database = table(rng, 30, 10, 3), table(rng, 70, 10, 3, first_id=100)
-    distances = (codes.unpack(query.codes, 10)[:, None] != codes.unpack(database.codes, 10)[None]).sum(axis=2)
+    distances = (
+        codes.unpack(query.codes, 10)[:, None] != codes.unpack(database.codes, 10)[None]
+    ).sum(axis=2)
     by_code = measure(query, database)
-    given = measure_by_distance(lambda part: distances[part].astype(np.float32), query.level_labels,
-                                database.level_labels)
+    given = measure_by_distance(
+        lambda part: distances[part].astype(np.float32), query.level_labels, database.level_labels
+    )
     for name in given.names:
         np.testing.assert_allclose(given.column(name), by_code.column(name), err_msg=name)
     assert not any("radius" in name for name in given.names)
     with pytest.raises(ValueError, match="a distance is NaN"):
-        measure_by_distance(lambda part: np.full((30, 70), np.nan, np.float32), query.level_labels,
-                            database.level_labels)
+        measure_by_distance(
+            lambda part: np.full((30, 70), np.nan, np.float32),
+            query.level_labels,
+            database.level_labels,
+        )
 
 
 def test_curves_match_the_slow_twin(rng):
@@ -148,11 +191,17 @@ def test_curves_match_the_slow_twin(rng):
         order, distance = reference.rank(bits[q], base)
         fine.append((database.level_labels[order, 0] == query.level_labels[q, 0], distance))
     for column, rank in enumerate((1, 7, 50)):
-        assert found.precision_at[column] == pytest.approx(np.mean([row[:rank].mean() for row, _ in fine]))
-        assert found.recall_at[column] == pytest.approx(np.mean([row[:rank].sum() / row.sum() for row, _ in fine]))
+        assert found.precision_at[column] == pytest.approx(
+            np.mean([row[:rank].mean() for row, _ in fine])
+        )
+        assert found.recall_at[column] == pytest.approx(
+            np.mean([row[:rank].sum() / row.sum() for row, _ in fine])
+        )
     for radius in range(12):
         near = [row[distance <= radius] for row, distance in fine]
-        assert found.precision_within[radius] == pytest.approx(np.mean([row.mean() if len(row) else 0 for row in near]))
+        assert found.precision_within[radius] == pytest.approx(
+            np.mean([row.mean() if len(row) else 0 for row in near])
+        )
     assert found.recall_within[-1] == 1.0
     with pytest.raises(ValueError, match="ascending values from 1 to 50"):
         curves(query, database, np.array([0, 5]))
@@ -180,7 +229,9 @@ def test_evaluate_gives_intervals_that_hold_the_mean(rng):
 def test_tie_average_best_and_worst_match_enumeration(rng):
     query, database = table(rng, 1, 2, 1, 2), table(rng, 7, 2, 1, 2, first_id=10)
     database.level_labels[:3] = query.level_labels[0]
-    order, distance = reference.rank(codes.unpack(query.codes, 2)[0], codes.unpack(database.codes, 2))
+    order, distance = reference.rank(
+        codes.unpack(query.codes, 2)[0], codes.unpack(database.codes, 2)
+    )
     relevant = (database.level_labels[order, 0] == query.level_labels[0, 0]).tolist()
     mean, best, worst = reference.tie_orders(relevant, distance.tolist())
     found = evaluate(query, database)
@@ -190,7 +241,8 @@ def test_tie_average_best_and_worst_match_enumeration(rng):
 
 
 def test_closed_form_of_the_method():
-    # gains 2, 0, 1, 2 with K = 2: HP 1, .5, .6, 1; AHP@4 .775; fine AP (1 + 2/4) / 2; released nDCG mean .738093
+    # gains 2, 0, 1, 2 with K = 2: HP 1, .5, .6, 1; AHP@4 .775; fine AP (1 + 2/4) / 2; released nDCG
+    # mean .738093
     labels = np.array([[0, 0], [2, 1], [1, 0], [0, 0]], np.int32)
     ranked = codes.pack(np.array([[1, 1, 1], [1, 1, -1], [1, -1, -1], [-1, -1, -1]]))
     query = CodeTable(np.array([9]), ranked[:1], labels[:1], 3)
@@ -203,7 +255,9 @@ def test_closed_form_of_the_method():
 def test_perfect_ranking_scores_one_and_leave_one_out_leaves_the_query_out():
     labels = np.repeat(np.arange(4), 5)
     codebook = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [-1, -1, 1, 1], [-1, -1, -1, -1]])
-    perfect = CodeTable(np.arange(20), codes.pack(codebook[labels]), labels[:, None].astype(np.int32), 4)
+    perfect = CodeTable(
+        np.arange(20), codes.pack(codebook[labels]), labels[:, None].astype(np.int32), 4
+    )
     for result in (evaluate(perfect, perfect), leave_one_out(perfect)):
         for name in ("map", "map_tie_averaged", "map_tie_worst"):
             assert result[name] == pytest.approx(1.0)

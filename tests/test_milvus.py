@@ -1,4 +1,5 @@
 """Milvus Lite against the exact index."""
+
 import numpy as np
 import pymilvus
 import pytest
@@ -19,7 +20,9 @@ def test_results_are_those_of_the_exact_index_up_to_ties(rng, url, num_bits):
     index, exact = MilvusIndex(url, batch_size=150), HammingIndex(num_bits)
     assert index.upload(base) == 400 == len(index)
     exact.add(base.codes, base.ids)
-    for (near, found), (expected, ids) in zip(zip(*index.search(query.codes, 20)), zip(*exact.search(query.codes, 20))):
+    for (near, found), (expected, ids) in zip(
+        zip(*index.search(query.codes, 20)), zip(*exact.search(query.codes, 20))
+    ):
         assert near.tolist() == expected.tolist()
         inside = expected < expected[-1]
         assert set(found[inside]) == set(ids[inside])

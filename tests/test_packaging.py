@@ -1,4 +1,5 @@
 """Installation files agree with each other and with what is installed."""
+
 import json
 import re
 import subprocess
@@ -15,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The requirements and the packages that setup.py states, from a run of it where MXNet cannot be imported."""
+    """The requirements and the packages that setup.py states, from a run of it where MXNet cannot
+    be imported."""
     program = """
 import json, sys, setuptools
 class Blocked:
@@ -48,7 +50,11 @@ def test_version_has_one_source(built):
 
 def test_every_package_of_the_library_is_installed(built):
     def folders(pattern):
-        return {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "gluon_hash").rglob(pattern)}
+        return {
+            ".".join(path.parent.relative_to(ROOT).parts)
+            for path in (ROOT / "gluon_hash").rglob(pattern)
+        }
+
     assert set(built["packages"]) == folders("__init__.py") == folders("*.py")
 
 
@@ -64,13 +70,18 @@ def test_constraints_are_exact_and_allowed_by_setup(built):
     exact = {plain(name): version for name, version in constraints().items()}
     for text in built["install_requires"] + built["extras_require"]["dev"]:
         requirement = requirements.Requirement(text)
-        assert requirement.specifier.contains(exact[plain(requirement.name)], prereleases=True), text
+        assert requirement.specifier.contains(exact[plain(requirement.name)], prereleases=True), (
+            text
+        )
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="constraints.txt is for Python 3.11")
 def test_the_tests_run_with_the_versions_of_constraints():
-    differing = {name: (version, metadata.version(name)) for name, version in constraints().items()
-                 if metadata.version(name) != version}
+    differing = {
+        name: (version, metadata.version(name))
+        for name, version in constraints().items()
+        if metadata.version(name) != version
+    }
     assert not differing
 
 
@@ -85,9 +96,14 @@ def test_the_cuda_extra_brings_every_library_that_is_preloaded(built):
     from gluon_hash.runtime import CUDA_LIBRARIES
 
     names = {text.split("=")[0].split("<")[0] for text in built["extras_require"]["cu112"]}
-    brings = {"cudart": "cuda-runtime", "nvrtc": "cuda-nvrtc", "nvToolsExt": "nvtx", "cublasLt": "cublas"}
+    brings = {
+        "cudart": "cuda-runtime",
+        "nvrtc": "cuda-nvrtc",
+        "nvToolsExt": "nvtx",
+        "cublasLt": "cublas",
+    }
     for library in CUDA_LIBRARIES:
-        word = library[len("lib"):].split(".")[0]
+        word = library[len("lib") :].split(".")[0]
         assert f"nvidia-{brings.get(word, word)}-cu11" in names, library
     assert "mxnet-cu112" in names
 
@@ -112,6 +128,11 @@ def test_python_of_the_readme_runs(tmp_path):
     """The first Python block of the README, as a user would paste it."""
     block = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
     assert len([line for line in block.splitlines() if line.strip()]) <= 15
-    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True,
-                          env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"})
+    done = subprocess.run(
+        [sys.executable, "-c", block],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )
     assert done.returncode == 0, done.stderr

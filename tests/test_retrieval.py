@@ -1,4 +1,5 @@
 """Codes and tables: packing, saving, damage."""
+
 import numpy as np
 import pytest
 
@@ -29,13 +30,15 @@ def test_tables_round_trip_and_damage_is_named(rng, tmp_path):
     again = CodeTable.load(tmp_path / "codes.npz")
     np.testing.assert_array_equal(again.codes, base.codes)
     assert again.num_bits == 12
-    features = FeatureTable(base.ids, rng.randn(5, 3).astype(np.float16), base.level_labels, {"backbone": "x"})
+    features = FeatureTable(
+        base.ids, rng.randn(5, 3).astype(np.float16), base.level_labels, {"backbone": "x"}
+    )
     features.save(tmp_path / "features.npz")
     assert FeatureTable.load(tmp_path / "features.npz").provenance == {"backbone": "x"}
     with pytest.raises(DataError, match="codes, ids"):
         CodeTable.load(tmp_path / "features.npz")
     whole = (tmp_path / "codes.npz").read_bytes()
-    (tmp_path / "cut.npz").write_bytes(whole[:len(whole) // 2])
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"cut\.npz: no readable \.npz"):
         CodeTable.load(tmp_path / "cut.npz")
     np.savez(tmp_path / "newer.npz", version=2)

@@ -1,4 +1,5 @@
 """Threads, CUDA libraries, contexts, seeds, versions: what is decided before MXNet starts."""
+
 import ctypes
 import os
 import subprocess
@@ -10,12 +11,24 @@ import pytest
 
 from gluon_hash import __version__, runtime
 
-CUDA_FILES = {"cuda_runtime": ["libcudart.so.11.0"], "cuda_nvrtc": ["libnvrtc.so.11.2"], "nvtx": ["libnvToolsExt.so.1"],
-              "cublas": ["libcublas.so.11", "libcublasLt.so.11"], "cufft": ["libcufft.so.10"],
-              "curand": ["libcurand.so.10"], "cusparse": ["libcusparse.so.11"], "cusolver": ["libcusolver.so.11"],
-              "nccl": ["libnccl.so.2"], "cudnn": ["libcudnn.so.8"]}
-# a library -> those that it is linked with (readelf -d of the pinned wheels), which must be loaded before it
-LINKED_WITH = {"libcublas.so.11": ["libcublasLt.so.11"], "libcusolver.so.11": ["libcublas.so.11", "libcublasLt.so.11"]}
+CUDA_FILES = {
+    "cuda_runtime": ["libcudart.so.11.0"],
+    "cuda_nvrtc": ["libnvrtc.so.11.2"],
+    "nvtx": ["libnvToolsExt.so.1"],
+    "cublas": ["libcublas.so.11", "libcublasLt.so.11"],
+    "cufft": ["libcufft.so.10"],
+    "curand": ["libcurand.so.10"],
+    "cusparse": ["libcusparse.so.11"],
+    "cusolver": ["libcusolver.so.11"],
+    "nccl": ["libnccl.so.2"],
+    "cudnn": ["libcudnn.so.8"],
+}
+# a library -> those that it is linked with (readelf -d of the pinned wheels), which must be loaded
+# before it
+LINKED_WITH = {
+    "libcublas.so.11": ["libcublasLt.so.11"],
+    "libcusolver.so.11": ["libcublas.so.11", "libcublasLt.so.11"],
+}
 
 
 def has_driver():
@@ -46,6 +59,7 @@ def loaded(monkeypatch):
         if name in absent:
             raise OSError(f"{name}: cannot open shared object file")
         asked.append((name, mode))
+
     monkeypatch.setattr(ctypes, "CDLL", load)
     return asked, absent
 
@@ -76,7 +90,9 @@ def test_a_library_of_the_system_serves_where_no_package_has_it(site, loaded):
 
 def test_missing_driver_is_said_with_the_way_out(site, loaded):
     loaded[1].add(runtime.DRIVER)
-    with pytest.raises(RuntimeError, match=r"NVIDIA driver.*even for CPU work.*pip install mxnet==1\.9\.1"):
+    with pytest.raises(
+        RuntimeError, match=r"NVIDIA driver.*even for CPU work.*pip install mxnet==1\.9\.1"
+    ):
         runtime.preload_cuda([site])
 
 
@@ -89,20 +105,29 @@ def test_missing_library_names_itself_and_the_extra(site, loaded):
 
 @pytest.mark.skipif(has_driver(), reason="this machine has the NVIDIA driver")
 def test_cuda_build_without_driver_stops_only_what_needs_mxnet(tmp_path):
-    """With a distribution called mxnet-cu112 in sight, `import gluon_hash.nets` ends clearly, --version works."""
+    """With a distribution called mxnet-cu112 in sight, `import gluon_hash.nets` ends clearly,
+    --version works."""
     information = tmp_path / "mxnet_cu112-1.9.1.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: mxnet-cu112\nVersion: 1.9.1\n")
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: mxnet-cu112\nVersion: 1.9.1\n"
+    )
     root = str(Path(runtime.__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
 
     def python(*arguments):
-        return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, *arguments], env=environment, capture_output=True, text=True
+        )
+
     assert python("-m", "gluon_hash", "--version").returncode == 0
     nets = python("-c", "import gluon_hash.nets")
     assert nets.returncode == 1 and "needs it even for CPU work" in nets.stderr
     doctor = python("-m", "gluon_hash", "doctor")
-    assert doctor.returncode == 1 and "WRONG: MXNet cannot be imported: the NVIDIA driver" in doctor.stdout
+    assert (
+        doctor.returncode == 1
+        and "WRONG: MXNet cannot be imported: the NVIDIA driver" in doctor.stdout
+    )
     assert "WRONG: mxnet and mxnet-cu112 are both installed" in doctor.stdout
 
 
@@ -121,7 +146,9 @@ def test_contexts_of_the_cpu():
     assert [str(context) for context in runtime.contexts("cpu")] == ["cpu(0)"]
 
 
-@pytest.mark.parametrize("device", ["", "cuda", "gpu", "gpu:", "gpu:a", "gpu:0,", "cpu:0", "gpu:-1"])
+@pytest.mark.parametrize(
+    "device", ["", "cuda", "gpu", "gpu:", "gpu:a", "gpu:0,", "cpu:0", "gpu:-1"]
+)
 def test_malformed_device_is_refused(device):
     with pytest.raises(ValueError, match="expected cpu, gpu:0 or gpu:0,1"):
         runtime.contexts(device)
@@ -133,7 +160,8 @@ def test_a_gpu_that_is_not_there_is_refused():
 
 
 def test_a_card_that_runs_no_kernel_is_refused_at_once(monkeypatch):
-    """The CPU build has no GPU kernels at all, so any card it is told of stands for one that is too new."""
+    """The CPU build has no GPU kernels at all, so any card it is told of stands for one that is too
+    new."""
     import mxnet as mx
 
     if mx.runtime.Features().is_enabled("CUDA"):
@@ -151,6 +179,7 @@ def test_seed_repeats_the_numbers_of_all_three_generators():
     def draw(seed):
         runtime.seed_everything(seed)
         return random.random(), np.random.rand(), mx.nd.random.uniform(shape=(1,)).asscalar()
+
     first = draw(5)
     assert draw(5) == first
     assert all(a != b for a, b in zip(draw(6), first))
@@ -166,14 +195,29 @@ def test_version_report_is_json_and_names_what_a_result_depends_on():
 
 
 def test_version_report_names_the_commit_of_a_checkout(monkeypatch, tmp_path):
-    """A repository of one commit, with this file's twin in it; then a changed file; then no repository."""
+    """A repository of one commit, with this file's twin in it; then a changed file; then no
+    repository."""
     (tmp_path / "gluon_hash").mkdir()
     monkeypatch.setattr(runtime, "__file__", str(tmp_path / "gluon_hash" / "runtime.py"))
     assert runtime.version_report()["commit"] is None
 
     def git(*arguments):
-        return subprocess.run(["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org",
-                               *arguments], check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            [
+                "git",
+                "-C",
+                str(tmp_path),
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@example.org",
+                *arguments,
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
     (tmp_path / "file").write_text("1")
     git("init", "-q")
     git("add", "file")

@@ -1,4 +1,5 @@
 """The traced networks in symbols/ are what today's code traces."""
+
 import json
 
 import mxnet as mx
@@ -23,8 +24,16 @@ def test_the_stored_graph_has_the_promised_input_and_output():
     assert symbol.list_arguments()[0] == "data" and outputs == [(2, 48)]
 
 
-@pytest.mark.parametrize("name, num_features", [("resnet18_v1", 512), ("resnet50_v1b", 2048), ("resnet34_v2", 512),
-                                                ("cifar_resnet20_v1", 64), ("cifar_resnet56_v2", 64)])
+@pytest.mark.parametrize(
+    "name, num_features",
+    [
+        ("resnet18_v1", 512),
+        ("resnet50_v1b", 2048),
+        ("resnet34_v2", 512),
+        ("cifar_resnet20_v1", 64),
+        ("cifar_resnet56_v2", 64),
+    ],
+)
 def test_backbones_give_pooled_features_hybridized_or_not(name, num_features, rng):
     net = HashNet(get_backbone(name), 12)
     net.initialize()

@@ -1,4 +1,6 @@
-"""Centers, schedules, the trainer, checkpoints: closed forms, exact resume, determinism, clear failures."""
+"""Centers, schedules, the trainer, checkpoints: closed forms, exact resume, determinism, clear
+failures."""
+
 import json
 import shutil
 
@@ -42,8 +44,13 @@ def make(data=None, *, num_epochs=6, lr=0.02, running=False, optimizer="sgd", cl
     net = gluon.nn.HybridSequential()
     net.add(gluon.nn.Dense(NUM_BITS, in_units=features.shape[1]), gluon.nn.Dropout(0.1))
     net.initialize(mx.init.Xavier())
-    arguments = {"learning_rate": lr, **({"momentum": 0.9, "wd": 5e-4} if optimizer == "sgd" else {})}
-    trainer = gluon.Trainer(net.collect_params(), optimizer, arguments, kvstore="device", update_on_kvstore=False)
+    arguments = {
+        "learning_rate": lr,
+        **({"momentum": 0.9, "wd": 5e-4} if optimizer == "sgd" else {}),
+    }
+    trainer = gluon.Trainer(
+        net.collect_params(), optimizer, arguments, kvstore="device", update_on_kvstore=False
+    )
 
     def encode():
         codes, _, found = run_net(net, FeatureEvalLoader(features, labels, ids, 64), [mx.cpu()])
@@ -51,13 +58,23 @@ def make(data=None, *, num_epochs=6, lr=0.02, running=False, optimizer="sgd", cl
 
     refresh = RunningRefresh(12, NUM_BITS, [mx.cpu()]) if running else InferenceRefresh(encode, 12)
     initial = centers.random_centers((12, 3), NUM_BITS, np.random.RandomState(0))
-    return HashTrainer(net, HPDHLoss(NUM_BITS, [1.0, 0.5]), FeatureTrainLoader(features, labels, ids, 32, 5), trainer,
-                       lr, schedule.cosine(num_epochs), CenterMemory(initial, [PARENTS], refresh), [mx.cpu()],
-                       clip_gradient_norm=clip)
+    return HashTrainer(
+        net,
+        HPDHLoss(NUM_BITS, [1.0, 0.5]),
+        FeatureTrainLoader(features, labels, ids, 32, 5),
+        trainer,
+        lr,
+        schedule.cosine(num_epochs),
+        CenterMemory(initial, [PARENTS], refresh),
+        [mx.cpu()],
+        clip_gradient_norm=clip,
+    )
 
 
 def state(trainer):
-    return [value.data().asnumpy() for value in trainer.net.collect_params().values()] + trainer.memory.centers
+    return [
+        value.data().asnumpy() for value in trainer.net.collect_params().values()
+    ] + trainer.memory.centers
 
 
 def accuracy(trainer):
@@ -73,13 +90,16 @@ def test_class_means_and_parents_in_closed_form():
     previous = np.full((4, 2), 9, np.float32)
     fine, empty = centers.class_means(*centers.class_sums(codes, labels, 4), previous)
     assert fine.tolist() == [[2, 0], [9, 9], [0, 6], [9, 9]] and empty.tolist() == [1, 3]
-    # the parent is the unweighted mean of child centers, not of images: ((2, 0) + (9, 9) + (0, 6)) / 3
+    # the parent is the unweighted mean of child centers, not of images: ((2, 0) + (9, 9) + (0, 6))
+    # / 3
     levels = centers.parent_centers(fine, [np.array([0, 0, 0, 1])])
     np.testing.assert_allclose(levels[1], [[11 / 3, 5], [9, 9]])
 
 
 def test_hierarchical_centers_put_relatives_together():
-    fine, coarse = centers.hierarchical_centers([PARENTS], (12, 3), 64, np.random.RandomState(0), child_scale=0.3)
+    fine, coarse = centers.hierarchical_centers(
+        [PARENTS], (12, 3), 64, np.random.RandomState(0), child_scale=0.3
+    )
     distance = np.linalg.norm(fine[:, None] - coarse[None], axis=2)
     assert (distance.argmin(axis=1) == PARENTS).all()
 
@@ -126,21 +146,40 @@ def test_resume_is_exact_and_a_seed_gives_the_same_run_twice(tmp_path, optimizer
     for other in (again, resumed):
         for expected, found in zip(state(whole), state(other)):
             np.testing.assert_array_equal(expected, found)
-    losses = [[json.loads(line)["loss"] for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
-              for name in ("whole", "half")]
+    losses = [
+        [
+            json.loads(line)["loss"]
+            for line in (tmp_path / name / "log.jsonl").read_text().splitlines()
+        ]
+        for name in ("whole", "half")
+    ]
     assert losses[0] == losses[1] and len(losses[0]) == 4
 
 
 def test_best_epoch_and_early_stop(tmp_path):
     values = iter([0.1, 0.5, 0.3, 0.4, 0.2])
-    progress = fit(make(), tmp_path, 5, 0, validate=lambda: {"map": next(values)}, monitor="map", early_stop_epochs=2)
-    assert progress["best_epoch"] == 2 and progress["best_value"] == 0.5 and progress["epochs_done"] == 4
+    progress = fit(
+        make(),
+        tmp_path,
+        5,
+        0,
+        validate=lambda: {"map": next(values)},
+        monitor="map",
+        early_stop_epochs=2,
+    )
+    assert (
+        progress["best_epoch"] == 2
+        and progress["best_value"] == 0.5
+        and progress["epochs_done"] == 4
+    )
 
 
 def test_divergence_stops_with_advice_and_keeps_the_last_epoch(tmp_path):
     fit(make(num_epochs=4), tmp_path, 1, 0)
     features, labels, ids = mixture()
-    with pytest.raises(DivergedError, match=r"epoch 2, batches 1-7: the loss is (nan|inf) .*optimizer\.lr"):
+    with pytest.raises(
+        DivergedError, match=r"epoch 2, batches 1-7: the loss is (nan|inf) .*optimizer\.lr"
+    ):
         fit(make((features * 1e30, labels, ids)), tmp_path, 4, 0)
     assert json.loads((tmp_path / "last.ckpt" / "state.json").read_text())["epochs_done"] == 1
 

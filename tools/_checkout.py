@@ -1,4 +1,5 @@
 """Run a command of the checkout that this file is in, installed or not."""
+
 import sys
 from pathlib import Path
 

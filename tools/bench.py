@@ -1,4 +1,6 @@
-"""Speed on this machine: training, encoding, reading records, the loss's part of a step, evaluation. `make bench`."""
+"""Speed on this machine: training, encoding, reading records, the loss's part of a step,
+evaluation. `make bench`."""
+
 from __future__ import annotations
 
 import sys
@@ -44,8 +46,12 @@ def training(backbone: str, side: int) -> None:
     net.initialize()
     for block in (net, loss):
         block.hybridize(static_alloc=True, static_shape=True)
-    optimizer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1e-3, "momentum": 0.9, "wd": 5e-4},
-                              update_on_kvstore=False)
+    optimizer = gluon.Trainer(
+        net.collect_params(),
+        "sgd",
+        {"learning_rate": 1e-3, "momentum": 0.9, "wd": 5e-4},
+        update_on_kvstore=False,
+    )
     images = nd.random.normal(shape=(BATCH_SIZE, 3, side, side))
     labels = nd.array(np.random.RandomState(0).randint(0, 20, (BATCH_SIZE, 2)))
     centers = [nd.random.normal(shape=(count, NUM_BITS)) for count in NUM_CLASSES]
@@ -68,16 +74,21 @@ def training(backbone: str, side: int) -> None:
 
     whole, part = seconds(step), seconds(loss_alone, 50)
     encoding = seconds(lambda: net(images).wait_to_read())
-    print(f"{backbone} at {side} px, batches of {BATCH_SIZE}: training {BATCH_SIZE / whole:.0f} images/s, "
-          f"encoding {BATCH_SIZE / encoding:.0f} images/s, "
-          f"loss {1000 * part:.2f} ms = {100 * part / whole:.2f} % of a step")
+    print(
+        f"{backbone} at {side} px, batches of {BATCH_SIZE}: training {BATCH_SIZE / whole:.0f} "
+        "images/s, "
+        f"encoding {BATCH_SIZE / encoding:.0f} images/s, "
+        f"loss {1000 * part:.2f} ms = {100 * part / whole:.2f} % of a step"
+    )
 
 
 def reading(num_images: int) -> None:
     """Images/s of the loaders: PNG of 32 px, the first pass and, kept in memory, a later one."""
     rng = np.random.RandomState(0)
-    entries = ((i, np.zeros(2), encode_png(rng.randint(0, 256, (32, 32, 3)).astype(np.uint8)))
-               for i in range(num_images))
+    entries = (
+        (i, np.zeros(2), encode_png(rng.randint(0, 256, (32, 32, 3)).astype(np.uint8)))
+        for i in range(num_images)
+    )
     with tempfile.TemporaryDirectory() as folder:
         write_records(Path(folder) / "x.rec", entries, num_images)
         transform = ImageTransform(32, 32, pad=4, flip=True)
@@ -85,7 +96,9 @@ def reading(num_images: int) -> None:
         for name in ("first epoch", "later epochs"):
             started = time.perf_counter()
             count = sum(len(batch.id) for batch in loader.epoch(0))
-            print(f"records, training, {name}: {count / (time.perf_counter() - started):.0f} images/s")
+            print(
+                f"records, training, {name}: {count / (time.perf_counter() - started):.0f} images/s"
+            )
         started = time.perf_counter()
         list(EvalLoader(RecordFile(Path(folder) / "x.rec"), transform, BATCH_SIZE))
         print(f"records, evaluation: {num_images / (time.perf_counter() - started):.0f} images/s")
@@ -103,8 +116,10 @@ def evaluating(num_queries: int, num_database: int) -> None:
         return CodeTable(np.arange(count), codes.pack(relaxed), labels, NUM_BITS)
 
     query, database = table(num_queries), table(num_database)
-    print(f"evaluation, every metric, {num_queries} x {num_database} at {NUM_BITS} bits: "
-          f"{seconds(lambda: evaluate(query, database), 3):.2f} s")
+    print(
+        f"evaluation, every metric, {num_queries} x {num_database} at {NUM_BITS} bits: "
+        f"{seconds(lambda: evaluate(query, database), 3):.2f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """`gluon-hash check` in a checkout."""
+
 import _checkout
 
 _checkout.run("check")

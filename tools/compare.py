@@ -1,4 +1,5 @@
 """`gluon-hash compare` in a checkout."""
+
 import _checkout
 
 _checkout.run("compare")

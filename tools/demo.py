@@ -1,4 +1,6 @@
-"""The whole road in minutes: prepare, train, encode, evaluate, export, index, search, plot. `make demo` runs it."""
+"""The whole road in minutes: prepare, train, encode, evaluate, export, index, search, plot. `make
+demo` runs it."""
+
 from __future__ import annotations
 
 import argparse
@@ -21,8 +23,12 @@ def gluon_hash(*arguments: object) -> str:
     """Run one command as a user would, showing it and what it prints; stop the demo if it fails."""
     words = [str(argument) for argument in arguments]
     print(f"\n$ gluon-hash {shlex.join(words)}", flush=True)
-    done = subprocess.run([sys.executable, "-m", "gluon_hash", *words], env=_environment(), stdout=subprocess.PIPE,
-                          text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "gluon_hash", *words],
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     print(done.stdout, end="", flush=True)
     if done.returncode:
         raise SystemExit(done.returncode)
@@ -30,7 +36,10 @@ def gluon_hash(*arguments: object) -> str:
 
 
 def _environment() -> dict:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
 
 
 def prepare(source: str | None, data: Path) -> Path:
@@ -38,7 +47,17 @@ def prepare(source: str | None, data: Path) -> Path:
     if source is None:
         gluon_hash("prepare", "synthetic", "--out", data)
         return ROOT / "configs" / "synthetic.yaml"
-    gluon_hash("prepare", "cifar100", "--source", source, "--out", data, "--limit", 150, "--allow-duplicates")
+    gluon_hash(
+        "prepare",
+        "cifar100",
+        "--source",
+        source,
+        "--out",
+        data,
+        "--limit",
+        150,
+        "--allow-duplicates",
+    )
     return ROOT / "configs" / "cifar100_resnet20_48.yaml"
 
 
@@ -51,7 +70,9 @@ def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
 
     run = build.load_run(run_folder)
     net = build.build_net(run.config)
-    encode_codes(net, build.evaluation_loader(run.config, records), runtime.contexts("cpu")).save(out)
+    encode_codes(net, build.evaluation_loader(run.config, records), runtime.contexts("cpu")).save(
+        out
+    )
 
 
 def random_codes(like: Path, out: Path, seed: int) -> None:
@@ -77,15 +98,29 @@ def measure(out: Path, database_rec: Path) -> None:
         gluon_hash("encode", out / "run", "--records", records, "--out", out / f"{split}.npz")
         untrained_codes(out / "run", records, out / f"untrained_{split}.npz")
         random_codes(out / f"{split}.npz", out / f"random_{split}.npz", seed=len(split))
-    gluon_hash("evaluate", "--query", out / "query.npz", "--database", out / "database.npz",
-               "--hierarchy", out / "data" / "hierarchy.tsv")
+    gluon_hash(
+        "evaluate",
+        "--query",
+        out / "query.npz",
+        "--database",
+        out / "database.npz",
+        "--hierarchy",
+        out / "data" / "hierarchy.tsv",
+    )
     level_names = Hierarchy.load(out / "data" / "hierarchy.tsv").level_names
     names = ("random_", "untrained_", "")
-    results = [evaluate(*(CodeTable.load(out / f"{name}{split}.npz") for split in ("query", "database")))
-               for name in names]
-    table = Table("metric", "random ranking", "untrained network", "trained network",
-                  title=f"{results[0]['num_queries']:.0f} queries, {results[0]['num_database']:.0f} in the database; "
-                        "1 is perfect")
+    results = [
+        evaluate(*(CodeTable.load(out / f"{name}{split}.npz") for split in ("query", "database")))
+        for name in names
+    ]
+    table = Table(
+        "metric",
+        "random ranking",
+        "untrained network",
+        "trained network",
+        title=f"{results[0]['num_queries']:.0f} queries, {results[0]['num_database']:.0f} in the database; "
+        "1 is perfect",
+    )
     for metric in results[0]:
         if metric.startswith(SHOWN) and not metric.startswith("map_tie"):
             level = int(metric.rpartition("_")[2]) if metric.startswith("map_level") else 0
@@ -104,8 +139,11 @@ def name_found(out: Path, database_rec: Path, ids: list) -> None:
     database = RecordFile(database_rec)
     label = dict(zip(database.ids.tolist(), database.level_labels[:, 0].tolist()))
     query = RecordFile(out / "data" / "query.rec").level_labels[0, 0]
-    print(f"(distance in bits, id in the database.) The query is: {names[query]}. Found, nearest first: "
-          f"{', '.join(names[label[item]] for item in ids)}.")
+    print(
+        f"(distance in bits, id in the database.) The query is: {names[query]}. Found, nearest "
+        "first: "
+        f"{', '.join(names[label[item]] for item in ids)}."
+    )
 
 
 def deploy_and_draw(out: Path, database_rec: Path) -> None:
@@ -118,12 +156,31 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
     gluon_hash("index", "build", out / "database.npz", "--out", out / "index")
     Image.fromarray(RecordFile(out / "data" / "query.rec").image(0)).save(out / "query.png")
     manifest = out / "export" / "hashnet.manifest.json"
-    found = gluon_hash("index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10)
-    name_found(out, database_rec, [int(item) for item in re.findall(r"^ *\d+ +(\d+)$", found, re.MULTILINE)])
+    found = gluon_hash(
+        "index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10
+    )
+    name_found(
+        out,
+        database_rec,
+        [int(item) for item in re.findall(r"^ *\d+ +(\d+)$", found, re.MULTILINE)],
+    )
     hierarchy = ("--hierarchy", out / "data" / "hierarchy.tsv")
     gluon_hash("plot", "tsne", out / "query.npz", *hierarchy, "--out", out / "tsne.png")
-    gluon_hash("plot", "grid", "--query", out / "query.npz", "--database", out / "database.npz", "--query-records",
-               out / "data" / "query.rec", "--database-records", database_rec, *hierarchy, "--out", out / "grid.png")
+    gluon_hash(
+        "plot",
+        "grid",
+        "--query",
+        out / "query.npz",
+        "--database",
+        out / "database.npz",
+        "--query-records",
+        out / "data" / "query.rec",
+        "--database-records",
+        database_rec,
+        *hierarchy,
+        "--out",
+        out / "grid.png",
+    )
     gluon_hash("plot", "curves", out / "run", "--out", out / "curves.png")
     gluon_hash("plot", "hierarchy", out / "data" / "hierarchy.tsv", "--out", out / "hierarchy.png")
 
@@ -131,12 +188,18 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
 def main() -> None:
     """Parse, then walk the road."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", help="CIFAR-100 archive or folder; default: the built-in synthetic images")
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="new folder for everything (default: demo)")
+    parser.add_argument(
+        "--source", help="CIFAR-100 archive or folder; default: the built-in synthetic images"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo"), help="new folder for everything (default: demo)"
+    )
     options = parser.parse_args()
     out = options.out / ("synthetic" if options.source is None else "cifar100")
     if out.exists():
-        parser.error(f"{out} exists already; remove it or name another folder with --out (make demo OUT=...)")
+        parser.error(
+            f"{out} exists already; remove it or name another folder with --out (make demo OUT=...)"
+        )
     out.mkdir(parents=True)
     started = time.monotonic()
     config = prepare(options.source, out / "data")
@@ -145,9 +208,13 @@ def main() -> None:
     database_rec = database if database.exists() else out / "data" / "train.rec"
     measure(out, database_rec)
     deploy_and_draw(out, database_rec)
-    print(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. In {out}: grid.png (queries, what was found), "
-          "tsne.png (the codes in two dimensions),\ncurves.png (training), hierarchy.png (the classes), export/ (the "
-          "network for deployment), index/, run/, and the codes (*.npz).")
+    print(
+        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. In {out}: grid.png (queries, "
+        "what was found), "
+        "tsne.png (the codes in two dimensions),\ncurves.png (training), hierarchy.png (the "
+        "classes), export/ (the "
+        "network for deployment), index/, run/, and the codes (*.npz)."
+    )
 
 
 if __name__ == "__main__":

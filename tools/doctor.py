@@ -1,4 +1,5 @@
 """`gluon-hash doctor` in a checkout."""
+
 import _checkout
 
 _checkout.run("doctor")

@@ -1,4 +1,5 @@
 """`gluon-hash encode` in a checkout."""
+
 import _checkout
 
 _checkout.run("encode")

@@ -1,4 +1,5 @@
 """`gluon-hash export` in a checkout."""
+
 import _checkout
 
 _checkout.run("export")

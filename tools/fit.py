@@ -1,4 +1,5 @@
 """`gluon-hash fit` in a checkout."""
+
 import _checkout
 
 _checkout.run("fit")

@@ -1,4 +1,5 @@
 """`gluon-hash index` in a checkout."""
+
 import _checkout
 
 _checkout.run("index")

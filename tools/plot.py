@@ -1,4 +1,5 @@
 """`gluon-hash plot` in a checkout."""
+
 import _checkout
 
 _checkout.run("plot")

@@ -1,4 +1,5 @@
 """`gluon-hash prepare` in a checkout."""
+
 import _checkout
 
 _checkout.run("prepare")

@@ -1,4 +1,5 @@
 """`gluon-hash train` in a checkout."""
+
 import _checkout
 
 _checkout.run("train")

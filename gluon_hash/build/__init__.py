@@ -1,4 +1,5 @@
 """Objects from a configuration: the only reader of Config."""
+
 from gluon_hash import runtime
 
 runtime.prepare()
@@ -17,5 +18,17 @@ from gluon_hash.build.run import (  # noqa: E402
     train,
 )
 
-__all__ = ["METHODS", "Run", "build_net", "compare", "encode_images", "encode_model", "encode_model_features",
-           "encode_relaxed", "evaluation_loader", "features_of", "load_run", "train"]
+__all__ = [
+    "METHODS",
+    "Run",
+    "build_net",
+    "compare",
+    "encode_images",
+    "encode_model",
+    "encode_model_features",
+    "encode_relaxed",
+    "evaluation_loader",
+    "features_of",
+    "load_run",
+    "train",
+]

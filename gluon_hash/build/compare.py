@@ -1,4 +1,6 @@
-"""A comparison: train or reuse every network, choose on held-out images, measure each the same way."""
+"""A comparison: train or reuse every network, choose on held-out images, measure each the same
+way."""
+
 from __future__ import annotations
 
 import fcntl
@@ -28,9 +30,18 @@ __all__ = ["compare"]
 RUNS, LOCK, DIVERGED = "runs", ".lock", "diverged.json"
 
 
-def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list[mx.Context], *,
-            changes: Sequence[str] = (), vary: Sequence[str] = (), choose: Sequence[str] = (), seeds: str | None = None,
-            reference: str | None = None, confidence: float = 95.0) -> list[dict[str, Any]]:
+def compare(
+    configs: Sequence[Path],
+    out: str | os.PathLike[str],
+    contexts: list[mx.Context],
+    *,
+    changes: Sequence[str] = (),
+    vary: Sequence[str] = (),
+    choose: Sequence[str] = (),
+    seeds: str | None = None,
+    reference: str | None = None,
+    confidence: float = 95.0,
+) -> list[dict[str, Any]]:
     """Train what is not trained yet, measure what is not measured yet, write tables and figures.
 
     Parameters
@@ -38,14 +49,14 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
     configs : sequence of Path
         YAML files.
     out : path-like
-        Receives comparison.md, .csv, .json, .png, curves.png and .json, and a run folder for every network in
-        ``runs/``. An interrupted comparison goes on where it was.
+        Receives comparison.md, .csv, .json, .png, curves.png and .json, and a run folder for every
+        network in ``runs/``. An interrupted comparison goes on where it was.
     contexts : list of Context
     changes : sequence of str
         "section.key=value" for all.
     vary, choose : sequence of str
-        "section.key=[a, b]": a line for each combination of the first; for each line, what is best on held-out images,
-        with the first seed, of the second.
+        "section.key=[a, b]": a line for each combination of the first; for each line, what is best
+        on held-out images, with the first seed, of the second.
     seeds : str, optional
         "24,25"; default: the one of each configuration.
     reference : str, optional
@@ -61,12 +72,14 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
     Raises
     ------
     ValueError
-        If an option is malformed, ``out`` holds something else or another comparison runs there, a configuration is
-        wrong, its data are missing, or a run folder is of something else; found before anything is trained. If every
-        line diverged.
+        If an option is malformed, ``out`` holds something else or another comparison runs there, a
+        configuration is wrong, its data are missing, or a run folder is of something else; found
+        before anything is trained. If every line diverged.
     """
     out, numbers = Path(out), None if seeds is None else parse_seeds(seeds)
-    entries = make_entries(configs, changes, parse_values(vary, "--vary"), parse_values(choose, "--choose"), numbers)
+    entries = make_entries(
+        configs, changes, parse_values(vary, "--vary"), parse_values(choose, "--choose"), numbers
+    )
     names = dict.fromkeys(entry.name for entry in entries)
     reference = next(iter(names)) if reference is None else reference
     if reference not in names:
@@ -75,24 +88,44 @@ def compare(configs: Sequence[Path], out: str | os.PathLike[str], contexts: list
         raise ValueError(f"--confidence: expected a percentage in (0, 100), got {confidence:g}")
     empty = not out.exists() or out.is_dir() and not any(out.iterdir())
     if not empty and not (out / RUNS / LOCK).exists():
-        raise ValueError(f"{out} exists and is no comparison: it has no {RUNS}/{LOCK}; name another folder with --out")
+        raise ValueError(
+            f"{out} exists and is no comparison: it has no {RUNS}/{LOCK}; name another folder with "
+            "--out"
+        )
     check_entries(entries, out / RUNS)
     with _locked(out / RUNS):
         rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
         if reference not in {row.name for row in rows}:
-            raise ValueError(f"diverged: {'; '.join(diverged)}; without {reference!r} there is nothing to hold the "
-                             "others against; lower optimizer.lr or set optimizer.clip_gradient_norm")
+            raise ValueError(
+                f"diverged: {'; '.join(diverged)}; without {reference!r} there is nothing to hold "
+                "the "
+                "others against; lower optimizer.lr or set optimizer.clip_gradient_norm"
+            )
         records = summarize(rows, reference=reference, percent=confidence)
-        write_report(records, drawn, out, {
-            "configs": [str(path) for path in configs], "changes": list(changes), "vary": list(vary),
-            "choose": list(choose), "seeds": _seeds(entries), "reference": reference, "confidence": confidence,
-            "diverged": diverged, "protocol": rows[0].measured[0].protocol.to_dict()})
+        write_report(
+            records,
+            drawn,
+            out,
+            {
+                "configs": [str(path) for path in configs],
+                "changes": list(changes),
+                "vary": list(vary),
+                "choose": list(choose),
+                "seeds": _seeds(entries),
+                "reference": reference,
+                "confidence": confidence,
+                "diverged": diverged,
+                "protocol": rows[0].measured[0].protocol.to_dict(),
+            },
+        )
     return records
 
 
 def _seeds(entries: Sequence[Entry]) -> list[int]:
     """In the order in which they were named."""
-    return list(dict.fromkeys(one.config.training.seed for entry in entries for one in entry.candidates[0]))
+    return list(
+        dict.fromkeys(one.config.training.seed for entry in entries for one in entry.candidates[0])
+    )
 
 
 @contextmanager
@@ -103,14 +136,18 @@ def _locked(runs: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ValueError(f"{runs.parent}: another comparison is at work here; wait for it, or name another "
-                             "--out") from error
+            raise ValueError(
+                f"{runs.parent}: another comparison is at work here; wait for it, or name another "
+                "--out"
+            ) from error
         yield
 
 
-def _lines(entries: Sequence[Entry], work: _Work,
-           contexts: list[mx.Context]) -> tuple[list[Row], dict[str, Curves], list[str]]:
-    """The rows, one for each way of searching; the curves by Hamming distance of the first seed; what diverged."""
+def _lines(
+    entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]
+) -> tuple[list[Row], dict[str, Curves], list[str]]:
+    """The rows, one for each way of searching; the curves by Hamming distance of the first seed;
+    what diverged."""
     rows, drawn, diverged = [], {}, []
     for entry in entries:
         num_bits = entry.config.net.num_bits
@@ -124,7 +161,9 @@ def _lines(entries: Sequence[Entry], work: _Work,
         for search in dict.fromkeys((METHODS[entry.config.loss.name].search, "hamming")):
             name = entry.name if search == "hamming" else f"{entry.name}, {search}"
             measured = [measure_run(folder, search, contexts) for folder in folders]
-            rows.append(Row(name, num_bits, chosen[0].chosen, measured, [folder.name for folder in folders]))
+            rows.append(
+                Row(name, num_bits, chosen[0].chosen, measured, [folder.name for folder in folders])
+            )
         drawn[f"{entry.name}, {num_bits} bits"] = curves(*codes_of(folders[0], contexts))
     return rows, drawn, diverged
 
@@ -135,28 +174,36 @@ class _Work:
     def __init__(self, entries: Sequence[Entry], runs: Path, contexts: list[mx.Context]) -> None:
         self._runs, self._contexts = runs, contexts
         self._backbones: dict[str, Path] = {}
-        self._known: set[str] = set()  # folders that are finished: a look reads and hashes a whole checkpoint
+        self._known: set[str] = (
+            set()
+        )  # folders that are finished: a look reads and hashes a whole checkpoint
         self._seconds = self._epochs = 0.0
         work = [one for entry in entries for one in self._networks(entry)]
         self._left = sum(one.config.training.epochs for one in work if not self._finished(one))
         log(f"{len(entries)} lines, {len(work)} networks; {self._left} epochs to train")
 
     def _networks(self, entry: Entry) -> Sequence[Candidate]:
-        """Every candidate with the first seed, and the chosen one, which may not be known yet, with the others."""
+        """Every candidate with the first seed, and the chosen one, which may not be known yet, with
+        the others."""
         firsts = [row[0] for row in entry.candidates]
         chosen = self.choose(entry) if all(map(self._finished, firsts)) else entry.candidates[0]
         return [*firsts, *chosen[1:]]
 
     def choose(self, entry: Entry) -> Sequence[Candidate]:
-        """The candidate, for every seed, that is best on held-out images with the first seed; none if all diverged."""
+        """The candidate, for every seed, that is best on held-out images with the first seed; none
+        if all diverged."""
         if len(entry.candidates) == 1:
             return entry.candidates[0]
         values = [self._value(row[0]) for row in entry.candidates]
-        best = max(((value, -place) for place, value in enumerate(values) if value is not None), default=None)
+        best = max(
+            ((value, -place) for place, value in enumerate(values) if value is not None),
+            default=None,
+        )
         return [] if best is None else entry.candidates[-best[1]]
 
     def trained(self, candidate: Candidate) -> Path | None:
-        """The folder of a candidate whose training is done; None if it diverged, which is kept in the folder."""
+        """The folder of a candidate whose training is done; None if it diverged, which is kept in
+        the folder."""
         folder, config = self._runs / candidate.folder, candidate.config
         if (folder / DIVERGED).exists():
             return None
@@ -176,8 +223,11 @@ class _Work:
     def _finished(self, candidate: Candidate) -> bool:
         folder, training = self._runs / candidate.folder, candidate.config.training
         last = folder / "last.ckpt"
-        if candidate.folder not in self._known and ((folder / DIVERGED).exists() or last.exists() and is_finished(
-                read_state(last), training.epochs, training.early_stop_epochs)):
+        if candidate.folder not in self._known and (
+            (folder / DIVERGED).exists()
+            or last.exists()
+            and is_finished(read_state(last), training.epochs, training.early_stop_epochs)
+        ):
             self._known.add(candidate.folder)
         return candidate.folder in self._known
 
@@ -187,7 +237,8 @@ class _Work:
         return None if folder is None else read_state(folder / "best.ckpt")["best_value"]
 
     def _share_backbone(self, folder: Path) -> None:
-        """One frozen backbone on the disk for all runs, as hard links, where the file system has them."""
+        """One frozen backbone on the disk for all runs, as hard links, where the file system has
+        them."""
         own = folder / BACKBONE
         if not own.exists():
             return
@@ -203,6 +254,10 @@ class _Work:
 
     def _tell(self, candidate: Candidate, seconds: float) -> None:
         epochs = candidate.config.training.epochs
-        self._seconds, self._epochs, self._left = self._seconds + seconds, self._epochs + epochs, self._left - epochs
+        self._seconds, self._epochs, self._left = (
+            self._seconds + seconds,
+            self._epochs + epochs,
+            self._left - epochs,
+        )
         minutes = self._seconds / self._epochs * self._left / 60
         log(f"{candidate.folder}: done; {self._left} epochs left, about {minutes:.0f} min")

@@ -1,4 +1,6 @@
-"""The files that a training and a measurement read: whether they are there, and whether they are still the same."""
+"""The files that a training and a measurement read: whether they are there, and whether they are
+still the same."""
+
 from __future__ import annotations
 
 import functools
@@ -10,12 +12,23 @@ from gluon_hash.config import Config
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 
-__all__ = ["HIERARCHY", "SPLIT", "check_inputs", "check_unchanged", "digest", "fingerprint", "measuring_inputs",
-           "training_inputs"]
+__all__ = [
+    "HIERARCHY",
+    "SPLIT",
+    "check_inputs",
+    "check_unchanged",
+    "digest",
+    "fingerprint",
+    "measuring_inputs",
+    "training_inputs",
+]
 
 HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
-MADE_BY = {"weights": "gluon-hash import-weights", "features": "gluon-hash encode --features",
-           "query features": "gluon-hash encode --features"}
+MADE_BY = {
+    "weights": "gluon-hash import-weights",
+    "features": "gluon-hash encode --features",
+    "query features": "gluon-hash encode --features",
+}
 
 
 def training_inputs(config: Config) -> dict[str, Path]:
@@ -37,7 +50,10 @@ def measuring_inputs(config: Config) -> dict[str, Path]:
     """Queries, then database: cached features where the configuration has both, else records."""
     root = Path(config.data.root)
     if config.data.features is not None and config.data.query_features is not None:
-        return {"query features": Path(config.data.query_features), "features": Path(config.data.features)}
+        return {
+            "query features": Path(config.data.query_features),
+            "features": Path(config.data.features),
+        }
     return {"query images": root / "query.rec", "training images": root / "train.rec"}
 
 
@@ -45,11 +61,14 @@ def check_inputs(files: Mapping[str, Path]) -> None:
     """DataError for the first file that is missing: which, and what makes it."""
     for name, path in files.items():
         if not path.is_file():
-            raise DataError(f"no such file; `{MADE_BY.get(name, 'gluon-hash prepare')}` makes it", path=path)
+            raise DataError(
+                f"no such file; `{MADE_BY.get(name, 'gluon-hash prepare')}` makes it", path=path
+            )
 
 
 def fingerprint(files: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of each file. That of the manifest beside a .rec file, which holds the file's own, stands for it."""
+    """SHA-256 of each file. That of the manifest beside a .rec file, which holds the file's own,
+    stands for it."""
     return {name: _of_manifest_or_file(path) for name, path in files.items()}
 
 
@@ -58,8 +77,12 @@ def check_unchanged(recorded: Mapping[str, str], files: Mapping[str, Path], fold
     now = fingerprint(files)
     for name in sorted(set(now) | set(recorded)):
         if now.get(name) != recorded.get(name):
-            raise DataError(f"was trained on other {name} than {files.get(name, 'none')} has now; put those back, or "
-                            "train into another folder", path=folder)
+            raise DataError(
+                f"was trained on other {name} than {files.get(name, 'none')} has now; put those "
+                "back, or "
+                "train into another folder",
+                path=folder,
+            )
 
 
 def digest(path: str | os.PathLike[str]) -> str:

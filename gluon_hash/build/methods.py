@@ -1,4 +1,6 @@
-"""The one table from method names to losses, heads and memories; docs/methods.md says what each is."""
+"""The one table from method names to losses, heads and memories; docs/methods.md says what each
+is."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -16,11 +18,13 @@ Option = Union[float, str]
 
 @dataclass(frozen=True)
 class Method:
-    """How to build a method; ``options`` are its numbers with their defaults; ``levels`` 1: the finest alone.
+    """How to build a method; ``options`` are its numbers with their defaults; ``levels`` 1: the
+    finest alone.
 
-    ``search`` is a name of gluon_hash.build.search.SEARCHES: how the paper ranks. ``sampler`` is what
-    training.sampler: auto means for it. With ``missing_labels`` an image may lack its finest labels (-1). ``reads``:
-    settings beside its options, of the section loss, or "centers" for that section.
+    ``search`` is a name of gluon_hash.build.search.SEARCHES: how the paper ranks. ``sampler`` is
+    what training.sampler: auto means for it. With ``missing_labels`` an image may lack its finest
+    labels (-1). ``reads``: settings beside its options, of the section loss, or "centers" for that
+    section.
     """
 
     build: Callable[..., Parts]
@@ -44,14 +48,23 @@ def build_parts(task: Task) -> Parts:
     method = METHODS[name]
     unknown = sorted(set(given) - set(method.options))
     if unknown:
-        raise ValueError(f"loss.options: {name} has no {unknown[0]!r}; it has {', '.join(method.options) or 'none'}")
+        raise ValueError(
+            f"loss.options: {name} has no {unknown[0]!r}; it has "
+            f"{', '.join(method.options) or 'none'}"
+        )
     for option, value in given.items():
         if isinstance(value, str) != isinstance(method.options[option], str):
-            raise ValueError(f"loss.options.{option}: expected a value like {method.options[option]!r}, got {value!r}")
+            raise ValueError(
+                f"loss.options.{option}: expected a value like {method.options[option]!r}, got "
+                f"{value!r}"
+            )
     weights, num_levels = task.level_weights or [], task.levels.num_levels
     if len(weights) > num_levels and method.levels is None:
-        raise ValueError(f"loss.level_weights: {name} uses {num_levels} levels ({', '.join(task.levels.level_names)}), "
-                         f"got {len(weights)} values; give at most one per level, finest first")
+        raise ValueError(
+            f"loss.level_weights: {name} uses {num_levels} levels "
+            f"({', '.join(task.levels.level_names)}), "
+            f"got {len(weights)} values; give at most one per level, finest first"
+        )
     return method.build(task, **{**method.options, **given})
 
 
@@ -61,16 +74,24 @@ def method_levels(config: Config, hierarchy: Hierarchy) -> Hierarchy:
 
 
 def unread_settings(config: Config) -> list[str]:
-    """What is set to another value than its default and that the method does not read, such as "loss.cubic_weight"."""
+    """What is set to another value than its default and that the method does not read, such as
+    "loss.cubic_weight"."""
     reads = METHODS[config.loss.name].reads
-    changed = [name for name in sorted(set(LossConfig.model_fields) - {"name", "options", *reads})
-               if getattr(config.loss, name) != LossConfig.model_fields[name].default]
+    changed = [
+        name
+        for name in sorted(set(LossConfig.model_fields) - {"name", "options", *reads})
+        if getattr(config.loss, name) != LossConfig.model_fields[name].default
+    ]
     return [f"loss.{name}" for name in changed] + (
-        ["centers"] if "centers" not in reads and config.centers != CentersConfig() else [])
+        ["centers"] if "centers" not in reads and config.centers != CentersConfig() else []
+    )
 
 
-def _pairs(build: Callable[..., Parts], options: Mapping[str, Option], search: str = "hamming") -> Method:
-    """Of pairs or triplets of the batch: among 100 classes a shuffled one has next to none that are similar."""
+def _pairs(
+    build: Callable[..., Parts], options: Mapping[str, Option], search: str = "hamming"
+) -> Method:
+    """Of pairs or triplets of the batch: among 100 classes a shuffled one has next to none that are
+    similar."""
     return Method(build, options, search=search, sampler="classes", reads=("level_weights",))
 
 
@@ -81,9 +102,13 @@ CLASS_WISE = ("inv_variances", "level_weights", *CONSTRAINTS, "centers")
 METHODS: dict[str, Method] = {
     "hpdh": Method(parts.hpdh, {}, reads=CLASS_WISE),
     "dcwh": Method(parts.hpdh, {}, levels=1, reads=CLASS_WISE),
-    "hpdh_coarse_to_fine": Method(parts.hpdh_coarse_to_fine, {"epochs_per_level": 5.0}, reads=CLASS_WISE),
+    "hpdh_coarse_to_fine": Method(
+        parts.hpdh_coarse_to_fine, {"epochs_per_level": 5.0}, reads=CLASS_WISE
+    ),
     "idcwh": Method(parts.idcwh, {"inv_variance": 1.0}, levels=1, reads=CONSTRAINTS),
-    "dcdh": Method(parts.dcdh, {"inv_variance": 0.25, "center_weight": 0.1, "discrete_weight": 0.01}, levels=1),
+    "dcdh": Method(
+        parts.dcdh, {"inv_variance": 0.25, "center_weight": 0.1, "discrete_weight": 0.01}, levels=1
+    ),
     "dpsh": _pairs(pair_parts.dpsh, {**QUANTIZATION, "memory_size": 4096.0}),
     "dhn": _pairs(pair_parts.dhn, QUANTIZATION),
     "hashnet": _pairs(pair_parts.hashnet, {"alpha_bits": 10.0, "epochs_per_step": 20.0}),
@@ -101,4 +126,5 @@ METHODS: dict[str, Method] = {
     "ssdh": Method(parts.ssdh, {"binarization_weight": 1.0, "balance_weight": 1.0}),
     "softmax": Method(parts.softmax, {}, missing_labels=True, reads=("level_weights",)),
     "embedding": Method(parts.embedding, {}),
-    "embedding_softmax": Method(parts.embedding_softmax, {"softmax_weight": 0.1})}
+    "embedding_softmax": Method(parts.embedding_softmax, {"softmax_weight": 0.1}),
+}

@@ -1,4 +1,6 @@
-"""Loss, memory and head of each method, built from a configuration: centers, targets, classifiers."""
+"""Loss, memory and head of each method, built from a configuration: centers, targets,
+classifiers."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,8 +19,23 @@ from gluon_hash.training import targets as placed_targets
 from gluon_hash.training.memory import CenterMemory, FixedTargets, Memory, Nothing, PerEpoch
 from gluon_hash.training.refresh import InferenceRefresh, RunningRefresh
 
-__all__ = ["Parts", "Task", "check_positive", "csq", "dcdh", "dpn", "embedding", "embedding_softmax", "greedyhash",
-           "hpdh", "hpdh_coarse_to_fine", "idcwh", "orthohash", "softmax", "ssdh"]
+__all__ = [
+    "Parts",
+    "Task",
+    "check_positive",
+    "csq",
+    "dcdh",
+    "dpn",
+    "embedding",
+    "embedding_softmax",
+    "greedyhash",
+    "hpdh",
+    "hpdh_coarse_to_fine",
+    "idcwh",
+    "orthohash",
+    "softmax",
+    "ssdh",
+]
 
 TARGETS = {"hadamard": placed_targets.hadamard_targets, "balanced": placed_targets.balanced_targets}
 
@@ -31,7 +48,9 @@ class Task:
     levels: Hierarchy  # those that the method uses
     ids: np.ndarray  # of the training images
     contexts: Sequence[mx.Context]
-    encode: Callable[[], tuple[np.ndarray, np.ndarray]]  # codes and fine labels of the training images, anew
+    encode: Callable[
+        [], tuple[np.ndarray, np.ndarray]
+    ]  # codes and fine labels of the training images, anew
 
     @property
     def num_bits(self) -> int:
@@ -69,34 +88,56 @@ def hpdh_coarse_to_fine(task: Task, epochs_per_level: float) -> Parts:
     num_levels = task.levels.num_levels
     check_positive("epochs_per_level", epochs_per_level)
     if task.config.training.monitor == "loss":
-        raise ValueError("training.monitor: the loss of hpdh_coarse_to_fine grows with every level that enters, so the "
-                         "lowest is not the best; set map or mahp (measured on held-out images)")
+        raise ValueError(
+            "training.monitor: the loss of hpdh_coarse_to_fine grows with every level that enters, "
+            "so the "
+            "lowest is not the best; set map or mahp (measured on held-out images)"
+        )
 
-    def active(epoch: int) -> np.ndarray:  # the coarsest level from the start, one more every epochs_per_level
+    def active(
+        epoch: int,
+    ) -> np.ndarray:  # the coarsest level from the start, one more every epochs_per_level
         entered = 1 + int(epoch / epochs_per_level)
         return np.array([[float(k >= num_levels - entered) for k in range(num_levels)]])
 
-    return Parts(losses.CoarseToFineHPDHLoss(**_class_wise_numbers(task)), PerEpoch(active, _center_memory(task)))
+    return Parts(
+        losses.CoarseToFineHPDHLoss(**_class_wise_numbers(task)),
+        PerEpoch(active, _center_memory(task)),
+    )
 
 
 def idcwh(task: Task, inv_variance: float) -> Parts:
     """IDCWH: learned centers."""
     given = task.config.loss
-    return Parts(losses.IDCWHLoss(task.num_bits, inv_variance=inv_variance, cubic_weight=given.cubic_weight,
-                                  vertex_weight=given.vertex_weight), Nothing(),
-                 heads.LearnedCenters(task.num_bits, task.num_classes[:1]))
+    return Parts(
+        losses.IDCWHLoss(
+            task.num_bits,
+            inv_variance=inv_variance,
+            cubic_weight=given.cubic_weight,
+            vertex_weight=given.vertex_weight,
+        ),
+        Nothing(),
+        heads.LearnedCenters(task.num_bits, task.num_classes[:1]),
+    )
 
 
 def dcdh(task: Task, inv_variance: float, center_weight: float, discrete_weight: float) -> Parts:
     """DCDH: learned centers that keep apart."""
-    loss = losses.DCDHLoss(task.num_bits, inv_variance=inv_variance, center_weight=center_weight,
-                           discrete_weight=discrete_weight)
+    loss = losses.DCDHLoss(
+        task.num_bits,
+        inv_variance=inv_variance,
+        center_weight=center_weight,
+        discrete_weight=discrete_weight,
+    )
     return Parts(loss, Nothing(), heads.LearnedCenters(task.num_bits, task.num_classes[:1]))
 
 
 def csq(task: Task, targets: str, flipped: float, quantization_weight: float) -> Parts:
     """CSQ: binary targets."""
-    return Parts(losses.CSQLoss(quantization_weight=quantization_weight), _binary_targets(task, targets, flipped))
+    return Parts(
+        losses.CSQLoss(quantization_weight=quantization_weight),
+        _binary_targets(task, targets, flipped),
+    )
 
 
 def dpn(task: Task, targets: str, flipped: float, margin: float) -> Parts:
@@ -106,27 +147,41 @@ def dpn(task: Task, targets: str, flipped: float, margin: float) -> Parts:
 
 def orthohash(task: Task, targets: str, flipped: float, margin: float) -> Parts:
     """OrthoHash: binary targets under a cosine softmax."""
-    return Parts(losses.OrthoHashLoss(task.num_bits, margin=margin), _binary_targets(task, targets, flipped))
+    return Parts(
+        losses.OrthoHashLoss(task.num_bits, margin=margin), _binary_targets(task, targets, flipped)
+    )
 
 
 def greedyhash(task: Task, penalty_weight: float) -> Parts:
     """GreedyHash: a classifier that reads the signs."""
-    return Parts(losses.GreedyHashLoss(penalty_weight=penalty_weight), Nothing(),
-                 heads.Classifier(task.num_bits, task.num_classes[:1], reads="sign", use_bias=False))
+    return Parts(
+        losses.GreedyHashLoss(penalty_weight=penalty_weight),
+        Nothing(),
+        heads.Classifier(task.num_bits, task.num_classes[:1], reads="sign", use_bias=False),
+    )
 
 
 def ssdh(task: Task, binarization_weight: float, balance_weight: float) -> Parts:
     """SSDH: a classifier that reads sigmoids."""
-    return Parts(losses.SSDHLoss(binarization_weight=binarization_weight, balance_weight=balance_weight), Nothing(),
-                 heads.Classifier(task.num_bits, task.num_classes[:1], reads="sigmoid"))
+    return Parts(
+        losses.SSDHLoss(binarization_weight=binarization_weight, balance_weight=balance_weight),
+        Nothing(),
+        heads.Classifier(task.num_bits, task.num_classes[:1], reads="sigmoid"),
+    )
 
 
 def softmax(task: Task) -> Parts:
     """Classifiers of every level."""
     weights = task.level_weights or [1.0] * task.levels.num_levels
     if len(weights) != task.levels.num_levels:
-        raise ValueError(f"loss.level_weights: expected {task.levels.num_levels} values, got {len(weights)}")
-    return Parts(losses.LevelSoftmaxLoss(weights), Nothing(), heads.Classifier(task.num_bits, task.num_classes))
+        raise ValueError(
+            f"loss.level_weights: expected {task.levels.num_levels} values, got {len(weights)}"
+        )
+    return Parts(
+        losses.LevelSoftmaxLoss(weights),
+        Nothing(),
+        heads.Classifier(task.num_bits, task.num_classes),
+    )
 
 
 def embedding(task: Task) -> Parts:
@@ -136,8 +191,11 @@ def embedding(task: Task) -> Parts:
 
 def embedding_softmax(task: Task, softmax_weight: float) -> Parts:
     """The same with a classifier."""
-    return Parts(losses.EmbeddingSoftmaxLoss(softmax_weight=softmax_weight), _embeddings(task),
-                 heads.Classifier(task.num_bits, task.num_classes[:1]))
+    return Parts(
+        losses.EmbeddingSoftmaxLoss(softmax_weight=softmax_weight),
+        _embeddings(task),
+        heads.Classifier(task.num_bits, task.num_classes[:1]),
+    )
 
 
 def check_positive(option: str, value: float) -> None:
@@ -148,36 +206,64 @@ def check_positive(option: str, value: float) -> None:
 
 def _center_memory(task: Task) -> CenterMemory:
     given, counts = task.config.centers, task.num_classes
-    initial = (centers.random_centers(counts, task.num_bits, task.rng) if given.initial == "random"
-               else centers.hierarchical_centers(task.levels.parents, counts, task.num_bits, task.rng))
-    refresh = (InferenceRefresh(task.encode, counts[0]) if given.refresh == "inference"
-               else RunningRefresh(counts[0], task.num_bits, task.contexts))
-    return CenterMemory(initial, task.levels.parents, refresh, keep_initial_epochs=given.keep_initial_epochs)
+    initial = (
+        centers.random_centers(counts, task.num_bits, task.rng)
+        if given.initial == "random"
+        else centers.hierarchical_centers(task.levels.parents, counts, task.num_bits, task.rng)
+    )
+    refresh = (
+        InferenceRefresh(task.encode, counts[0])
+        if given.refresh == "inference"
+        else RunningRefresh(counts[0], task.num_bits, task.contexts)
+    )
+    return CenterMemory(
+        initial, task.levels.parents, refresh, keep_initial_epochs=given.keep_initial_epochs
+    )
 
 
 def _class_wise_numbers(task: Task) -> dict[str, Any]:
     given, num_levels = task.config.loss, task.levels.num_levels
     variances = given.inv_variances[:1] if num_levels == 1 else given.inv_variances
-    weights = given.level_weights[:1] if given.level_weights and num_levels == 1 else given.level_weights
+    weights = (
+        given.level_weights[:1] if given.level_weights and num_levels == 1 else given.level_weights
+    )
     if len(variances) != num_levels:
-        raise ValueError(f"loss.inv_variances: the hierarchy has {num_levels} levels "
-                         f"({', '.join(task.levels.level_names)}), got {len(variances)} values; give one per level, "
-                         "finest first")
-    return {"num_bits": task.num_bits, "inv_variances": variances, "level_weights": weights,
-            "cubic_weight": given.cubic_weight, "vertex_weight": given.vertex_weight}
+        raise ValueError(
+            f"loss.inv_variances: the hierarchy has {num_levels} levels "
+            f"({', '.join(task.levels.level_names)}), got {len(variances)} values; give one per "
+            "level, "
+            "finest first"
+        )
+    return {
+        "num_bits": task.num_bits,
+        "inv_variances": variances,
+        "level_weights": weights,
+        "cubic_weight": given.cubic_weight,
+        "vertex_weight": given.vertex_weight,
+    }
 
 
 def _binary_targets(task: Task, placed: str, flipped: float) -> FixedTargets:
     if placed != "tree" and "flipped" in task.config.loss.options:
         raise ValueError(f"loss.options.flipped: is of targets: tree alone, got targets: {placed}")
     if placed == "tree":
-        found = placed_targets.tree_targets(task.levels.parents, task.num_classes, task.num_bits, task.rng, flipped)
+        found = placed_targets.tree_targets(
+            task.levels.parents, task.num_classes, task.num_bits, task.rng, flipped
+        )
     elif placed in TARGETS:
         found = TARGETS[placed](task.num_classes[0], task.num_bits, task.rng)
     else:
-        raise ValueError(f"loss.options.targets: expected one of {', '.join(TARGETS)}, tree, got {placed!r}")
+        raise ValueError(
+            f"loss.options.targets: expected one of {', '.join(TARGETS)}, tree, got {placed!r}"
+        )
     return FixedTargets([found])
 
 
 def _embeddings(task: Task) -> FixedTargets:
-    return FixedTargets([placed_targets.class_embeddings(similarity.lcs_height(task.levels), task.num_bits, task.rng)])
+    return FixedTargets(
+        [
+            placed_targets.class_embeddings(
+                similarity.lcs_height(task.levels), task.num_bits, task.rng
+            )
+        ]
+    )

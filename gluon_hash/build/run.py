@@ -1,4 +1,5 @@
 """Run folders: train one, load one, encode with one."""
+
 from __future__ import annotations
 
 import json
@@ -14,7 +15,14 @@ from mxnet import gluon
 
 from gluon_hash import runtime
 from gluon_hash.build.data import Data, build_data, evaluation_loader, features_of
-from gluon_hash.build.inputs import HIERARCHY, SPLIT, check_inputs, check_unchanged, fingerprint, training_inputs
+from gluon_hash.build.inputs import (
+    HIERARCHY,
+    SPLIT,
+    check_inputs,
+    check_unchanged,
+    fingerprint,
+    training_inputs,
+)
 from gluon_hash.build.methods import build_parts, method_levels, unread_settings
 from gluon_hash.build.objects import (
     build_net,
@@ -38,8 +46,19 @@ from gluon_hash.retrieval import CodeTable, FeatureTable, codes, leave_one_out
 from gluon_hash.retrieval.encode import encode_codes, encode_features, run_net
 from gluon_hash.training import HashTrainer, fit, read_state
 
-__all__ = ["BACKBONE", "CONFIG", "Run", "check_same", "encode_images", "encode_model", "encode_model_features",
-           "encode_relaxed", "encode_run", "load_run", "train"]
+__all__ = [
+    "BACKBONE",
+    "CONFIG",
+    "Run",
+    "check_same",
+    "encode_images",
+    "encode_model",
+    "encode_model_features",
+    "encode_relaxed",
+    "encode_run",
+    "load_run",
+    "train",
+]
 
 FilePath = Union[str, "os.PathLike[str]"]
 CONFIG, INPUTS, BACKBONE, VERSIONS = "run.yaml", "inputs.json", "backbone.params", "versions.json"
@@ -51,7 +70,8 @@ class Run:
     """A trained network and what is needed to use it: the content of a run folder.
 
     path : Path; config : Config; net : HashNet, on the contexts it was loaded to;
-    transform : ImageTransform; hierarchy : Hierarchy of the data; epoch : the epoch that is kept, from 1.
+    transform : ImageTransform; hierarchy : Hierarchy of the data; epoch : the epoch that is kept,
+    from 1.
     """
 
     path: Path
@@ -98,14 +118,23 @@ def train(config: Config, out: FilePath, contexts: list[mx.Context], *, resume: 
         atomic_write_text(out / CONFIG, dump_config(config))  # it may ask for more epochs
     else:
         _start_folder(config, out, hierarchy, net)
-    log(f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of {config.training.batch_size} "
-        f"({data.sampler}), {config.loss.name}, {config.net.num_bits} bits")
+    log(
+        f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of "
+        f"{config.training.batch_size} "
+        f"({data.sampler}), {config.loss.name}, {config.net.num_bits} bits"
+    )
     unread = unread_settings(config)
     if unread:
         log(f"{out}: {config.loss.name} does not read {', '.join(unread)}")
-    fit(trainer, out, config.training.epochs, config.training.seed,
-        validate=_validation(trained, frozen, data.held_out, contexts), monitor=config.training.monitor,
-        early_stop_epochs=config.training.early_stop_epochs)
+    fit(
+        trainer,
+        out,
+        config.training.epochs,
+        config.training.seed,
+        validate=_validation(trained, frozen, data.held_out, contexts),
+        monitor=config.training.monitor,
+        early_stop_epochs=config.training.early_stop_epochs,
+    )
     return load_run(out, contexts)
 
 
@@ -119,7 +148,9 @@ def load_run(path: FilePath, contexts: list[mx.Context] | None = None) -> Run:
     """
     path = Path(path)
     if not (path / CONFIG).exists():
-        raise DataError(f"no run folder: it has no {CONFIG}; `gluon-hash train` makes one", path=path)
+        raise DataError(
+            f"no run folder: it has no {CONFIG}; `gluon-hash train` makes one", path=path
+        )
     config = load_config(path / CONFIG)
     state = read_state(path / "best.ckpt")
     net = new_net(config)
@@ -128,13 +159,23 @@ def load_run(path: FilePath, contexts: list[mx.Context] | None = None) -> Run:
     if trained is not net:
         load_backbone(net.features, path / BACKBONE, contexts)
     trained.load_parameters(str(path / "best.ckpt" / "net.params"), ctx=contexts or [mx.cpu()])
-    return Run(path, config, net, build_transform(config), Hierarchy.load(path / HIERARCHY), state["best_epoch"])
+    return Run(
+        path,
+        config,
+        net,
+        build_transform(config),
+        Hierarchy.load(path / HIERARCHY),
+        state["best_epoch"],
+    )
 
 
-def encode_model(model: FilePath, records: FilePath, contexts: list[mx.Context], batch_size: int) -> CodeTable:
+def encode_model(
+    model: FilePath, records: FilePath, contexts: list[mx.Context], batch_size: int
+) -> CodeTable:
     """Codes of a .rec file by a run folder or an exported network (its manifest).
 
-    With a run folder, ``records`` may also be cached features (.npz), which go through its head alone.
+    With a run folder, ``records`` may also be cached features (.npz), which go through its head
+    alone.
     """
     if str(model).endswith(".json"):
         predictor = Predictor.load(model, contexts[0])
@@ -143,31 +184,48 @@ def encode_model(model: FilePath, records: FilePath, contexts: list[mx.Context],
     return encode_run(load_run(model, contexts), records, contexts, batch_size)
 
 
-def encode_run(run: Run, records: FilePath, contexts: list[mx.Context], batch_size: int) -> CodeTable:
-    """Codes of a .rec file, or of cached features (.npz), by a run's network, loaded to ``contexts``."""
-    return encode_codes(*_net_and_loader(run, records, batch_size), contexts, f"encode {Path(records).name}")
+def encode_run(
+    run: Run, records: FilePath, contexts: list[mx.Context], batch_size: int
+) -> CodeTable:
+    """Codes of a .rec file, or of cached features (.npz), by a run's network, loaded to
+    ``contexts``."""
+    return encode_codes(
+        *_net_and_loader(run, records, batch_size), contexts, f"encode {Path(records).name}"
+    )
 
 
-def encode_relaxed(run: Run, records: FilePath, contexts: list[mx.Context], batch_size: int) -> FeatureTable:
+def encode_relaxed(
+    run: Run, records: FilePath, contexts: list[mx.Context], batch_size: int
+) -> FeatureTable:
     """As encode_run: the network's outputs before the sign, as features of num_bits columns."""
-    return encode_features(*_net_and_loader(run, records, batch_size), contexts,
-                           {"run": run.path.name, "records": Path(records).name})
+    return encode_features(
+        *_net_and_loader(run, records, batch_size),
+        contexts,
+        {"run": run.path.name, "records": Path(records).name},
+    )
 
 
 def encode_images(model: FilePath, images: Sequence[FilePath]) -> np.ndarray:
-    """Packed codes, uint8 (N, ceil(num_bits / 8)), of image files by a run folder or an exported network."""
+    """Packed codes, uint8 (N, ceil(num_bits / 8)), of image files by a run folder or an exported
+    network."""
     if str(model).endswith(".json"):
         return Predictor.load(model).encode(images)
     run = load_run(model)
-    pixels = np.stack([run.transform.evaluate(decode_image(Path(image).read_bytes())) for image in images])
+    pixels = np.stack(
+        [run.transform.evaluate(decode_image(Path(image).read_bytes())) for image in images]
+    )
     return codes.pack(run.net(mx.nd.array(run.transform.normalize(pixels))).asnumpy())
 
 
-def encode_model_features(model: FilePath, records: FilePath, contexts: list[mx.Context],
-                          batch_size: int) -> FeatureTable:
-    """Pooled features of a .rec file by the pretrained backbone of a configuration (a YAML file)."""
+def encode_model_features(
+    model: FilePath, records: FilePath, contexts: list[mx.Context], batch_size: int
+) -> FeatureTable:
+    """Pooled features of a .rec file by the pretrained backbone of a configuration (a YAML
+    file)."""
     if not str(model).endswith((".yaml", ".yml")):
-        raise ValueError(f"{model}: --features takes a configuration (.yaml) whose net.weights is set")
+        raise ValueError(
+            f"{model}: --features takes a configuration (.yaml) whose net.weights is set"
+        )
     return features_of(load_config(model), records, contexts, batch_size)
 
 
@@ -176,23 +234,46 @@ def _net_and_loader(run: Run, records: FilePath, batch_size: int) -> tuple[gluon
     return net, evaluation_loader(run.config, records, batch_size)
 
 
-def _trainer(config: Config, levels: Hierarchy, data: Data, trained: gluon.HybridBlock,
-             frozen: gluon.HybridBlock | None, contexts: list[mx.Context]) -> HashTrainer:
+def _trainer(
+    config: Config,
+    levels: Hierarchy,
+    data: Data,
+    trained: gluon.HybridBlock,
+    frozen: gluon.HybridBlock | None,
+    contexts: list[mx.Context],
+) -> HashTrainer:
     def encode() -> tuple[np.ndarray, np.ndarray]:
-        relaxed, _, labels = run_net(_in_order(frozen, trained), data.refresh, contexts, "refresh centers")
+        relaxed, _, labels = run_net(
+            _in_order(frozen, trained), data.refresh, contexts, "refresh centers"
+        )
         return relaxed, labels[:, 0]
 
     parts = build_parts(Task(config, levels, data.ids, contexts, encode))
     if parts.head is not None:
         parts.head.initialize(ctx=contexts)
-    return HashTrainer(trained, parts.loss, data.train, build_optimizer(config, trained, parts.head),
-                       config.optimizer.lr, build_schedule(config), parts.memory, contexts, frozen=frozen,
-                       head=parts.head, clip_gradient_norm=config.optimizer.clip_gradient_norm)
+    return HashTrainer(
+        trained,
+        parts.loss,
+        data.train,
+        build_optimizer(config, trained, parts.head),
+        config.optimizer.lr,
+        build_schedule(config),
+        parts.memory,
+        contexts,
+        frozen=frozen,
+        head=parts.head,
+        clip_gradient_norm=config.optimizer.clip_gradient_norm,
+    )
 
 
-def _validation(trained: gluon.HybridBlock, frozen: gluon.HybridBlock | None, held_out: Any,
-                contexts: list[mx.Context]) -> Callable[[], dict[str, float]] | None:
-    """map and mahp of the held-out images among themselves, each query left out of its own ranking."""
+def _validation(
+    trained: gluon.HybridBlock,
+    frozen: gluon.HybridBlock | None,
+    held_out: Any,
+    contexts: list[mx.Context],
+) -> Callable[[], dict[str, float]] | None:
+    """map and mahp of the held-out images among themselves, each query left out of its own
+    ranking."""
     if held_out is None:
         return None
 
@@ -216,7 +297,10 @@ def _in_order(frozen: gluon.HybridBlock | None, trained: gluon.HybridBlock) -> g
 def _check_folder(config: Config, out: Path, resume: bool) -> None:
     if not resume:
         if out.exists():
-            raise ValueError(f"{out} exists already; go on with it by --resume, or name another folder with --out")
+            raise ValueError(
+                f"{out} exists already; go on with it by --resume, or name another folder with "
+                "--out"
+            )
         return
     if not (out / CONFIG).exists():
         raise ValueError(f"{out}: nothing to resume, there is no {CONFIG}; train without --resume")
@@ -224,7 +308,8 @@ def _check_folder(config: Config, out: Path, resume: bool) -> None:
 
 
 def check_same(config: Config, folder: Path, remedy: str, but: Sequence[str] = ()) -> None:
-    """Whether the run in ``folder`` is of this configuration (some keys aside) and of the data that are there now.
+    """Whether the run in ``folder`` is of this configuration (some keys aside) and of the data that
+    are there now.
 
     Raises
     ------
@@ -234,13 +319,22 @@ def check_same(config: Config, folder: Path, remedy: str, but: Sequence[str] = (
         If the data or weights do, or a file of the folder is missing.
     """
     if not (folder / CONFIG).exists() or not (folder / INPUTS).exists():
-        raise DataError(f"no run folder of this version: it lacks {CONFIG} or {INPUTS}; move it away", path=folder)
+        raise DataError(
+            f"no run folder of this version: it lacks {CONFIG} or {INPUTS}; move it away",
+            path=folder,
+        )
     saved = load_config(folder / CONFIG).model_dump()
     for section, values in config.model_dump().items():
         for key, value in values.items():
-            if saved[section][key] != value and f"{section}.{key}" not in (*but, "data.decode_threads"):
-                raise ValueError(f"{folder}: the run has {section}.{key} = {saved[section][key]!r}, the configuration "
-                                 f"{value!r}; {remedy}")
+            if saved[section][key] != value and f"{section}.{key}" not in (
+                *but,
+                "data.decode_threads",
+            ):
+                raise ValueError(
+                    f"{folder}: the run has {section}.{key} = {saved[section][key]!r}, the "
+                    "configuration "
+                    f"{value!r}; {remedy}"
+                )
     recorded = json.loads((folder / INPUTS).read_text(encoding="utf-8"))
     check_unchanged(recorded["sha256"], training_inputs(config), folder)
 
@@ -251,7 +345,9 @@ def _start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashNet)
         atomic_write_text(temporary / CONFIG, dump_config(config))
         hierarchy.save(temporary / HIERARCHY)
         atomic_write_json(temporary / VERSIONS, runtime.version_report())
-        atomic_write_json(temporary / INPUTS, {"version": 1, "sha256": fingerprint(training_inputs(config))})
+        atomic_write_json(
+            temporary / INPUTS, {"version": 1, "sha256": fingerprint(training_inputs(config))}
+        )
         if trained_part(config, net)[0] is not net:
             save_backbone(net.features, temporary / BACKBONE)
         if (Path(config.data.root) / SPLIT).exists():

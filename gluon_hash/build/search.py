@@ -1,4 +1,6 @@
-"""A trained network measured by its method's search: Hamming, weighted Hamming of segments, asymmetric distance."""
+"""A trained network measured by its method's search: Hamming, weighted Hamming of segments,
+asymmetric distance."""
+
 from __future__ import annotations
 
 import json
@@ -15,7 +17,13 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_json
 from gluon_hash.losses.shdh import segments
 from gluon_hash.progress import log
-from gluon_hash.retrieval import CodeTable, Measured, feature_distances, measure, measure_by_distance
+from gluon_hash.retrieval import (
+    CodeTable,
+    Measured,
+    feature_distances,
+    measure,
+    measure_by_distance,
+)
 from gluon_hash.retrieval.baselines import ProductQuantizer, fit
 from gluon_hash.retrieval.comparison import load_measured, save_measured
 from gluon_hash.retrieval.weighted import weighted_distances
@@ -28,7 +36,8 @@ Kept = TypeVar("Kept")
 
 
 def forget_what_is_stale(folder: Path) -> None:
-    """Delete codes and measurements that are not of the network, the queries and the database that are there now."""
+    """Delete codes and measurements that are not of the network, the queries and the database that
+    are there now."""
     network = read_state(folder / "best.ckpt")["sha256"]["net.params"]
     now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
     record = folder / MEASURED
@@ -44,7 +53,8 @@ def forget_what_is_stale(folder: Path) -> None:
 
 
 def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measured:
-    """Every metric of every query of the run's data; kept in the folder as measured_SEARCH.npz, codes too.
+    """Every metric of every query of the run's data; kept in the folder as measured_SEARCH.npz,
+    codes too.
 
     What is kept and cannot be read is made anew; forget_what_is_stale comes first.
 
@@ -70,13 +80,16 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
 
 
 def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeTable]:
-    """Codes of the queries and of the database; kept in the folder as query.npz and database.npz, as measure_run."""
+    """Codes of the queries and of the database; kept in the folder as query.npz and database.npz,
+    as measure_run."""
     files = [folder / "query.npz", folder / "database.npz"]
     query, database = (_read(CodeTable.load, file) for file in files)
     if query is None or database is None:
         run = load_run(folder, contexts)
-        query, database = (encode_run(run, path, contexts, BATCH_SIZE)
-                           for path in measuring_inputs(run.config).values())
+        query, database = (
+            encode_run(run, path, contexts, BATCH_SIZE)
+            for path in measuring_inputs(run.config).values()
+        )
         query.save(files[0])
         database.save(files[1])
     return query, database
@@ -97,24 +110,43 @@ def _hamming(run: Run, contexts: list[mx.Context]) -> Measured:
 
 
 def _weighted(run: Run, contexts: list[mx.Context]) -> Measured:
-    """SHDH: a bit of level k's segment weighs k + 1, k = 0 the finest: coarse mistakes weigh more."""
+    """SHDH: a bit of level k's segment weighs k + 1, k = 0 the finest: coarse mistakes weigh
+    more."""
     num_levels = run.hierarchy.num_levels
     weights = [k + 1.0 for k in range(num_levels)]  # whole numbers: equal distances stay equal
     query, database = codes_of(run.path, contexts)
-    distances = weighted_distances(query, database, segments(run.config.net.num_bits, num_levels), weights)
-    return measure_by_distance(distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy)
+    distances = weighted_distances(
+        query, database, segments(run.config.net.num_bits, num_levels), weights
+    )
+    return measure_by_distance(
+        distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy
+    )
 
 
 def _asymmetric(run: Run, contexts: list[mx.Context]) -> Measured:
-    """DQN: the query's outputs against what a product quantiser of num_bits keeps of the database's."""
-    query, database = (encode_relaxed(run, path, contexts, BATCH_SIZE)
-                       for path in measuring_inputs(run.config).values())
+    """DQN: the query's outputs against what a product quantiser of num_bits keeps of the
+    database's."""
+    query, database = (
+        encode_relaxed(run, path, contexts, BATCH_SIZE)
+        for path in measuring_inputs(run.config).values()
+    )
     outputs = database.features.astype(np.float32)
-    quantizer = fit("pq", outputs, database.level_labels[:, 0], run.config.net.num_bits, seed=run.config.training.seed)
+    quantizer = fit(
+        "pq",
+        outputs,
+        database.level_labels[:, 0],
+        run.config.net.num_bits,
+        seed=run.config.training.seed,
+    )
     assert isinstance(quantizer, ProductQuantizer)
     distances = feature_distances(query.features, quantizer.reconstruct(outputs), "l2")
-    return measure_by_distance(distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy)
+    return measure_by_distance(
+        distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy
+    )
 
 
 SEARCHES: dict[str, Callable[[Run, list[mx.Context]], Measured]] = {
-    "hamming": _hamming, "weighted": _weighted, "asymmetric": _asymmetric}
+    "hamming": _hamming,
+    "weighted": _weighted,
+    "asymmetric": _asymmetric,
+}

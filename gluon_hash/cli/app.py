@@ -1,4 +1,5 @@
 """The command line: finds the command's file, and turns a user's mistake into one clear line."""
+
 from __future__ import annotations
 
 import importlib
@@ -18,15 +19,24 @@ __all__ = ["COMMANDS", "main"]
 # called, so that --help does not wait for MXNet. It holds `command`, a function, or, for a command
 # with parts (`index build`, `index search`), `app`, a typer.Typer.
 COMMANDS = {
-    "prepare": ("prepare", "Turn a data set into records, lists, a hierarchy and a split manifest."),
+    "prepare": (
+        "prepare",
+        "Turn a data set into records, lists, a hierarchy and a split manifest.",
+    ),
     "check": ("check", "Read every record of a .rec file and say what is wrong."),
-    "doctor": ("doctor", "Print versions, devices, threads and libraries, and what is wrong with them."),
+    "doctor": (
+        "doctor",
+        "Print versions, devices, threads and libraries, and what is wrong with them.",
+    ),
     "import-weights": ("import_weights", "Convert pretrained ResNet weights of other frameworks."),
     "train": ("train", "Train a hash network from a YAML configuration."),
     "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
     "evaluate": ("evaluate", "Measure query codes against database codes."),
-    "compare": ("compare", "Train or reuse several networks, measure all, one table and one figure."),
+    "compare": (
+        "compare",
+        "Train or reuse several networks, measure all, one table and one figure.",
+    ),
     "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),
     "index": ("index", "Build a Hamming index, search it."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
@@ -51,15 +61,24 @@ def _version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-def _root(version: Optional[bool] = typer.Option(
-        None, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+def _root(
+    version: Optional[bool] = typer.Option(
+        None, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
     """Hierarchical deep hashing: learn, evaluate and serve binary codes for images."""
 
 
 def _application(called: Optional[str]) -> typer.Typer:
-    """The application in which only the command that is called is real, the others are their help."""
-    application = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                              rich_markup_mode="markdown")  # of "rich", [default: ...] would be a tag, not shown
+    """The application in which only the command that is called is real, the others are their
+    help."""
+    application = typer.Typer(
+        cls=_Commands,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )  # of "rich", [default: ...] would be a tag, not shown
     application.callback()(_root)
     for name, (module, summary) in COMMANDS.items():
         if name == called:
@@ -74,7 +93,8 @@ def _application(called: Optional[str]) -> typer.Typer:
 
 
 def main(arguments: Optional[list] = None) -> None:
-    """Run the command line and leave with 0 (done), 1 (failed), 2 (wrong use or bad input) or 130 (interrupted).
+    """Run the command line and leave with 0 (done), 1 (failed), 2 (wrong use or bad input) or 130
+    (interrupted).
 
     With GLUON_HASH_DEBUG=1 in the environment, the traceback of an error is shown too.
     """
@@ -96,7 +116,9 @@ def main(arguments: Optional[list] = None) -> None:
 def _leave_interrupted(error: KeyboardInterrupt) -> NoReturn:
     if os.environ.get("GLUON_HASH_DEBUG"):
         traceback.print_exception(type(error), error, error.__traceback__)
-    print("gluon-hash: interrupted; the same command (train: with --resume) goes on", file=sys.stderr)
+    print(
+        "gluon-hash: interrupted; the same command (train: with --resume) goes on", file=sys.stderr
+    )
     raise SystemExit(INTERRUPTED) from None
 
 

@@ -1,4 +1,5 @@
 """`gluon-hash check`: is a record file whole?"""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,7 +10,9 @@ import typer
 
 def command(
     records: Path = typer.Argument(..., metavar="FILE.rec", help="The record file."),
-    hierarchy: Optional[Path] = typer.Option(None, metavar="hierarchy.tsv", help="Check the labels against it."),
+    hierarchy: Optional[Path] = typer.Option(
+        None, metavar="hierarchy.tsv", help="Check the labels against it."
+    ),
     rebuild_index: bool = typer.Option(False, "--rebuild-index", help="Write FILE.idx anew first."),
 ) -> None:
     """Read every record of a .rec file and say what is wrong."""
@@ -20,11 +23,18 @@ def command(
         print(f"{records.with_suffix('.idx')}: {library.rebuild_index(records)} records")
     report = library.verify(records)
     if hierarchy is not None:
-        Hierarchy.load(hierarchy).check_level_labels(library.RecordFile(records).level_labels, records)
-    print(f"{records}: {report.num_records} records, classes per level {report.num_classes}, "
-          f"sizes {report.sizes[0]} to {report.sizes[1]} (height, width)")
+        Hierarchy.load(hierarchy).check_level_labels(
+            library.RecordFile(records).level_labels, records
+        )
+    print(
+        f"{records}: {report.num_records} records, classes per level {report.num_classes}, "
+        f"sizes {report.sizes[0]} to {report.sizes[1]} (height, width)"
+    )
     for problem in report.broken:
         print(problem)
     if report.broken:
-        raise ValueError(f"{len(report.broken)} of {report.num_records} records are broken; replace the images and "
-                         "prepare anew")
+        raise ValueError(
+            f"{len(report.broken)} of {report.num_records} records are broken; replace the images "
+            "and "
+            "prepare anew"
+        )

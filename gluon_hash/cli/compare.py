@@ -1,4 +1,6 @@
-"""`gluon-hash compare`: several configurations or methods, trained, measured and set side by side."""
+"""`gluon-hash compare`: several configurations or methods, trained, measured and set side by
+side."""
+
 from __future__ import annotations
 
 import json
@@ -9,28 +11,56 @@ import typer
 
 
 def command(
-    configs: List[Path] = typer.Argument(..., metavar="CONFIG.yaml...", help="The experiments; see configs/."),
-    out: Path = typer.Option(..., metavar="DIR", help="Folder of the table, the figures and every run; what is trained "
-                                                      "there already is reused."),
-    changes: Optional[List[str]] = typer.Option(None, "--set", metavar="SECTION.KEY=VALUE", help="For all of them."),
+    configs: List[Path] = typer.Argument(
+        ..., metavar="CONFIG.yaml...", help="The experiments; see configs/."
+    ),
+    out: Path = typer.Option(
+        ...,
+        metavar="DIR",
+        help="Folder of the table, the figures and every run; what is trained "
+        "there already is reused.",
+    ),
+    changes: Optional[List[str]] = typer.Option(
+        None, "--set", metavar="SECTION.KEY=VALUE", help="For all of them."
+    ),
     vary: Optional[List[str]] = typer.Option(
-        None, metavar="SECTION.KEY=[A,B]", help="A line for each value, such as loss.name=[dcwh,hpdh]; repeated: for "
-                                                "every combination."),
+        None,
+        metavar="SECTION.KEY=[A,B]",
+        help="A line for each value, such as loss.name=[dcwh,hpdh]; repeated: for "
+        "every combination.",
+    ),
     choose: Optional[List[str]] = typer.Option(
-        None, metavar="SECTION.KEY=[A,B]", help="For each line, the value that is best on held-out images (with the "
-                                                "first seed), such as optimizer.lr=[0.01,0.03]."),
-    seeds: Optional[str] = typer.Option(None, help="Seeds of the trainings, such as 24,25,26. [default: training.seed "
-                                                   "of each configuration]"),
-    reference: Optional[str] = typer.Option(None, help="Name of the line that the others are held against. "
-                                                       "[default: the first]"),
+        None,
+        metavar="SECTION.KEY=[A,B]",
+        help="For each line, the value that is best on held-out images (with the "
+        "first seed), such as optimizer.lr=[0.01,0.03].",
+    ),
+    seeds: Optional[str] = typer.Option(
+        None,
+        help="Seeds of the trainings, such as 24,25,26. [default: training.seed "
+        "of each configuration]",
+    ),
+    reference: Optional[str] = typer.Option(
+        None, help="Name of the line that the others are held against. [default: the first]"
+    ),
     confidence: float = typer.Option(95.0, help="Percent of the bootstrap intervals over queries."),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
 ) -> None:
-    """Train or reuse each, measure all, write one table, one figure and the precision-recall curves."""
+    """Train or reuse each, measure all, write one table, one figure and the precision-recall
+    curves."""
     from gluon_hash import build, runtime
 
     runtime.prepare()
-    records = build.compare(configs, out, runtime.contexts(device), changes=changes or [], vary=vary or [],
-                            choose=choose or [], seeds=seeds, reference=reference, confidence=confidence)
+    records = build.compare(
+        configs,
+        out,
+        runtime.contexts(device),
+        changes=changes or [],
+        vary=vary or [],
+        choose=choose or [],
+        seeds=seeds,
+        reference=reference,
+        confidence=confidence,
+    )
     print(json.dumps(records) if as_json else (out / "comparison.md").read_text(encoding="utf-8"))

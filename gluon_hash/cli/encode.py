@@ -1,4 +1,5 @@
 """`gluon-hash encode`: codes or features of a record file."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,15 +8,28 @@ import typer
 
 
 def command(
-    model: Path = typer.Argument(..., metavar="MODEL", help="A run folder, an exported NAME.manifest.json, or a "
-                                                            "fitted baseline (.npz); with --features a configuration "
-                                                            "whose net.weights is set."),
-    records: Path = typer.Option(..., metavar="FILE.rec", help="Images; or cached features (.npz) for a run folder "
-                                                                "or a baseline."),
+    model: Path = typer.Argument(
+        ...,
+        metavar="MODEL",
+        help="A run folder, an exported NAME.manifest.json, or a "
+        "fitted baseline (.npz); with --features a configuration "
+        "whose net.weights is set.",
+    ),
+    records: Path = typer.Option(
+        ...,
+        metavar="FILE.rec",
+        help="Images; or cached features (.npz) for a run folder or a baseline.",
+    ),
     out: Path = typer.Option(..., metavar="FILE.npz", help="The file to write; must not exist."),
-    features: bool = typer.Option(False, "--features", help="Write the backbone's pooled features, not codes."),
-    relaxed: bool = typer.Option(False, "--relaxed", help="Write a run's outputs before the sign, as features: for "
-                                                          "`fit pq` and asymmetric search."),
+    features: bool = typer.Option(
+        False, "--features", help="Write the backbone's pooled features, not codes."
+    ),
+    relaxed: bool = typer.Option(
+        False,
+        "--relaxed",
+        help="Write a run's outputs before the sign, as features: for "
+        "`fit pq` and asymmetric search.",
+    ),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     batch_size: int = typer.Option(128, min=1, help="Images at a time."),
 ) -> None:
@@ -37,7 +51,9 @@ def command(
 
     contexts = runtime.contexts(device)
     if relaxed:
-        build.encode_relaxed(build.load_run(model, contexts), records, contexts, batch_size).save(out)
+        build.encode_relaxed(build.load_run(model, contexts), records, contexts, batch_size).save(
+            out
+        )
     elif features:
         build.encode_model_features(model, records, contexts, batch_size).save(out)
     else:

@@ -1,4 +1,5 @@
 """`gluon-hash evaluate`: query codes against database codes."""
+
 from __future__ import annotations
 
 import json
@@ -10,23 +11,49 @@ import typer
 
 
 def command(
-    query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries; or cached features (see --distance)."),
-    database: Path = typer.Option(..., metavar="d.npz", help="Codes (or features) of the database."),
-    hierarchy: Optional[Path] = typer.Option(None, metavar="h.tsv", help="Check the labels against it."),
-    protocol: str = typer.Option("standard", help="standard, released, hashnet, csq, dpsh or barz: how map is "
-                                                  "computed; printed with the result."),
-    map_at: Optional[int] = typer.Option(None, min=1, help="Cut-off R of map, in items. [default: the protocol's]"),
-    ahp_at: Optional[int] = typer.Option(None, min=1, help="Cut-off R of mAHP, in items. [default: the protocol's]"),
+    query: Path = typer.Option(
+        ..., metavar="q.npz", help="Codes of the queries; or cached features (see --distance)."
+    ),
+    database: Path = typer.Option(
+        ..., metavar="d.npz", help="Codes (or features) of the database."
+    ),
+    hierarchy: Optional[Path] = typer.Option(
+        None, metavar="h.tsv", help="Check the labels against it."
+    ),
+    protocol: str = typer.Option(
+        "standard",
+        help="standard, released, hashnet, csq, dpsh or barz: how map is "
+        "computed; printed with the result.",
+    ),
+    map_at: Optional[int] = typer.Option(
+        None, min=1, help="Cut-off R of map, in items. [default: the protocol's]"
+    ),
+    ahp_at: Optional[int] = typer.Option(
+        None, min=1, help="Cut-off R of mAHP, in items. [default: the protocol's]"
+    ),
     ndcg_at: int = typer.Option(100, min=1, help="Cut-off of nDCG, in items."),
-    precision_at: int = typer.Option(100, min=1, help="Cut-off of precision, recall and ACG, in items."),
+    precision_at: int = typer.Option(
+        100, min=1, help="Cut-off of precision, recall and ACG, in items."
+    ),
     radius: int = typer.Option(2, min=0, help="Radius of precision and recall, in bits."),
-    confidence: Optional[float] = typer.Option(None, help="Percent of bootstrap intervals over queries, such as 95."),
-    distance: str = typer.Option("cosine", help="cosine or l2: the ranking of real-valued features."),
-    segments: Optional[str] = typer.Option(None, metavar="BITS,...", help="Rank by a weighted sum of the Hamming "
-                                           "distances of these segments of the codes: 24,24."),
-    segment_weights: Optional[str] = typer.Option(None, metavar="WEIGHT,...", help="A weight for each segment: 1,0.5."),
-    curves_out: Optional[Path] = typer.Option(None, "--curves", metavar="FILE.json", help="Write precision-recall and "
-                                                                                          "P@N curves too."),
+    confidence: Optional[float] = typer.Option(
+        None, help="Percent of bootstrap intervals over queries, such as 95."
+    ),
+    distance: str = typer.Option(
+        "cosine", help="cosine or l2: the ranking of real-valued features."
+    ),
+    segments: Optional[str] = typer.Option(
+        None,
+        metavar="BITS,...",
+        help="Rank by a weighted sum of the Hamming "
+        "distances of these segments of the codes: 24,24.",
+    ),
+    segment_weights: Optional[str] = typer.Option(
+        None, metavar="WEIGHT,...", help="A weight for each segment: 1,0.5."
+    ),
+    curves_out: Optional[Path] = typer.Option(
+        None, "--curves", metavar="FILE.json", help="Write precision-recall and P@N curves too."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
 ) -> None:
     """Measure query codes against database codes; ties are ranked by database position."""
@@ -38,14 +65,26 @@ def command(
         refuse_existing(curves_out)
         if segments is not None:
             raise ValueError("--curves are of the plain Hamming distance; leave out --segments")
-        atomic_write_json(curves_out, retrieval.curves(retrieval.CodeTable.load(query),
-                                                       retrieval.CodeTable.load(database)).to_dict())
+        atomic_write_json(
+            curves_out,
+            retrieval.curves(
+                retrieval.CodeTable.load(query), retrieval.CodeTable.load(database)
+            ).to_dict(),
+        )
     measured = retrieval.measure_tables(
-        retrieval.load_table(query), retrieval.load_table(database), distance=distance,
+        retrieval.load_table(query),
+        retrieval.load_table(database),
+        distance=distance,
         segments=_numbers("--segments", segments, int),
         segment_weights=_numbers("--segment-weights", segment_weights, float),
-        hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy), protocol=protocol,
-        map_at=map_at, ahp_at=ahp_at, ndcg_at=ndcg_at, precision_at=precision_at, radius=radius)
+        hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy),
+        protocol=protocol,
+        map_at=map_at,
+        ahp_at=ahp_at,
+        ndcg_at=ndcg_at,
+        precision_at=precision_at,
+        radius=radius,
+    )
     result = measured.summary(confidence)
     print(json.dumps(_jsonable(result))) if as_json else _show(result)
 
@@ -71,14 +110,22 @@ def _show(result: dict) -> None:
     from rich.table import Table
 
     rules, intervals = result.pop("protocol"), result.pop("confidence", {})
-    table = Table("metric", "value", *([f"{intervals['percent']:g} % interval"] if intervals else []))
+    table = Table(
+        "metric", "value", *([f"{intervals['percent']:g} % interval"] if intervals else [])
+    )
     for name, value in result.items():
         ends = intervals.get(name)
-        table.add_row(name, f"{value:.4f}" if isinstance(value, float) else str(value),
-                      *([f"{ends[0]:.4f} - {ends[1]:.4f}" if ends else ""] if intervals else []))
+        table.add_row(
+            name,
+            f"{value:.4f}" if isinstance(value, float) else str(value),
+            *([f"{ends[0]:.4f} - {ends[1]:.4f}" if ends else ""] if intervals else []),
+        )
     Console().print(table)
     cut = "the whole ranking" if rules["map_at"] is None else f"the first {rules['map_at']} items"
-    print(f"protocol {rules['name']} ({rules['source']}): map over {cut}, divided by the "
-          f"{'relevant items, at most as many as the cut' if rules['divisor'] == 'relevant' else 'hits'}; "
-          f"a query without a hit {rules['no_hit'].replace('left out', 'is left out')}; mAHP over the first "
-          f"{rules['ahp_at']}; ties {rules['ties']}; sign(0) = {rules['sign_of_zero']}")
+    print(
+        f"protocol {rules['name']} ({rules['source']}): map over {cut}, divided by the "
+        f"{'relevant items, at most as many as the cut' if rules['divisor'] == 'relevant' else 'hits'}; "
+        f"a query without a hit {rules['no_hit'].replace('left out', 'is left out')}; mAHP over "
+        "the first "
+        f"{rules['ahp_at']}; ties {rules['ties']}; sign(0) = {rules['sign_of_zero']}"
+    )

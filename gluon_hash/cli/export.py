@@ -1,4 +1,5 @@
 """`gluon-hash export`: a run's network for deployment."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,8 +9,11 @@ import typer
 
 def command(
     run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
-    out: Path = typer.Option(..., metavar="DIR/NAME", help="Writes NAME-symbol.json, NAME-0000.params and "
-                                                           "NAME.manifest.json; none may exist."),
+    out: Path = typer.Option(
+        ...,
+        metavar="DIR/NAME",
+        help="Writes NAME-symbol.json, NAME-0000.params and NAME.manifest.json; none may exist.",
+    ),
 ) -> None:
     """Write symbol JSON, parameters and manifest for deployment; read again and compared first."""
     from gluon_hash import build
@@ -17,6 +21,12 @@ def command(
     loaded = build.load_run(run)
     from gluon_hash.deploy import export_symbol
 
-    manifest = export_symbol(loaded.net, out, transform=loaded.transform, hierarchy=loaded.hierarchy,
-                             backbone=loaded.config.net.backbone, source={"run": run.name, "epoch": loaded.epoch})
+    manifest = export_symbol(
+        loaded.net,
+        out,
+        transform=loaded.transform,
+        hierarchy=loaded.hierarchy,
+        backbone=loaded.config.net.backbone,
+        source={"run": run.name, "epoch": loaded.epoch},
+    )
     print(manifest)

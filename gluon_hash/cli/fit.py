@@ -1,4 +1,5 @@
 """`gluon-hash fit`: a classical baseline on cached features."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,11 +8,18 @@ import typer
 
 
 def command(
-    method: str = typer.Argument(..., metavar="METHOD", help="lsh, pca, itq, subselective, klsh, metric_lsh or pq."),
-    features: Path = typer.Option(..., metavar="features.npz", help="Features of the training images (`encode "
-                                                                    "--features`)."),
-    out: Path = typer.Option(..., metavar="FILE.npz", help="The fitted model; must not exist. `encode` takes it as "
-                                                           "MODEL, with features as --records."),
+    method: str = typer.Argument(
+        ..., metavar="METHOD", help="lsh, pca, itq, subselective, klsh, metric_lsh or pq."
+    ),
+    features: Path = typer.Option(
+        ..., metavar="features.npz", help="Features of the training images (`encode --features`)."
+    ),
+    out: Path = typer.Option(
+        ...,
+        metavar="FILE.npz",
+        help="The fitted model; must not exist. `encode` takes it as "
+        "MODEL, with features as --records.",
+    ),
     bits: int = typer.Option(48, min=1, help="Length of a code."),
     seed: int = typer.Option(24, min=0, help="Draws the projections."),
 ) -> None:

@@ -1,4 +1,5 @@
 """`gluon-hash index`: build a Hamming index, change it, check it, search it."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,32 +7,55 @@ from typing import List, Optional
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Build a Hamming index, change it, check it, search it.")
+app = typer.Typer(
+    no_args_is_help=True, help="Build a Hamming index, change it, check it, search it."
+)
 
 INDEX = typer.Argument(..., metavar="INDEX", help="Index folder.")
 CODES = typer.Argument(..., metavar="codes.npz", help="Codes.")
 OUT = typer.Option(..., metavar="INDEX", help="Index folder to make; must not exist.")
-URL = typer.Option(None, metavar="URL", help="Milvus: FILE.db runs Milvus Lite here, http://host:19530 is a server.")
+URL = typer.Option(
+    None,
+    metavar="URL",
+    help="Milvus: FILE.db runs Milvus Lite here, http://host:19530 is a server.",
+)
 COLLECTION = typer.Option("codes", help="Milvus: the collection.")
-SCAN = typer.Option(False, "--scan", help="Multihash: compare all codes where its tables do not pay.")
+SCAN = typer.Option(
+    False, "--scan", help="Multihash: compare all codes where its tables do not pay."
+)
 BATCH = 100_000
 
 
 @app.command()
 def build(
     codes: Path = CODES,
-    out: Optional[Path] = typer.Option(None, metavar="INDEX", help="Index folder to make; must not exist."),
+    out: Optional[Path] = typer.Option(
+        None, metavar="INDEX", help="Index folder to make; must not exist."
+    ),
     url: Optional[str] = URL,
     collection: str = COLLECTION,
-    kind: str = typer.Option("flat", help="flat (exact), multihash (exact within a radius), hnsw or ivf."),
-    hashes: Optional[int] = typer.Option(None, min=1, help="multihash: parts of the code. [default: by size]"),
-    hash_bits: Optional[int] = typer.Option(None, min=1, help="multihash: bits of a part. [default: by size]"),
-    neighbors: Optional[int] = typer.Option(None, min=2, help="hnsw: links of a code. [default: 32]"),
-    search_width: Optional[int] = typer.Option(None, min=1, help="hnsw: candidates kept. [default: 128]"),
+    kind: str = typer.Option(
+        "flat", help="flat (exact), multihash (exact within a radius), hnsw or ivf."
+    ),
+    hashes: Optional[int] = typer.Option(
+        None, min=1, help="multihash: parts of the code. [default: by size]"
+    ),
+    hash_bits: Optional[int] = typer.Option(
+        None, min=1, help="multihash: bits of a part. [default: by size]"
+    ),
+    neighbors: Optional[int] = typer.Option(
+        None, min=2, help="hnsw: links of a code. [default: 32]"
+    ),
+    search_width: Optional[int] = typer.Option(
+        None, min=1, help="hnsw: candidates kept. [default: 128]"
+    ),
     lists: Optional[int] = typer.Option(None, min=1, help="ivf: lists. [default: by size]"),
-    probes: Optional[int] = typer.Option(None, min=1, help="ivf: lists looked into. [default: a sixteenth]"),
+    probes: Optional[int] = typer.Option(
+        None, min=1, help="ivf: lists looked into. [default: a sixteenth]"
+    ),
 ) -> None:
-    """Build an index over codes: a folder (--out), or a Milvus collection (--url), which goes on where it was."""
+    """Build an index over codes: a folder (--out), or a Milvus collection (--url), which goes on
+    where it was."""
     from gluon_hash.progress import track
     from gluon_hash.retrieval import CodeTable, HammingIndex
     from gluon_hash.retrieval.index_kinds import kind_for
@@ -47,13 +71,21 @@ def build(
         remote.close()
         return
     assert out is not None
-    given = {"num_hashes": hashes, "bits_per_hash": hash_bits, "num_neighbors": neighbors,
-             "search_width": search_width, "num_lists": lists, "num_probes": probes}
+    given = {
+        "num_hashes": hashes,
+        "bits_per_hash": hash_bits,
+        "num_neighbors": neighbors,
+        "search_width": search_width,
+        "num_lists": lists,
+        "num_probes": probes,
+    }
     index = HammingIndex(table.num_bits, kind_for(kind, table.num_bits, len(table), given))
-    first = len(table) if kind == "ivf" else BATCH  # ivf learns its lists from the first codes: from all of them
+    first = (
+        len(table) if kind == "ivf" else BATCH
+    )  # ivf learns its lists from the first codes: from all of them
     starts = range(0, len(table), max(first, 1))
     for start in track(starts, "index", len(starts), unit="batches"):
-        index.add(table.codes[start:start + first], table.ids[start:start + first])
+        index.add(table.codes[start : start + first], table.ids[start : start + first])
     index.save(out)
     print(f"{out}: {len(index)} codes of {index.num_bits} bits, {index.kind.name}")
 
@@ -72,10 +104,18 @@ def add(index: Path = INDEX, codes: Path = CODES, out: Path = OUT) -> None:
 
 
 @app.command()
-def delete(what: List[str] = typer.Argument(..., metavar="INDEX ID...", help="Index folder (not with --url), ids."),
-           out: Optional[Path] = typer.Option(None, metavar="INDEX", help="Index folder to make; must not exist."),
-           url: Optional[str] = URL, collection: str = COLLECTION) -> None:
-    """Take ids out of an index; the result is a new folder. With --url they go from the collection itself."""
+def delete(
+    what: List[str] = typer.Argument(
+        ..., metavar="INDEX ID...", help="Index folder (not with --url), ids."
+    ),
+    out: Optional[Path] = typer.Option(
+        None, metavar="INDEX", help="Index folder to make; must not exist."
+    ),
+    url: Optional[str] = URL,
+    collection: str = COLLECTION,
+) -> None:
+    """Take ids out of an index; the result is a new folder. With --url they go from the collection
+    itself."""
     import numpy as np
 
     from gluon_hash.retrieval import HammingIndex
@@ -84,7 +124,10 @@ def delete(what: List[str] = typer.Argument(..., metavar="INDEX ID...", help="In
         raise ValueError("name the result: --out INDEX for a folder, or --url for Milvus")
     ids = what if url else what[1:]
     if not ids or not all(item.lstrip("-").isdigit() for item in ids):
-        raise ValueError(f"expected ids, integers, after {'the options' if url else 'the index folder'}, got {ids}")
+        raise ValueError(
+            f"expected ids, integers, after {'the options' if url else 'the index folder'}, got "
+            f"{ids}"
+        )
     gone = np.array(ids, dtype=np.int64)
     if url:
         from gluon_hash.retrieval.milvus import MilvusIndex
@@ -102,58 +145,91 @@ def delete(what: List[str] = typer.Argument(..., metavar="INDEX ID...", help="In
 
 
 @app.command()
-def check(index: Path = INDEX,
-          codes: Path = typer.Option(..., metavar="q.npz", help="Codes to search for."),
-          k: int = typer.Option(10, "-k", min=1, help="Results for each."), scan: bool = SCAN,
-          limit: int = typer.Option(1000, min=1, help="Queries used at most.")) -> None:
+def check(
+    index: Path = INDEX,
+    codes: Path = typer.Option(..., metavar="q.npz", help="Codes to search for."),
+    k: int = typer.Option(10, "-k", min=1, help="Results for each."),
+    scan: bool = SCAN,
+    limit: int = typer.Option(1000, min=1, help="Queries used at most."),
+) -> None:
     """Verify the files, and measure recall and time against a scan."""
     from gluon_hash.cli.searching import load_codes
     from gluon_hash.retrieval import HammingIndex
     from gluon_hash.retrieval.check_index import check_index
 
     loaded = HammingIndex.load(index)
-    for name, value in check_index(loaded, load_codes(codes, loaded.num_bits).codes[:limit], k, scan=scan).items():
+    for name, value in check_index(
+        loaded, load_codes(codes, loaded.num_bits).codes[:limit], k, scan=scan
+    ).items():
         print(f"{name}\t{value}")
 
 
 @app.command(name="export")
 def export(
     codes: Path = CODES,
-    to: str = typer.Option(..., metavar="ENGINE", help="pgvector, elasticsearch, opensearch, vespa, milvus or qdrant."),
+    to: str = typer.Option(
+        ..., metavar="ENGINE", help="pgvector, elasticsearch, opensearch, vespa, milvus or qdrant."
+    ),
     out: Path = typer.Option(..., metavar="DIR", help="Folder to make; must not exist."),
     name: str = typer.Option("codes", help="Of the table, index or collection."),
 ) -> None:
-    """Write codes in the form that a database loads: data, schema, an example query, instructions."""
+    """Write codes in the form that a database loads: data, schema, an example query,
+    instructions."""
     from gluon_hash.retrieval import CodeTable
     from gluon_hash.retrieval.handover import hand_over
 
     table = CodeTable.load(codes)
-    print(f"{hand_over(table, to, out, name=name)}: {len(table)} codes of {table.num_bits} bits; see README.txt there")
+    print(
+        f"{hand_over(table, to, out, name=name)}: {len(table)} codes of {table.num_bits} bits; see "
+        "README.txt there"
+    )
 
 
 @app.command()
 def search(
-    what: Optional[List[Path]] = typer.Argument(None, metavar="INDEX [IMAGE...]", help="Index folder (not with --url), "
-                                                "then image files or folders of them."),
+    what: Optional[List[Path]] = typer.Argument(
+        None,
+        metavar="INDEX [IMAGE...]",
+        help="Index folder (not with --url), then image files or folders of them.",
+    ),
     url: Optional[str] = URL,
     collection: str = COLLECTION,
-    model: Optional[Path] = typer.Option(None, metavar="MODEL", help="NAME.manifest.json of the network that made the "
-                                                                     "codes, or its run folder; for images."),
-    codes: Optional[Path] = typer.Option(None, metavar="q.npz", help="Search for these codes in place of images."),
+    model: Optional[Path] = typer.Option(
+        None,
+        metavar="MODEL",
+        help="NAME.manifest.json of the network that made the "
+        "codes, or its run folder; for images.",
+    ),
+    codes: Optional[Path] = typer.Option(
+        None, metavar="q.npz", help="Search for these codes in place of images."
+    ),
     k: int = typer.Option(10, "-k", min=1, help="Results for each."),
-    radius: Optional[int] = typer.Option(None, min=0, help="All within so many bits, in place of -k."),
+    radius: Optional[int] = typer.Option(
+        None, min=0, help="All within so many bits, in place of -k."
+    ),
     scan: bool = SCAN,
-    memory_mapped: bool = typer.Option(False, "--memory-mapped", help="ivf: leave the codes in the file."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON line for each query in place of a table."),
-    grid: Optional[Path] = typer.Option(None, metavar="FILE.html|.png|.svg|.pdf", help="Draw the results too."),
-    database_records: Optional[Path] = typer.Option(None, metavar="train.rec", help="Images of the index, for --grid."),
+    memory_mapped: bool = typer.Option(
+        False, "--memory-mapped", help="ivf: leave the codes in the file."
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", help="One JSON line for each query in place of a table."
+    ),
+    grid: Optional[Path] = typer.Option(
+        None, metavar="FILE.html|.png|.svg|.pdf", help="Draw the results too."
+    ),
+    database_records: Optional[Path] = typer.Option(
+        None, metavar="train.rec", help="Images of the index, for --grid."
+    ),
 ) -> None:
     """Find the nearest codes of images or codes: distance in bits, and id."""
     from gluon_hash.cli import searching
 
     given = what or []
-    loaded, images = (searching.open_milvus(url, collection, radius), given) if url else (
-        searching.open_folder(given, memory_mapped), given[1:])
+    loaded, images = (
+        (searching.open_milvus(url, collection, radius), given)
+        if url
+        else (searching.open_folder(given, memory_mapped), given[1:])
+    )
     queries = searching.read_queries(images, model, codes, loaded.num_bits)
     if grid is not None:
         searching.check_grid(grid, database_records, queries)

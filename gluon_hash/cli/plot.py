@@ -1,4 +1,5 @@
 """`gluon-hash plot`: codes, training curves, retrieved images, the hierarchy."""
+
 from __future__ import annotations
 
 import json
@@ -15,10 +16,16 @@ SEED = typer.Option(24, min=0, help="Draws the images shown.")
 
 
 @app.command()
-def tsne(codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to draw."), out: Path = OUT,
-         hierarchy: Path = HIERARCHY, level: Optional[int] = typer.Option(None, min=0, help="Level to colour by, 0 the "
-                                                                          "finest; default: the coarsest."),
-         limit: int = typer.Option(2000, min=5, help="Codes drawn at most, chosen by seed."), seed: int = SEED) -> None:
+def tsne(
+    codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to draw."),
+    out: Path = OUT,
+    hierarchy: Path = HIERARCHY,
+    level: Optional[int] = typer.Option(
+        None, min=0, help="Level to colour by, 0 the finest; default: the coarsest."
+    ),
+    limit: int = typer.Option(2000, min=5, help="Codes drawn at most, chosen by seed."),
+    seed: int = SEED,
+) -> None:
     """t-SNE of codes, coloured by a level."""
     import numpy as np
 
@@ -31,34 +38,68 @@ def tsne(codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to d
     tree.check_level_labels(table.level_labels, codes)
     level = tree.num_levels - 1 if level is None else level
     if level >= tree.num_levels:
-        raise ValueError(f"--level: the hierarchy has levels 0 to {tree.num_levels - 1}, got {level}")
+        raise ValueError(
+            f"--level: the hierarchy has levels 0 to {tree.num_levels - 1}, got {level}"
+        )
     chosen = np.sort(np.random.RandomState(seed).permutation(len(table))[:limit])
     title = f"t-SNE of {len(chosen)} codes of {table.num_bits} bits, by {tree.level_names[level]}"
-    _save(plots.tsne(code_format.unpack(table.codes[chosen], table.num_bits), table.level_labels[chosen, level],
-                     tree.class_names[level], seed, title=title), out)
+    _save(
+        plots.tsne(
+            code_format.unpack(table.codes[chosen], table.num_bits),
+            table.level_labels[chosen, level],
+            tree.class_names[level],
+            seed,
+            title=title,
+        ),
+        out,
+    )
 
 
 @app.command()
-def curves(sources: List[Path] = typer.Argument(..., metavar="RUN...|FILE.json...", help="Run folders; or files that "
-                                                "`evaluate --curves` wrote."), out: Path = OUT) -> None:
+def curves(
+    sources: List[Path] = typer.Argument(
+        ...,
+        metavar="RUN...|FILE.json...",
+        help="Run folders; or files that `evaluate --curves` wrote.",
+    ),
+    out: Path = OUT,
+) -> None:
     """Loss and validation metrics by epoch; or precision-recall and P@N curves."""
     from gluon_hash import plots
 
     if all(source.suffix == ".json" for source in sources):
-        _save(plots.retrieval_curves({source.stem: json.loads(source.read_text()) for source in sources}), out)
+        _save(
+            plots.retrieval_curves(
+                {source.stem: json.loads(source.read_text()) for source in sources}
+            ),
+            out,
+        )
         return
-    _save(plots.training_curves({run.name: [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-                                 for run in sources}), out)
+    _save(
+        plots.training_curves(
+            {
+                run.name: [
+                    json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()
+                ]
+                for run in sources
+            }
+        ),
+        out,
+    )
 
 
 @app.command()
-def grid(query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries."),
-         database: Path = typer.Option(..., metavar="d.npz", help="Codes of the database."),
-         query_records: Path = typer.Option(..., metavar="query.rec", help="Images of the queries."),
-         database_records: Path = typer.Option(..., metavar="train.rec", help="Images of the database."),
-         hierarchy: Path = HIERARCHY, out: Path = OUT,
-         queries: int = typer.Option(6, min=1, help="Rows, chosen by seed."),
-         k: int = typer.Option(10, "-k", min=1, help="Results in a row."), seed: int = SEED) -> None:
+def grid(
+    query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries."),
+    database: Path = typer.Option(..., metavar="d.npz", help="Codes of the database."),
+    query_records: Path = typer.Option(..., metavar="query.rec", help="Images of the queries."),
+    database_records: Path = typer.Option(..., metavar="train.rec", help="Images of the database."),
+    hierarchy: Path = HIERARCHY,
+    out: Path = OUT,
+    queries: int = typer.Option(6, min=1, help="Rows, chosen by seed."),
+    k: int = typer.Option(10, "-k", min=1, help="Results in a row."),
+    seed: int = SEED,
+) -> None:
     """Query images and the nearest images found for them."""
     import numpy as np
 
@@ -75,15 +116,24 @@ def grid(query: Path = typer.Option(..., metavar="q.npz", help="Codes of the que
     index.add(base.codes, np.arange(len(base)))
     distances, found = index.search(table.codes[chosen], k)
     matching = (base.level_labels[found] == table.level_labels[chosen][:, None]).sum(axis=2)
-    _save(plots.retrieval_grid(
-        [images[0].image(place[0][int(item)]) for item in table.ids[chosen]],
-        [[images[1].image(place[1][int(item)]) for item in base.ids[row]] for row in found],
-        distances, matching, tree.level_names, [tree.class_names[0][c] for c in table.level_labels[chosen, 0]]), out)
+    _save(
+        plots.retrieval_grid(
+            [images[0].image(place[0][int(item)]) for item in table.ids[chosen]],
+            [[images[1].image(place[1][int(item)]) for item in base.ids[row]] for row in found],
+            distances,
+            matching,
+            tree.level_names,
+            [tree.class_names[0][c] for c in table.level_labels[chosen, 0]],
+        ),
+        out,
+    )
 
 
 @app.command(name="hierarchy")
-def draw_hierarchy(file: Path = typer.Argument(..., metavar="hierarchy.tsv", help="The hierarchy."),
-                   out: Path = OUT) -> None:
+def draw_hierarchy(
+    file: Path = typer.Argument(..., metavar="hierarchy.tsv", help="The hierarchy."),
+    out: Path = OUT,
+) -> None:
     """The tree of classes."""
     from gluon_hash import plots
     from gluon_hash.hierarchy import Hierarchy

@@ -1,4 +1,5 @@
 """What `gluon-hash index search` reads, prints and draws."""
+
 from __future__ import annotations
 
 import json
@@ -19,7 +20,8 @@ Found = List[Tuple[List[int], List[int]]]  # distances and ids of each query
 
 @dataclass(frozen=True)
 class Queries:
-    """Packed codes, a name for each, and the image files that they came from (none: codes were given)."""
+    """Packed codes, a name for each, and the image files that they came from (none: codes were
+    given)."""
 
     names: List[str]
     codes: np.ndarray
@@ -32,12 +34,17 @@ def load_codes(path: Path, num_bits: int) -> CodeTable:
 
     table = CodeTable.load(path)
     if table.num_bits != num_bits:
-        raise ValueError(f"{path}: codes of {table.num_bits} bits, the index has {num_bits}; encode with the network "
-                         "that made the index")
+        raise ValueError(
+            f"{path}: codes of {table.num_bits} bits, the index has {num_bits}; encode with the "
+            "network "
+            "that made the index"
+        )
     return table
 
 
-def read_queries(images: Sequence[Path], model: Optional[Path], codes: Optional[Path], num_bits: int) -> Queries:
+def read_queries(
+    images: Sequence[Path], model: Optional[Path], codes: Optional[Path], num_bits: int
+) -> Queries:
     """Queries from image files and folders, or from a code file."""
     if (codes is None) == (not images):
         raise ValueError("name image files (with --model), or a code file with --codes")
@@ -70,29 +77,44 @@ def open_milvus(url: str, collection: str, radius: Optional[int]) -> MilvusIndex
     return MilvusIndex(url, collection)
 
 
-def find(index: Union[HammingIndex, MilvusIndex], codes: np.ndarray, k: int, radius: Optional[int],
-         scan: bool) -> Found:
+def find(
+    index: Union[HammingIndex, MilvusIndex],
+    codes: np.ndarray,
+    k: int,
+    radius: Optional[int],
+    scan: bool,
+) -> Found:
     """The k nearest, or all within the radius."""
     from gluon_hash.retrieval import HammingIndex
 
     if radius is None or not isinstance(index, HammingIndex):  # open_milvus refuses a radius
-        distances, ids = (index.search(codes, k, scan=scan) if isinstance(index, HammingIndex)
-                          else index.search(codes, k))
-        return [(near[row >= 0].tolist(), row[row >= 0].tolist()) for near, row in zip(distances, ids)]
+        distances, ids = (
+            index.search(codes, k, scan=scan)
+            if isinstance(index, HammingIndex)
+            else index.search(codes, k)
+        )
+        return [
+            (near[row >= 0].tolist(), row[row >= 0].tolist()) for near, row in zip(distances, ids)
+        ]
     near = index.search_radius(codes, radius, scan=scan)
     parts = [slice(start, end) for start, end in zip(near.offsets, near.offsets[1:])]
     return [(near.distances[part].tolist(), near.ids[part].tolist()) for part in parts]
 
 
 def show(names: Sequence[str], found: Found, as_json: bool) -> None:
-    """Print a table: a block for each query, distances in bits and ids; or a JSON line for each query."""
+    """Print a table: a block for each query, distances in bits and ids; or a JSON line for each
+    query."""
     if not as_json:
         print("query\n  bits  id")
     for name, (distances, ids) in zip(names, found):
         if as_json:
             print(json.dumps({"query": name, "distances": distances, "ids": ids}))
         else:
-            print("\n".join([name, *(f"  {distance:4d}  {item}" for distance, item in zip(distances, ids))]))
+            print(
+                "\n".join(
+                    [name, *(f"  {distance:4d}  {item}" for distance, item in zip(distances, ids))]
+                )
+            )
 
 
 def check_grid(grid: Path, database_records: Optional[Path], queries: Queries) -> None:
@@ -119,21 +141,35 @@ def draw(grid: Path, database_records: Path, queries: Queries, found: Found) -> 
     place = {int(item): position for position, item in enumerate(records.ids)}
     unknown = [item for _, ids in found for item in ids if item not in place]
     if unknown:
-        raise ValueError(f"{database_records}: id {unknown[0]}, which the index found, is not in it; give the records "
-                         "that the index was built from")
+        raise ValueError(
+            f"{database_records}: id {unknown[0]}, which the index found, is not in it; give the "
+            "records "
+            "that the index was built from"
+        )
     shown = [decode_image(file.read_bytes()) for file in queries.images]
     images = [[records.image(place[item]) for item in ids] for _, ids in found]
     names = [file.name for file in queries.images]
     if grid.suffix == ".html":
-        atomic_write_text(grid, plots.retrieval_page(shown, names, images, [near for near, _ in found],
-                                                     [ids for _, ids in found]))
+        atomic_write_text(
+            grid,
+            plots.retrieval_page(
+                shown, names, images, [near for near, _ in found], [ids for _, ids in found]
+            ),
+        )
         return
     most = max(len(ids) for _, ids in found)
     columns = min(most, MOST_IN_A_ROW)
     if columns < most:
-        log(f"{grid}: the first {columns} of up to {most} results of a query; a page (.html) shows all")
-    distances = np.array([(near + [0] * columns)[:columns] for near, _ in found]).reshape(len(found), columns)
-    figure = plots.retrieval_grid(shown, [row[:columns] for row in images], distances, None, (), names)
+        log(
+            f"{grid}: the first {columns} of up to {most} results of a query; a page (.html) shows "
+            "all"
+        )
+    distances = np.array([(near + [0] * columns)[:columns] for near, _ in found]).reshape(
+        len(found), columns
+    )
+    figure = plots.retrieval_grid(
+        shown, [row[:columns] for row in images], distances, None, (), names
+    )
     with atomic_path(grid) as temporary:
         figure.savefig(temporary, dpi=150)
 

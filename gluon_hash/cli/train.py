@@ -1,4 +1,5 @@
 """`gluon-hash train`: a network from a configuration."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,9 +10,15 @@ import typer
 
 def command(
     config: Path = typer.Argument(..., metavar="CONFIG.yaml", help="The experiment; see configs/."),
-    out: Path = typer.Option(..., metavar="RUN", help="Run folder to make (or to go on with, with --resume)."),
+    out: Path = typer.Option(
+        ..., metavar="RUN", help="Run folder to make (or to go on with, with --resume)."
+    ),
     changes: Optional[List[str]] = typer.Option(
-        None, "--set", metavar="SECTION.KEY=VALUE", help="Change a value of the configuration; may be repeated."),
+        None,
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change a value of the configuration; may be repeated.",
+    ),
     resume: bool = typer.Option(False, "--resume", help="Go on from the last whole epoch of RUN."),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
 ) -> None:
@@ -20,5 +27,7 @@ def command(
     from gluon_hash.config import load_config
 
     runtime.prepare()
-    run = build.train(load_config(config, changes or []), out, runtime.contexts(device), resume=resume)
+    run = build.train(
+        load_config(config, changes or []), out, runtime.contexts(device), resume=resume
+    )
     print(run.path)

@@ -1,4 +1,6 @@
-"""An exported network: symbol JSON, parameters and manifest; written, read, and used without training code."""
+"""An exported network: symbol JSON, parameters and manifest; written, read, and used without
+training code."""
+
 from gluon_hash import runtime
 
 runtime.prepare()

@@ -1,4 +1,6 @@
-"""NAME.manifest.json: all that a program in another language needs to use NAME-symbol.json and NAME-0000.params."""
+"""NAME.manifest.json: all that a program in another language needs to use NAME-symbol.json and
+NAME-0000.params."""
+
 from __future__ import annotations
 
 import json
@@ -19,9 +21,9 @@ VERSION = 1
 class Manifest(BaseModel):
     """The fields of a manifest.
 
-    Pixels are RGB; short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x ``crop``,
-    ``(x / 255 - mean) / std``, planes in the order red, green, blue. Bit j of a code is bit (j mod 8) of byte
-    (j // 8), and 1 where output j is >= 0.
+    Pixels are RGB; short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x
+    ``crop``, ``(x / 255 - mean) / std``, planes in the order red, green, blue. Bit j of a code is
+    bit (j mod 8) of byte (j // 8), and 1 where output j is >= 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,12 +63,17 @@ class Manifest(BaseModel):
             values = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(values, dict) or values.get("version") != VERSION:
                 found = values.get("version") if isinstance(values, dict) else None
-                raise DataError(f"expected manifest version {VERSION}, got {found!r}; use the gluon_hash that wrote it",
-                                path=path)
+                raise DataError(
+                    f"expected manifest version {VERSION}, got {found!r}; use the gluon_hash that "
+                    "wrote it",
+                    path=path,
+                )
             manifest = cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            raise DataError(f"no manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}", path=path) from error
+            raise DataError(
+                f"no manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}", path=path
+            ) from error
         except json.JSONDecodeError as error:
             raise DataError(f"no JSON: {error.msg}", path=path, line=error.lineno) from error
         for name, expected in manifest.sha256.items():
@@ -74,5 +81,8 @@ class Manifest(BaseModel):
             if not file.exists():
                 raise DataError("missing; it belongs beside its manifest", path=file)
             if sha256(file) != expected:
-                raise DataError(f"changed or damaged: its SHA-256 is not that in {path.name}; export again", path=file)
+                raise DataError(
+                    f"changed or damaged: its SHA-256 is not that in {path.name}; export again",
+                    path=file,
+                )
         return manifest

@@ -1,4 +1,6 @@
-"""Export: symbol JSON, parameters and manifest, reloaded and compared before they are called done."""
+"""Export: symbol JSON, parameters and manifest, reloaded and compared before they are called
+done."""
+
 from __future__ import annotations
 
 import os
@@ -25,8 +27,15 @@ INPUT_NAME = "data"
 COMPARED_IMAGES = 4
 
 
-def export_symbol(net: HashNet, out: str | os.PathLike[str], *, transform: ImageTransform, hierarchy: Hierarchy,
-                  backbone: str, source: dict[str, Any]) -> Path:
+def export_symbol(
+    net: HashNet,
+    out: str | os.PathLike[str],
+    *,
+    transform: ImageTransform,
+    hierarchy: Hierarchy,
+    backbone: str,
+    source: dict[str, Any],
+) -> Path:
     """Write OUT-symbol.json, OUT-0000.params and OUT.manifest.json.
 
     Parameters
@@ -57,21 +66,41 @@ def export_symbol(net: HashNet, out: str | os.PathLike[str], *, transform: Image
         If the files, read again, do not compute what the network computes; nothing is written then.
     """
     out = Path(out)
-    names = {part: f"{out.name}{suffix}" for part, suffix in
-             (("symbol", "-symbol.json"), ("params", "-0000.params"), ("manifest", ".manifest.json"))}
+    names = {
+        part: f"{out.name}{suffix}"
+        for part, suffix in (
+            ("symbol", "-symbol.json"),
+            ("params", "-0000.params"),
+            ("manifest", ".manifest.json"),
+        )
+    }
     refuse_existing(*(out.parent / name for name in names.values()))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         difference = _export_and_compare(net, Path(folder) / out.name, transform.crop)
         hashes = {name: sha256(Path(folder) / name) for name in (names["symbol"], names["params"])}
         manifest = Manifest(
-            version=VERSION, input_name=INPUT_NAME, input_shape=[-1, 3, transform.crop, transform.crop],
-            colour_order="RGB", interpolation="bilinear, antialiased (Pillow)", resize=transform.resize,
-            crop=transform.crop, mean=transform.mean, std=transform.std, num_bits=net.num_bits,
-            bit_order="little: bit j is bit (j mod 8) of byte (j // 8), 1 where output j >= 0", backbone=backbone,
-            level_names=list(hierarchy.level_names), class_names=[list(names) for names in hierarchy.class_names],
-            symbol=names["symbol"], params=names["params"], sha256=hashes, largest_difference=difference,
-            versions=runtime.version_report(), source=source)
+            version=VERSION,
+            input_name=INPUT_NAME,
+            input_shape=[-1, 3, transform.crop, transform.crop],
+            colour_order="RGB",
+            interpolation="bilinear, antialiased (Pillow)",
+            resize=transform.resize,
+            crop=transform.crop,
+            mean=transform.mean,
+            std=transform.std,
+            num_bits=net.num_bits,
+            bit_order="little: bit j is bit (j mod 8) of byte (j // 8), 1 where output j >= 0",
+            backbone=backbone,
+            level_names=list(hierarchy.level_names),
+            class_names=[list(names) for names in hierarchy.class_names],
+            symbol=names["symbol"],
+            params=names["params"],
+            sha256=hashes,
+            largest_difference=difference,
+            versions=runtime.version_report(),
+            source=source,
+        )
         for name in hashes:  # the manifest comes last: without it the other two are no export
             os.replace(Path(folder) / name, out.parent / name)
     atomic_write_json(out.parent / names["manifest"], manifest.model_dump())
@@ -79,14 +108,20 @@ def export_symbol(net: HashNet, out: str | os.PathLike[str], *, transform: Image
 
 
 def _export_and_compare(net: HashNet, prefix: Path, side: int) -> float:
-    """Export, read again, and return the largest difference of the relaxed codes of random images."""
+    """Export, read again, and return the largest difference of the relaxed codes of random
+    images."""
     images = nd.array(np.random.RandomState(0).standard_normal((COMPARED_IMAGES, 3, side, side)))
     net.hybridize(static_alloc=False, static_shape=False)
     expected = net(images).asnumpy()
     net.export(str(prefix), epoch=0)
-    again = import_block(Path(f"{prefix}-symbol.json"), Path(f"{prefix}-0000.params"), INPUT_NAME, mx.cpu())
+    again = import_block(
+        Path(f"{prefix}-symbol.json"), Path(f"{prefix}-0000.params"), INPUT_NAME, mx.cpu()
+    )
     difference = float(np.abs(again(images).asnumpy() - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-        raise RuntimeError(f"{prefix.name}: the exported network differs from the trained one by {difference:.2g}, "
-                           f"more than {TOLERANCE:.0e}; nothing was written")
+        raise RuntimeError(
+            f"{prefix.name}: the exported network differs from the trained one by "
+            f"{difference:.2g}, "
+            f"more than {TOLERANCE:.0e}; nothing was written"
+        )
     return difference

@@ -1,8 +1,9 @@
 """A Hierarchy from what data sets bring: a table of names, child-parent lines, a folder tree.
 
-An uneven tree is completed by repeating a leaf at the levels it lacks: a leaf with three levels (leaf, a, b) in a tree
-of four becomes (leaf, leaf, a, b), as the released code does for NABirds.
+An uneven tree is completed by repeating a leaf at the levels it lacks: a leaf with three levels
+(leaf, a, b) in a tree of four becomes (leaf, leaf, a, b), as the released code does for NABirds.
 """
+
 from __future__ import annotations
 
 import os
@@ -13,12 +14,20 @@ from typing import Mapping, Sequence
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy.tree import HEADER, Hierarchy
 
-__all__ = ["from_label_table", "from_parent_lines", "from_folders", "for_classes", "read_parents", "read_pairs",
-           "complete"]
+__all__ = [
+    "from_label_table",
+    "from_parent_lines",
+    "from_folders",
+    "for_classes",
+    "read_parents",
+    "read_pairs",
+    "complete",
+]
 
 
 def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hierarchy:
-    """A hierarchy from a text table: level names, finest first, then a row of names for each finest class.
+    """A hierarchy from a text table: level names, finest first, then a row of names for each finest
+    class.
 
     Raises
     ------
@@ -37,11 +46,18 @@ def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hie
         return Hierarchy.from_table(rows[1:], rows[0])
     except ValueError as error:
         row = getattr(error, "row", None)
-        raise DataError(str(error), path=path, line=None if row is None else lines[row + 1]) from error
+        raise DataError(
+            str(error), path=path, line=None if row is None else lines[row + 1]
+        ) from error
 
 
-def from_parent_lines(path: str | os.PathLike[str], names: Mapping[str, str] | None = None, *,
-                      parent_first: bool = False, leaves: Sequence[str] | None = None) -> Hierarchy:
+def from_parent_lines(
+    path: str | os.PathLike[str],
+    names: Mapping[str, str] | None = None,
+    *,
+    parent_first: bool = False,
+    leaves: Sequence[str] | None = None,
+) -> Hierarchy:
     """A hierarchy from lines of two node ids each; the root is dropped.
 
     Parameters
@@ -53,12 +69,14 @@ def from_parent_lines(path: str | os.PathLike[str], names: Mapping[str, str] | N
     parent_first : bool
         Which of the two stands first in the file.
     leaves : sequence of str, optional
-        Node ids of the finest classes, in their order; default: nodes without children, in order of appearance.
+        Node ids of the finest classes, in their order; default: nodes without children, in order of
+        appearance.
 
     Raises
     ------
     DataError
-        With the line: a node that stands twice, has two parents, a cycle, several roots. Leaves that are no nodes.
+        With the line: a node that stands twice, has two parents, a cycle, several roots. Leaves
+        that are no nodes.
     """
     parents = read_parents(path, parent_first=parent_first)
     if leaves is None:
@@ -66,22 +84,33 @@ def from_parent_lines(path: str | os.PathLike[str], names: Mapping[str, str] | N
         leaves = [node for node in parents if node not in with_children]
     unknown = [leaf for leaf in leaves if leaf not in parents]
     if unknown:
-        raise DataError(f"{len(unknown)} of {len(leaves)} classes are not in the tree: {', '.join(unknown[:5])}",
-                        path=path)
+        raise DataError(
+            f"{len(unknown)} of {len(leaves)} classes are not in the tree: "
+            f"{', '.join(unknown[:5])}",
+            path=path,
+        )
     given = {node: (names or {}).get(node, node) for node in parents}
     holders = Counter(given.values())
-    unique = {node: name if holders[name] == 1 else f"{name} ({node})" for node, name in given.items()}
-    return complete([[unique[node] for node in _path_to_root(leaf, parents, path)[:-1]] for leaf in leaves])
+    unique = {
+        node: name if holders[name] == 1 else f"{name} ({node})" for node, name in given.items()
+    }
+    return complete(
+        [[unique[node] for node in _path_to_root(leaf, parents, path)[:-1]] for leaf in leaves]
+    )
 
 
-def for_classes(path: str | os.PathLike[str], class_names: Sequence[str],
-                names_path: str | os.PathLike[str] | None = None) -> Hierarchy:
+def for_classes(
+    path: str | os.PathLike[str],
+    class_names: Sequence[str],
+    names_path: str | os.PathLike[str] | None = None,
+) -> Hierarchy:
     """A tree of one's own over the finest classes of a data set, which keep their order.
 
     Parameters
     ----------
     path : path-like
-        ``parent child`` lines over node ids, or a hierarchy.tsv. Leaves that are no classes are left out.
+        ``parent child`` lines over node ids, or a hierarchy.tsv. Leaves that are no classes are
+        left out.
     class_names : sequence of str
         The finest classes.
     names_path : path-like, optional
@@ -90,7 +119,8 @@ def for_classes(path: str | os.PathLike[str], class_names: Sequence[str],
     Raises
     ------
     DataError
-        As from_parent_lines and Hierarchy.load, or if a class is not in the tree, or two nodes have its name.
+        As from_parent_lines and Hierarchy.load, or if a class is not in the tree, or two nodes have
+        its name.
     """
     with open(path, encoding="utf-8") as stream:
         is_table = stream.readline().strip() == HEADER
@@ -99,21 +129,31 @@ def for_classes(path: str | os.PathLike[str], class_names: Sequence[str],
         rows = {row[0]: row for row in table.to_table()}
         missing = [name for name in class_names if name not in rows]
         if missing:
-            raise DataError(f"{len(missing)} of {len(class_names)} classes are not in the table: "
-                            f"{', '.join(missing[:5])}", path=path)
+            raise DataError(
+                f"{len(missing)} of {len(class_names)} classes are not in the table: "
+                f"{', '.join(missing[:5])}",
+                path=path,
+            )
         return Hierarchy.from_table([rows[name] for name in class_names], table.level_names)
     names = read_pairs(names_path) if names_path is not None else {}
     nodes = {name: node for node, name in names.items()}
     wanted = set(class_names)
-    shared = [name for name, count in Counter(names.values()).items() if count > 1 and name in wanted]
+    shared = [
+        name for name, count in Counter(names.values()).items() if count > 1 and name in wanted
+    ]
     if shared:
-        raise DataError(f"class {shared[0]!r} is the name of several nodes; give each a name of its own",
-                        path=names_path)
-    return from_parent_lines(path, names, parent_first=True, leaves=[nodes.get(name, name) for name in class_names])
+        raise DataError(
+            f"class {shared[0]!r} is the name of several nodes; give each a name of its own",
+            path=names_path,
+        )
+    return from_parent_lines(
+        path, names, parent_first=True, leaves=[nodes.get(name, name) for name in class_names]
+    )
 
 
 def read_pairs(path: str | os.PathLike[str]) -> dict[str, str]:
-    """First word of each line -> the rest of it; DataError, with the line, if one is missing or an id stands twice."""
+    """First word of each line -> the rest of it; DataError, with the line, if one is missing or an
+    id stands twice."""
     rows: dict[str, str] = {}
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
@@ -136,12 +176,18 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
         if not fields:
             continue
         if len(fields) != 2:
-            raise DataError(f"expected two node ids, got {len(fields)} words", path=path, line=number)
+            raise DataError(
+                f"expected two node ids, got {len(fields)} words", path=path, line=number
+            )
         parent, child = fields if parent_first else fields[::-1]
         if child in parents:
-            raise DataError(f"node {child} stands on line {lines[child]} too" if parents[child] == parent else
-                            f"node {child} has two parents, {parents[child]} (line {lines[child]}) and {parent}",
-                            path=path, line=number)
+            raise DataError(
+                f"node {child} stands on line {lines[child]} too"
+                if parents[child] == parent
+                else f"node {child} has two parents, {parents[child]} (line {lines[child]}) and {parent}",
+                path=path,
+                line=number,
+            )
         parents[child], lines[child] = parent, number
     if not parents:
         raise DataError("expected lines of two node ids, the file is empty", path=path)
@@ -150,8 +196,13 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
         for node in parents:  # without a root there is a cycle, which this finds
             _path_to_root(node, parents, path, lines)
         orphan = next(child for child, parent in parents.items() if parent in roots[1:])
-        raise DataError(f"expected one root, got {', '.join(roots)}: {parents[orphan]}, the parent of {orphan}, has no "
-                        "parent itself", path=path, line=lines[orphan])
+        raise DataError(
+            f"expected one root, got {', '.join(roots)}: {parents[orphan]}, the parent of "
+            f"{orphan}, has no "
+            "parent itself",
+            path=path,
+            line=lines[orphan],
+        )
     for node in parents:
         _path_to_root(node, parents, path, lines)
     return parents
@@ -160,8 +211,8 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
 def from_folders(folders: Sequence[str]) -> Hierarchy:
     """A hierarchy from the folders that hold images, relative to their root, "/" between names.
 
-    "animal/dog/husky" is class husky of dog of animal. Two folders of one name in different places keep their paths
-    as names.
+    "animal/dog/husky" is class husky of dog of animal. Two folders of one name in different places
+    keep their paths as names.
 
     Raises
     ------
@@ -170,31 +221,49 @@ def from_folders(folders: Sequence[str]) -> Hierarchy:
     """
     parts = [tuple(folder.split("/")) for folder in folders]
     if any(part in ((".",), ("",)) for part in parts):
-        raise ValueError("images lie beside the class folders; every image belongs into the folder of its class")
+        raise ValueError(
+            "images lie beside the class folders; every image belongs into the folder of its class"
+        )
     taken = {part[:length] for part in parts for length in range(1, len(part))}
     inner = [part for part in parts if part in taken]
     if inner:
-        raise ValueError(f"folder {'/'.join(inner[0])!r} holds images and folders of images; a class is either")
+        raise ValueError(
+            f"folder {'/'.join(inner[0])!r} holds images and folders of images; a class is either"
+        )
     nodes = taken | set(parts)
     last_names = [node[-1] for node in nodes]
-    return complete([[node[-1] if last_names.count(node[-1]) == 1 else "/".join(node)
-                      for node in (part[:length] for length in range(len(part), 0, -1))] for part in parts])
+    return complete(
+        [
+            [
+                node[-1] if last_names.count(node[-1]) == 1 else "/".join(node)
+                for node in (part[:length] for length in range(len(part), 0, -1))
+            ]
+            for part in parts
+        ]
+    )
 
 
 def complete(paths: Sequence[Sequence[str]], level_names: Sequence[str] | None = None) -> Hierarchy:
-    """A hierarchy from one path (leaf, ..., coarsest) for each finest class, the short ones completed by their leaf."""
+    """A hierarchy from one path (leaf, ..., coarsest) for each finest class, the short ones
+    completed by their leaf."""
     depth = max(map(len, paths))
     rows = [[path[0]] * (depth - len(path)) + list(path) for path in paths]
     return Hierarchy.from_table(rows, level_names or [f"level_{level}" for level in range(depth)])
 
 
-def _path_to_root(node: str, parents: Mapping[str, str], path: str | os.PathLike[str],
-                  lines: Mapping[str, int] | None = None) -> list[str]:
+def _path_to_root(
+    node: str,
+    parents: Mapping[str, str],
+    path: str | os.PathLike[str],
+    lines: Mapping[str, int] | None = None,
+) -> list[str]:
     nodes = [node]
     while nodes[-1] in parents:
         nodes.append(parents[nodes[-1]])
         if nodes[-1] == node or len(nodes) > len(parents) + 1:
-            raise DataError(f"cycle: {' -> '.join(nodes[:8])}{' ...' if len(nodes) > 8 else ''}", path=path,
-                            line=(lines or {}).get(node))
+            raise DataError(
+                f"cycle: {' -> '.join(nodes[:8])}{' ...' if len(nodes) > 8 else ''}",
+                path=path,
+                line=(lines or {}).get(node),
+            )
     return nodes
-

@@ -1,4 +1,6 @@
-"""The hierarchical similarity builder: how alike two classes are, and two images of a batch. Values in [0, 1]."""
+"""The hierarchical similarity builder: how alike two classes are, and two images of a batch. Values
+in [0, 1]."""
+
 from __future__ import annotations
 
 from typing import Sequence
@@ -7,11 +9,19 @@ import numpy as np
 
 from gluon_hash.hierarchy.tree import Hierarchy
 
-__all__ = ["matching_levels", "level_weighted", "lcs_height", "lcs_height_by_level", "wu_palmer", "pair_similarity"]
+__all__ = [
+    "matching_levels",
+    "level_weighted",
+    "lcs_height",
+    "lcs_height_by_level",
+    "wu_palmer",
+    "pair_similarity",
+]
 
 
 def matching_levels(hierarchy: Hierarchy) -> np.ndarray:
-    """Part of the levels at which two finest classes agree: s = g / K (the gain of mAHP, arXiv:1901.11259).
+    """Part of the levels at which two finest classes agree: s = g / K (the gain of mAHP,
+    arXiv:1901.11259).
 
     Returns
     -------
@@ -21,7 +31,8 @@ def matching_levels(hierarchy: Hierarchy) -> np.ndarray:
 
 
 def level_weighted(hierarchy: Hierarchy, weights: Sequence[float]) -> np.ndarray:
-    """Sum of the weights of the levels at which two finest classes agree, over the sum of all weights.
+    """Sum of the weights of the levels at which two finest classes agree, over the sum of all
+    weights.
 
     Parameters
     ----------
@@ -40,8 +51,9 @@ def level_weighted(hierarchy: Hierarchy, weights: Sequence[float]) -> np.ndarray
 def lcs_height(hierarchy: Hierarchy) -> np.ndarray:
     """1 - height(lcs) / height(root), lcs the lowest class that two finest classes share.
 
-    Source: Barz and Denzler 2019. The root is above the coarsest level: classes that share nothing have 0. A leaf that
-    was completed by repetition is one node: heights are those of the tree before completion.
+    Source: Barz and Denzler 2019. The root is above the coarsest level: classes that share nothing
+    have 0. A leaf that was completed by repetition is one node: heights are those of the tree
+    before completion.
 
     Returns
     -------
@@ -57,7 +69,8 @@ def lcs_height(hierarchy: Hierarchy) -> np.ndarray:
 
 
 def lcs_height_by_level(hierarchy: Hierarchy) -> np.ndarray:
-    """lcs_height of each finest class and any class with which it agrees at a level k but at no finer one.
+    """lcs_height of each finest class and any class with which it agrees at a level k but at no
+    finer one.
 
     Returns
     -------
@@ -65,8 +78,10 @@ def lcs_height_by_level(hierarchy: Hierarchy) -> np.ndarray:
         The last column, agreement nowhere, is 0.
     """
     heights = _heights(hierarchy)
-    columns = [1.0 - heights[level][hierarchy.ancestors[:, level]] / heights[-1][0]
-               for level in range(hierarchy.num_levels)]
+    columns = [
+        1.0 - heights[level][hierarchy.ancestors[:, level]] / heights[-1][0]
+        for level in range(hierarchy.num_levels)
+    ]
     return np.stack([*columns, np.zeros(hierarchy.num_classes[0])], axis=1)
 
 
@@ -89,8 +104,11 @@ def wu_palmer(hierarchy: Hierarchy) -> np.ndarray:
     return 2.0 * shared / (own[:, None] + own[None, :])
 
 
-def pair_similarity(labels_a: np.ndarray, labels_b: np.ndarray, weights: Sequence[float] | None = None) -> np.ndarray:
-    """Similarity of every pair of images from their labels: weighted part of the levels at which they agree.
+def pair_similarity(
+    labels_a: np.ndarray, labels_b: np.ndarray, weights: Sequence[float] | None = None
+) -> np.ndarray:
+    """Similarity of every pair of images from their labels: weighted part of the levels at which
+    they agree.
 
     Parameters
     ----------
@@ -114,9 +132,17 @@ def pair_similarity(labels_a: np.ndarray, labels_b: np.ndarray, weights: Sequenc
     """
     num_levels = labels_a.shape[1]
     values = np.ones(num_levels) if weights is None else np.asarray(weights, dtype=np.float64)
-    if labels_b.shape[1] != num_levels or values.shape != (num_levels,) or values.min() < 0 or values.sum() == 0:
-        raise ValueError(f"pair_similarity: expected labels and weights >= 0 of {num_levels} levels, got labels of "
-                         f"{labels_b.shape[1]} and weights {values.tolist()}")
+    if (
+        labels_b.shape[1] != num_levels
+        or values.shape != (num_levels,)
+        or values.min() < 0
+        or values.sum() == 0
+    ):
+        raise ValueError(
+            f"pair_similarity: expected labels and weights >= 0 of {num_levels} levels, got labels "
+            "of "
+            f"{labels_b.shape[1]} and weights {values.tolist()}"
+        )
     total = np.zeros((len(labels_a), len(labels_b)))
     for level, weight in enumerate(values):
         total += weight * (labels_a[:, level, None] == labels_b[None, :, level])
@@ -128,8 +154,12 @@ def _is_copy(hierarchy: Hierarchy, level: int) -> np.ndarray:
     if level == hierarchy.num_levels - 1:
         return np.zeros(hierarchy.num_classes[level], dtype=bool)
     above = hierarchy.class_names[level + 1]
-    return np.array([name == above[parent]
-                     for name, parent in zip(hierarchy.class_names[level], hierarchy.parents[level])])
+    return np.array(
+        [
+            name == above[parent]
+            for name, parent in zip(hierarchy.class_names[level], hierarchy.parents[level])
+        ]
+    )
 
 
 def _heights(hierarchy: Hierarchy) -> list[np.ndarray]:
@@ -148,5 +178,7 @@ def _depths(hierarchy: Hierarchy) -> list[np.ndarray]:
     """Nodes from the root (1) to each class, per level."""
     depths = [np.full(hierarchy.num_classes[-1], 2.0)]
     for level in reversed(range(hierarchy.num_levels - 1)):
-        depths.insert(0, depths[0][hierarchy.parents[level]] + np.where(_is_copy(hierarchy, level), 0, 1))
+        depths.insert(
+            0, depths[0][hierarchy.parents[level]] + np.where(_is_copy(hierarchy, level), 0, 1)
+        )
     return depths

@@ -1,4 +1,6 @@
-"""One paper, one file: stateless blocks that return one loss per image. docs/methods.md has the table."""
+"""One paper, one file: stateless blocks that return one loss per image. docs/methods.md has the
+table."""
+
 from gluon_hash import runtime
 
 runtime.prepare()
@@ -29,8 +31,32 @@ from gluon_hash.losses.shdh import SHDHLoss  # noqa: E402
 from gluon_hash.losses.softmax import LevelSoftmaxLoss  # noqa: E402
 from gluon_hash.losses.ssdh import SSDHLoss  # noqa: E402
 
-__all__ = ["CSQLoss", "ClassWiseLoss", "CoarseToFineHPDHLoss", "CubicConstraint", "DCDHLoss", "DCHLoss", "DHNLoss",
-           "DPNLoss", "DPSHLoss", "DQNLoss", "DSDHLoss", "DSHLoss", "DSRHLoss", "DTSHLoss", "EmbeddingLoss",
-           "EmbeddingSoftmaxLoss", "GreedyHashLoss", "HPDHLoss", "HashNetLoss", "HierarchicalClassWiseLoss",
-           "IDCWHLoss", "LevelSoftmaxLoss", "OrthoHashLoss", "ReleasedClassWiseLoss", "SHDHLoss", "SSDHLoss",
-           "VertexConstraint"]
+__all__ = [
+    "CSQLoss",
+    "ClassWiseLoss",
+    "CoarseToFineHPDHLoss",
+    "CubicConstraint",
+    "DCDHLoss",
+    "DCHLoss",
+    "DHNLoss",
+    "DPNLoss",
+    "DPSHLoss",
+    "DQNLoss",
+    "DSDHLoss",
+    "DSHLoss",
+    "DSRHLoss",
+    "DTSHLoss",
+    "EmbeddingLoss",
+    "EmbeddingSoftmaxLoss",
+    "GreedyHashLoss",
+    "HPDHLoss",
+    "HashNetLoss",
+    "HierarchicalClassWiseLoss",
+    "IDCWHLoss",
+    "LevelSoftmaxLoss",
+    "OrthoHashLoss",
+    "ReleasedClassWiseLoss",
+    "SHDHLoss",
+    "SSDHLoss",
+    "VertexConstraint",
+]

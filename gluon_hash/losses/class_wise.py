@@ -3,6 +3,7 @@
 Source: Zhang et al., "Semantic Hierarchy Preserving Deep Hashing for Large-Scale Image Retrieval",
 arXiv:1901.11259.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -22,13 +23,18 @@ RELEASED_EPSILON = 1e-8  # the released code's, in both places; ours needs none
 
 def _check_inv_variance(name: str, inv_variance: float) -> float:
     if not inv_variance > 0:
-        raise ValueError(f"{name}: inv_variance must be > 0, got {inv_variance!r}; pass 1/sigma**2, not sigma")
+        raise ValueError(
+            f"{name}: inv_variance must be > 0, got {inv_variance!r}; pass 1/sigma**2, not sigma"
+        )
     return float(inv_variance)
 
 
-def class_wise(F: ModuleType, code: Tensor, label: Tensor, center: Tensor, inv_variance: float) -> Tensor:
+def class_wise(
+    F: ModuleType, code: Tensor, label: Tensor, center: Tensor, inv_variance: float
+) -> Tensor:
     """ClassWiseLoss as a function whose gradient reaches the centers."""
-    # -|u - m|^2 / 2 = u.m - |m|^2 / 2 - |u|^2 / 2, and |u|^2 is the same for every class: it cancels.
+    # -|u - m|^2 / 2 = u.m - |m|^2 / 2 - |u|^2 / 2, and |u|^2 is the same for every class: it
+    # cancels.
     logit = inv_variance * F.broadcast_sub(
         F.dot(code, center, transpose_b=True),
         0.5 * F.sum(F.square(center), axis=1).expand_dims(0),
@@ -61,8 +67,8 @@ class ClassWiseLoss(Loss):
 
     Source
     ------
-    arXiv:1901.11259, the loss of one level. The released code adds epsilons that kill the gradient far
-    from the centers (see :class:`ReleasedClassWiseLoss`); this one is a log-softmax.
+    arXiv:1901.11259, the loss of one level. The released code adds epsilons that kill the gradient
+    far from the centers (see :class:`ReleasedClassWiseLoss`); this one is a log-softmax.
     """
 
     def __init__(self, inv_variance: float = 1.0) -> None:
@@ -99,45 +105,65 @@ class HierarchicalClassWiseLoss(Loss):
         If a variance is not positive, the numbers of levels differ, or not K centers come.
     """
 
-    def __init__(self, inv_variances: Sequence[float], level_weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, inv_variances: Sequence[float], level_weights: Sequence[float] | None = None
+    ) -> None:
         super().__init__(weight=None, batch_axis=0)
         if not inv_variances:
-            raise ValueError("HierarchicalClassWiseLoss: inv_variances is empty; give one value per level")
+            raise ValueError(
+                "HierarchicalClassWiseLoss: inv_variances is empty; give one value per level"
+            )
         weights = [1.0] * len(inv_variances) if level_weights is None else list(level_weights)
         if len(weights) != len(inv_variances) or min(weights) < 0:
-            raise ValueError(f"HierarchicalClassWiseLoss: expected {len(inv_variances)} level_weights >= 0, "
-                             f"one per inverse variance, got {weights}")
+            raise ValueError(
+                f"HierarchicalClassWiseLoss: expected {len(inv_variances)} level_weights >= 0, "
+                f"one per inverse variance, got {weights}"
+            )
         self._level_weights = weights
         with self.name_scope():
             self.levels = [ClassWiseLoss(inv_variance) for inv_variance in inv_variances]
             for level in self.levels:
                 self.register_child(level)
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor
+    ) -> Tensor:
         total = 0.0
         for part in self._parts(F, code, level_labels, centers):
             total = total + part
         return total
 
-    def of_levels(self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor) -> Tensor:
+    def of_levels(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor
+    ) -> Tensor:
         """The weighted loss of each level, shape (batch_size, K); their sum is the loss."""
         return F.stack(*self._parts(F, code, level_labels, centers), axis=1)
 
-    def _parts(self, F: ModuleType, code: Tensor, level_labels: Tensor, centers: Sequence[Tensor]) -> list[Tensor]:
+    def _parts(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, centers: Sequence[Tensor]
+    ) -> list[Tensor]:
         if len(centers) != len(self.levels):
-            raise ValueError(f"HierarchicalClassWiseLoss: expected centers of {len(self.levels)} levels, "
-                             f"got {len(centers)}")
-        return [weight * level(code, level_label(F, level_labels, k), center)
-                for k, (level, weight, center) in enumerate(zip(self.levels, self._level_weights, centers))]
+            raise ValueError(
+                f"HierarchicalClassWiseLoss: expected centers of {len(self.levels)} levels, "
+                f"got {len(centers)}"
+            )
+        return [
+            weight * level(code, level_label(F, level_labels, k), center)
+            for k, (level, weight, center) in enumerate(
+                zip(self.levels, self._level_weights, centers)
+            )
+        ]
 
 
 class ReleasedClassWiseLoss(Loss):
-    r"""The released code's epsilon form, kept so that parity can be tested and its flaw shown; do not train on it.
+    r"""The released code's epsilon form, kept so that parity can be tested and its flaw shown; do
+    not train on it.
 
     .. math:: l_i = -\log\left(\frac{n_{y_i}}{\sum_c n_c + \epsilon} + \epsilon\right), \quad
               n_c = \exp(-\frac{s}{2} |u_i - m_c|^2)
 
-    Far from every center n underflows, the loss saturates at -log(epsilon) and its gradient vanishes.
+    Far from every center n underflows, the loss saturates at -log(epsilon) and its gradient
+    vanishes.
 
     Parameters, Inputs, Outputs and Raises as :class:`ClassWiseLoss`.
     """

@@ -2,6 +2,7 @@
 
 Source: Zhang et al., arXiv:1901.11259; the margin 1.1 is the released code's.
 """
+
 from __future__ import annotations
 
 from types import ModuleType

@@ -1,7 +1,9 @@
 """CSQ: each class has a binary center; the code is its bits' cross-entropy away.
 
-Source: Yuan et al., "Central Similarity Quantization for Efficient Image and Video Retrieval", CVPR 2020.
+Source: Yuan et al., "Central Similarity Quantization for Efficient Image and Video Retrieval", CVPR
+2020.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -23,8 +25,8 @@ class CSQLoss(Loss):
     .. math:: l_i = \frac{1}{L} \sum_b \log(1 + e^{-2 c_b u_{ib}})
               + \lambda \frac{1}{L} \sum_b \log\cosh(|\tanh u_{ib}| - 1)
 
-    The first is the cross-entropy of h = (1 + tanh u) / 2 against (1 + c) / 2, the second the paper's
-    log cosh(|2h - 1| - 1).
+    The first is the cross-entropy of h = (1 + tanh u) / 2 against (1 + c) / 2, the second the
+    paper's log cosh(|2h - 1| - 1).
 
     Parameters
     ----------
@@ -49,7 +51,11 @@ class CSQLoss(Loss):
         check_weights(self, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor
+    ) -> Tensor:
         own = F.take(center, level_label(F, level_labels))
         entropy = F.mean(F.Activation(-2.0 * own * code, act_type="softrelu"), axis=1)
-        return entropy + self._quantization_weight * F.mean(log_cosh(F, F.abs(F.tanh(code)) - 1.0), axis=1)
+        return entropy + self._quantization_weight * F.mean(
+            log_cosh(F, F.abs(F.tanh(code)) - 1.0), axis=1
+        )

@@ -2,6 +2,7 @@
 
 Source: Cao, Long, Liu and Wang, "Deep Cauchy Hashing for Hamming Space Retrieval", CVPR 2018.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -22,9 +23,11 @@ class DCHLoss(PairwiseLoss):
     r"""Similar images within gamma bits, others beyond.
 
     .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [S_{ij} \log\frac{d_{ij}}{\gamma} + \log(1 + \frac{\gamma}{d_{ij}})]
-              + \lambda \log(1 + \frac{d(|u_i|, 1)}{\gamma}), \quad d(a, b) = \tfrac{L}{2} (1 - \cos(a, b))
+              + \lambda \log(1 + \frac{d(|u_i|, 1)}{\gamma}), \quad d(a, b) = \tfrac{L}{2} (1 -
+              \cos(a, b))
 
-    w is balanced_weight. The bracket is log(1 + d / gamma) - (1 - S) log(d / gamma), which is how it is computed.
+    w is balanced_weight. The bracket is log(1 + d / gamma) - (1 - S) log(d / gamma), which is how
+    it is computed.
 
     Parameters
     ----------
@@ -48,13 +51,25 @@ class DCHLoss(PairwiseLoss):
         If ``num_bits`` or ``gamma`` is not positive, or a weight does not fit.
     """
 
-    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, gamma: float = 20.0,
-                 quantization_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        level_weights: Sequence[float] | None = None,
+        *,
+        gamma: float = 20.0,
+        quantization_weight: float = 0.1,
+    ) -> None:
         super().__init__(level_weights)
         if not gamma > 0 or num_bits < 1:
-            raise ValueError(f"DCHLoss: expected num_bits >= 1 and gamma > 0, got {num_bits}, {gamma}")
+            raise ValueError(
+                f"DCHLoss: expected num_bits >= 1 and gamma > 0, got {num_bits}, {gamma}"
+            )
         check_weights(self, quantization_weight=quantization_weight)
-        self._num_bits, self._gamma, self._quantization_weight = num_bits, gamma, quantization_weight
+        self._num_bits, self._gamma, self._quantization_weight = (
+            num_bits,
+            gamma,
+            quantization_weight,
+        )
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         unit = F.L2Normalization(code, mode="instance")

@@ -1,7 +1,9 @@
 """DHN: pairwise likelihood within the batch.
 
-Source: Zhu, Long, Wang and Cao, "Deep Hashing Network for Efficient Similarity Retrieval", AAAI 2016.
+Source: Zhu, Long, Wang and Cao, "Deep Hashing Network for Efficient Similarity Retrieval", AAAI
+2016.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -20,7 +22,8 @@ class DHNLoss(PairwiseLoss):
     r"""Negative log likelihood of the similarities in the batch, and a smooth quantisation term.
 
     .. math:: l_i = \frac{1}{B} \sum_j [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}]
-              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta_{ij} = u_i \cdot u_j / 2
+              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta_{ij} = u_i \cdot
+              u_j / 2
 
     Parameters
     ----------
@@ -43,7 +46,9 @@ class DHNLoss(PairwiseLoss):
     The paper's theta is not halved.
     """
 
-    def __init__(self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1) -> None:
+    def __init__(
+        self, level_weights: Sequence[float] | None = None, *, quantization_weight: float = 0.1
+    ) -> None:
         super().__init__(level_weights)
         check_weights(self, quantization_weight=quantization_weight)
         self._quantization_weight = quantization_weight
@@ -51,4 +56,6 @@ class DHNLoss(PairwiseLoss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         theta = 0.5 * F.dot(code, code, transpose_b=True)
         pairs = pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels))
-        return F.mean(pairs, axis=1) + self._quantization_weight * F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1)
+        return F.mean(pairs, axis=1) + self._quantization_weight * F.mean(
+            log_cosh(F, F.abs(code) - 1.0), axis=1
+        )

@@ -1,8 +1,9 @@
 """DPN: every bit on the right side of zero by a margin.
 
-Source: Fan, Ng, Ju, Zhang, Liu, Chan and Yang, "Deep Polarized Network for Supervised Learning of Accurate Binary
-Hashing Codes", IJCAI 2020.
+Source: Fan, Ng, Ju, Zhang, Liu, Chan and Yang, "Deep Polarized Network for Supervised Learning of
+Accurate Binary Hashing Codes", IJCAI 2020.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -47,6 +48,8 @@ class DPNLoss(Loss):
             raise ValueError(f"DPNLoss: margin must be > 0, got {margin}")
         self._margin = margin
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor
+    ) -> Tensor:
         own = F.take(target, level_label(F, level_labels))
         return F.mean(F.relu(self._margin - own * code), axis=1)

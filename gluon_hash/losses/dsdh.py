@@ -2,6 +2,7 @@
 
 Source: Li, Sun, Bai and Tan, "Deep Supervised Discrete Hashing", NIPS 2017.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -22,7 +23,8 @@ class DSDHLoss(PairwiseLoss):
     .. math:: l_i = \frac{1}{B} \sum_j [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}]
               + \lambda \frac{1}{L} |u_i - b_i|^2, \quad \theta_{ij} = u_i \cdot u_j / 2
 
-    b are solved for between epochs (gluon_hash.training.discrete); an image that has none is drawn to sign(u).
+    b are solved for between epochs (gluon_hash.training.discrete); an image that has none is drawn
+    to sign(u).
 
     Parameters
     ----------
@@ -43,17 +45,23 @@ class DSDHLoss(PairwiseLoss):
     ValueError
         If a weight is negative.
 
-    The paper takes pairs with all training codes and updates b in every step; ours takes the batch's, once an epoch.
+    The paper takes pairs with all training codes and updates b in every step; ours takes the
+    batch's, once an epoch.
     """
 
-    def __init__(self, level_weights: Sequence[float] | None = None, *, discrete_weight: float = 0.1) -> None:
+    def __init__(
+        self, level_weights: Sequence[float] | None = None, *, discrete_weight: float = 0.1
+    ) -> None:
         super().__init__(level_weights)
         check_weights(self, discrete_weight=discrete_weight)
         self._discrete_weight = discrete_weight
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor,
-                       known: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor, known: Tensor
+    ) -> Tensor:
         theta = 0.5 * F.dot(code, code, transpose_b=True)
-        pairs = F.mean(pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels)), axis=1)
+        pairs = F.mean(
+            pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels)), axis=1
+        )
         discrete = F.broadcast_mul(target, known) + F.broadcast_mul(signs(F, code), 1.0 - known)
         return pairs + self._discrete_weight * F.mean(F.square(code - discrete), axis=1)

@@ -2,6 +2,7 @@
 
 Source: Liu, Wang, Shan and Chen, "Deep Supervised Hashing for Fast Image Retrieval", CVPR 2016.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -46,19 +47,30 @@ class DSHLoss(PairwiseLoss):
     The paper's pairs carry alpha for both of their images: 2 alpha in a mean over pairs.
     """
 
-    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 2.0,
-                 quantization_weight: float = 0.01) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        level_weights: Sequence[float] | None = None,
+        *,
+        margin_per_bit: float = 2.0,
+        quantization_weight: float = 0.01,
+    ) -> None:
         super().__init__(level_weights)
         if num_bits < 1 or not margin_per_bit > 0:
-            raise ValueError(f"DSHLoss: expected num_bits >= 1 and margin_per_bit > 0, got {num_bits}, "
-                             f"{margin_per_bit}")
+            raise ValueError(
+                f"DSHLoss: expected num_bits >= 1 and margin_per_bit > 0, got {num_bits}, "
+                f"{margin_per_bit}"
+            )
         check_weights(self, quantization_weight=quantization_weight)
         self._margin, self._quantization_weight = margin_per_bit * num_bits, quantization_weight
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         square = F.sum(F.square(code), axis=1)
-        distance = F.broadcast_add(square.expand_dims(1), square.expand_dims(0)) - 2.0 * F.dot(code, code,
-                                                                                              transpose_b=True)
+        distance = F.broadcast_add(square.expand_dims(1), square.expand_dims(0)) - 2.0 * F.dot(
+            code, code, transpose_b=True
+        )
         similar = self.similarity(F, level_labels, level_labels)
         pairs = similar * distance + (1.0 - similar) * F.relu(self._margin - distance)
-        return 0.5 * F.mean(pairs, axis=1) + 2.0 * self._quantization_weight * F.sum(F.abs(F.abs(code) - 1.0), axis=1)
+        return 0.5 * F.mean(pairs, axis=1) + 2.0 * self._quantization_weight * F.sum(
+            F.abs(F.abs(code) - 1.0), axis=1
+        )

@@ -1,7 +1,9 @@
 """DSRH: triplets weighed by how much their order matters.
 
-Source: Zhao, Huang, Wang and Tan, "Deep Semantic Ranking Based Hashing for Multi-Label Image Retrieval", CVPR 2015.
+Source: Zhao, Huang, Wang and Tan, "Deep Semantic Ranking Based Hashing for Multi-Label Image
+Retrieval", CVPR 2015.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -24,8 +26,8 @@ class DSRHLoss(PairwiseLoss):
               \omega_{ipn} = \max(2^{r_{ip}} - 2^{r_{in}}, 0), \quad
               x_{ipn} = \tfrac{1}{L} (u_i \cdot u_p - u_i \cdot u_n)
 
-    r = K S: with equal weights the number of levels at which two images agree, as the paper counts shared labels. The
-    quantisation term replaces the paper's sigmoid and balance terms (ours).
+    r = K S: with equal weights the number of levels at which two images agree, as the paper counts
+    shared labels. The quantisation term replaces the paper's sigmoid and balance terms (ours).
 
     Parameters
     ----------
@@ -49,12 +51,22 @@ class DSRHLoss(PairwiseLoss):
         If ``num_bits`` is not positive or the weights do not fit.
     """
 
-    def __init__(self, num_bits: int, num_levels: int, level_weights: Sequence[float] | None = None, *,
-                 margin: float = 0.5, quantization_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        num_levels: int,
+        level_weights: Sequence[float] | None = None,
+        *,
+        margin: float = 0.5,
+        quantization_weight: float = 0.1,
+    ) -> None:
         super().__init__(level_weights if level_weights is not None else [1.0] * num_levels)
         if num_bits < 1 or len(self._level_weights) != num_levels:
-            raise ValueError(f"DSRHLoss: expected num_bits >= 1 and {num_levels} level_weights, got {num_bits} bits, "
-                             f"{len(self._level_weights)} weights")
+            raise ValueError(
+                f"DSRHLoss: expected num_bits >= 1 and {num_levels} level_weights, got {num_bits} "
+                "bits, "
+                f"{len(self._level_weights)} weights"
+            )
         check_weights(self, quantization_weight=quantization_weight)
         self._num_bits, self._num_levels = num_bits, num_levels
         self._margin, self._quantization_weight = margin, quantization_weight
@@ -63,9 +75,15 @@ class DSRHLoss(PairwiseLoss):
         inner = F.dot(code, code, transpose_b=True) / self._num_bits
         similar = self.similarity(F, level_labels, level_labels)
         gain = 2.0 ** (self._num_levels * similar)
-        # (anchor, positive, negative); an image is no positive of itself: its gain to itself counts as 0
+        # (anchor, positive, negative); an image is no positive of itself: its gain to itself counts
+        # as 0
         weight = F.relu(triplet_difference(F, gain * other_image(F, similar), gain))
         x = triplet_difference(F, inner, inner)
         total = triplet_sum(F, weight, F.relu(self._margin - x))
-        return (total / F.maximum(triplet_sum(F, weight, F.ones_like(weight)), 1e-12)  # no triplet: 0 / 1e-12 = 0
-                + self._quantization_weight * quantization(F, code))
+        return (
+            total
+            / F.maximum(
+                triplet_sum(F, weight, F.ones_like(weight)), 1e-12
+            )  # no triplet: 0 / 1e-12 = 0
+            + self._quantization_weight * quantization(F, code)
+        )

@@ -2,6 +2,7 @@
 
 Source: Wang, Shi and Kitani, "Deep Supervised Hashing with Triplet Labels", ACCV 2016.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -22,9 +23,10 @@ class DTSHLoss(PairwiseLoss):
     .. math:: l_i = \mathrm{mean}_{p,n} \log(1 + e^{-x_{ipn}}) + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2,
               \quad x_{ipn} = u_i \cdot u_p - u_i \cdot u_n - m
 
-    log(1 + e^x) - x of the paper is log(1 + e^-x). The paper halves the inner products, with m = num_bits / 2; not
-    halved, that is num_bits. An image without a triplet has the quantisation term alone. With graded
-    similarities (level_weights) a relative is a positive where the negative is a stranger.
+    log(1 + e^x) - x of the paper is log(1 + e^-x). The paper halves the inner products, with m =
+    num_bits / 2; not halved, that is num_bits. An image without a triplet has the quantisation term
+    alone. With graded similarities (level_weights) a relative is a positive where the negative is a
+    stranger.
 
     Parameters
     ----------
@@ -48,8 +50,14 @@ class DTSHLoss(PairwiseLoss):
         If ``num_bits`` is not positive, or a weight does not fit.
     """
 
-    def __init__(self, num_bits: int, level_weights: Sequence[float] | None = None, *, margin_per_bit: float = 1.0,
-                 quantization_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        level_weights: Sequence[float] | None = None,
+        *,
+        margin_per_bit: float = 1.0,
+        quantization_weight: float = 0.1,
+    ) -> None:
         super().__init__(level_weights)
         if num_bits < 1:
             raise ValueError(f"DTSHLoss: expected num_bits >= 1, got {num_bits}")
@@ -59,9 +67,13 @@ class DTSHLoss(PairwiseLoss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         inner = F.dot(code, code, transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)
-        # (anchor, positive, negative); an image is no positive of itself: its similarity to itself counts as 0
-        wanted = F.broadcast_greater((similar * other_image(F, similar)).expand_dims(2), similar.expand_dims(1))
+        # (anchor, positive, negative); an image is no positive of itself: its similarity to itself
+        # counts as 0
+        wanted = F.broadcast_greater(
+            (similar * other_image(F, similar)).expand_dims(2), similar.expand_dims(1)
+        )
         x = triplet_difference(F, inner - self._margin, inner)
         total = triplet_sum(F, wanted, F.Activation(-x, act_type="softrelu"))
-        return (total / F.maximum(triplet_sum(F, wanted, F.ones_like(wanted)), 1.0)
-                + self._quantization_weight * quantization(F, code))
+        return total / F.maximum(
+            triplet_sum(F, wanted, F.ones_like(wanted)), 1.0
+        ) + self._quantization_weight * quantization(F, code)

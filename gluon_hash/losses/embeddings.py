@@ -1,7 +1,9 @@
 """Hierarchy-based embeddings: codes that point to their class's place on a unit sphere.
 
-Source: Barz and Denzler, "Hierarchy-based Image Embeddings for Semantic Image Retrieval", WACV 2019.
+Source: Barz and Denzler, "Hierarchy-based Image Embeddings for Semantic Image Retrieval", WACV
+2019.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -35,7 +37,9 @@ class EmbeddingLoss(Loss):
     def __init__(self) -> None:
         super().__init__(weight=None, batch_axis=0)
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor
+    ) -> Tensor:
         own = F.take(embedding, level_label(F, level_labels))
         return 1.0 - F.sum(F.L2Normalization(code, mode="instance") * own, axis=1)
 
@@ -48,7 +52,8 @@ class EmbeddingSoftmaxLoss(Loss):
     Parameters
     ----------
     softmax_weight : float
-        lambda; 0.1 in the paper. z is of the code itself (the paper's classifier sees the embedding).
+        lambda; 0.1 in the paper. z is of the code itself (the paper's classifier sees the
+        embedding).
 
     Inputs:
         - **code**, **level_labels**, **embedding**: as EmbeddingLoss.
@@ -70,7 +75,8 @@ class EmbeddingSoftmaxLoss(Loss):
         with self.name_scope():
             self.embedding_loss = EmbeddingLoss()
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor,
-                       logits: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor, logits: Tensor
+    ) -> Tensor:
         entropy = cross_entropy(F, logits, level_label(F, level_labels))
         return self.embedding_loss(code, level_labels, embedding) + self._softmax_weight * entropy

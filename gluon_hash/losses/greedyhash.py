@@ -1,7 +1,9 @@
 """GreedyHash: classify the signs themselves, with the gradient passed straight through.
 
-Source: Su, Zhang, Han and Tian, "Greedy Hash: Towards Fast Optimization for Accurate Hash Coding in CNN", NeurIPS 2018.
+Source: Su, Zhang, Han and Tian, "Greedy Hash: Towards Fast Optimization for Accurate Hash Coding in
+CNN", NeurIPS 2018.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -44,6 +46,10 @@ class GreedyHashLoss(LevelSoftmaxLoss):
         check_weights(self, penalty_weight=penalty_weight)
         self._penalty_weight = penalty_weight
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor
+    ) -> Tensor:
         penalty = F.mean(F.abs(F.abs(code) - 1.0) ** 3, axis=1)
-        return super().hybrid_forward(F, code, level_labels, *logits) + self._penalty_weight * penalty
+        return (
+            super().hybrid_forward(F, code, level_labels, *logits) + self._penalty_weight * penalty
+        )

@@ -2,6 +2,7 @@
 
 Source: Cao, Long, Wang and Yu, "HashNet: Deep Learning to Hash by Continuation", ICCV 2017.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -48,7 +49,9 @@ class HashNetLoss(PairwiseLoss):
             raise ValueError(f"HashNetLoss: alpha must be > 0, got {alpha}")
         self._alpha = alpha
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, beta: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, beta: Tensor
+    ) -> Tensor:
         bounded = F.tanh(F.broadcast_mul(code, beta))
         theta = self._alpha * F.dot(bounded, bounded, transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)

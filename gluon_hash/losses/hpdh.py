@@ -1,7 +1,9 @@
 """HPDH: class-wise losses of all levels and the constraints. With one level it is DCWH.
 
-Source: Zhang et al., arXiv:1901.11259; the weights 10 and 0.1 and the division by L are the released code's.
+Source: Zhang et al., arXiv:1901.11259; the weights 10 and 0.1 and the division by L are the
+released code's.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -44,11 +46,19 @@ class HPDHLoss(Loss):
     Raises
     ------
     ValueError
-        If ``num_bits`` is not positive or a weight is negative; and as :class:`HierarchicalClassWiseLoss`.
+        If ``num_bits`` is not positive or a weight is negative; and as
+        :class:`HierarchicalClassWiseLoss`.
     """
 
-    def __init__(self, num_bits: int, inv_variances: Sequence[float], level_weights: Sequence[float] | None = None,
-                 *, cubic_weight: float = 10.0, vertex_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        inv_variances: Sequence[float],
+        level_weights: Sequence[float] | None = None,
+        *,
+        cubic_weight: float = 10.0,
+        vertex_weight: float = 0.1,
+    ) -> None:
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1:
             raise ValueError(f"HPDHLoss: expected num_bits >= 1, got num_bits={num_bits}")
@@ -60,10 +70,14 @@ class HPDHLoss(Loss):
             self.cubic = CubicConstraint()
             self.vertex = VertexConstraint()
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor) -> Tensor:
-        return (self.class_wise(code, level_labels, *centers)
-                + self._cubic_scale * self.cubic(code)
-                + self._vertex_scale * self.vertex(code))
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor
+    ) -> Tensor:
+        return (
+            self.class_wise(code, level_labels, *centers)
+            + self._cubic_scale * self.cubic(code)
+            + self._vertex_scale * self.vertex(code)
+        )
 
 
 class CoarseToFineHPDHLoss(HPDHLoss):
@@ -87,8 +101,13 @@ class CoarseToFineHPDHLoss(HPDHLoss):
         As HPDHLoss.
     """
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *active_and_centers: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *active_and_centers: Tensor
+    ) -> Tensor:
         active, *centers = active_and_centers
         parts = self.class_wise.of_levels(F, code, level_labels, *centers)  # (batch_size, K)
-        return (F.sum(F.broadcast_mul(parts, active), axis=1) + self._cubic_scale * self.cubic(code)
-                + self._vertex_scale * self.vertex(code))
+        return (
+            F.sum(F.broadcast_mul(parts, active), axis=1)
+            + self._cubic_scale * self.cubic(code)
+            + self._vertex_scale * self.vertex(code)
+        )

@@ -1,8 +1,10 @@
 """IDCWH and DCDH: class-wise losses whose centers are learned with the network.
 
-Source: Zhe, Chen and Yan, "Deep Class-Wise Hashing", 2018 and its improvement (IDCWH); Zhang, Zhe, Chen and Yan, "Deep
-Center-Based Dual-Constrained Hashing for Discriminative Face Image Retrieval", 2021 (DCDH).
+Source: Zhe, Chen and Yan, "Deep Class-Wise Hashing", 2018 and its improvement (IDCWH); Zhang, Zhe,
+Chen and Yan, "Deep Center-Based Dual-Constrained Hashing for Discriminative Face Image Retrieval",
+2021 (DCDH).
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -47,31 +49,46 @@ class IDCWHLoss(Loss):
         If ``num_bits`` or ``inv_variance`` is not positive, or a weight is negative.
     """
 
-    def __init__(self, num_bits: int, *, inv_variance: float = 1.0, cubic_weight: float = 10.0,
-                 vertex_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        *,
+        inv_variance: float = 1.0,
+        cubic_weight: float = 10.0,
+        vertex_weight: float = 0.1,
+    ) -> None:
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1 or not inv_variance > 0:
-            raise ValueError(f"IDCWHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
+            raise ValueError(
+                f"IDCWHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, "
+                f"{inv_variance}"
+            )
         check_weights(self, cubic_weight=cubic_weight, vertex_weight=vertex_weight)
         self._inv_variance = inv_variance
         self._cubic_scale, self._vertex_scale = cubic_weight / num_bits, vertex_weight / num_bits
         with self.name_scope():
             self.cubic, self.vertex = CubicConstraint(), VertexConstraint()
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:
-        return (class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
-                + self._cubic_scale * self.cubic(code) + self._vertex_scale * self.vertex(code))
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor
+    ) -> Tensor:
+        return (
+            class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
+            + self._cubic_scale * self.cubic(code)
+            + self._vertex_scale * self.vertex(code)
+        )
 
 
 class DCDHLoss(Loss):
-    r"""Class-wise loss, centers that keep apart, and codes that a linear map from the labels explains.
+    r"""Class-wise loss, centers that keep apart, and codes that a linear map from the labels
+    explains.
 
     .. math:: l_i = -\log \mathrm{softmax}_c(-\tfrac{s}{2} |u_i - m_c|^2)_{y_i}
-              + \mu \, \mathrm{mean}_{a \ne b} \log(1 + e^{\frac{L}{2} \cos(m_a, m_b)}) + \lambda |u_i - b_i|^2,
-              \quad b_i = \mathrm{sign}(y_i W + 0.01 u_i)
+              + \mu \, \mathrm{mean}_{a \ne b} \log(1 + e^{\frac{L}{2} \cos(m_a, m_b)}) + \lambda
+              |u_i - b_i|^2, \quad b_i = \mathrm{sign}(y_i W + 0.01 u_i)
 
-    with W the least-squares map from the one-hot labels Y of the batch (of its part on each device) to sign(U): row c
-    of W is the mean of the signs of class c.
+    with W the least-squares map from the one-hot labels Y of the batch (of its part on each device)
+    to sign(U): row c of W is the mean of the signs of class c.
 
     Parameters
     ----------
@@ -94,16 +111,27 @@ class DCDHLoss(Loss):
         If ``num_bits`` or ``inv_variance`` is not positive, or a weight is negative.
     """
 
-    def __init__(self, num_bits: int, *, inv_variance: float = 0.25, center_weight: float = 0.1,
-                 discrete_weight: float = 0.01) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        *,
+        inv_variance: float = 0.25,
+        center_weight: float = 0.1,
+        discrete_weight: float = 0.01,
+    ) -> None:
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1 or not inv_variance > 0:
-            raise ValueError(f"DCDHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, {inv_variance}")
+            raise ValueError(
+                f"DCDHLoss: expected num_bits >= 1 and inv_variance > 0, got {num_bits}, "
+                f"{inv_variance}"
+            )
         check_weights(self, center_weight=center_weight, discrete_weight=discrete_weight)
         self._num_bits, self._inv_variance = num_bits, inv_variance
         self._center_weight, self._discrete_weight = center_weight, discrete_weight
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor
+    ) -> Tensor:
         unit = F.L2Normalization(center, mode="instance")
         cosine = F.dot(unit, unit, transpose_b=True)  # (num_classes, num_classes)
         index = F.contrib.arange_like(cosine, axis=1)
@@ -111,9 +139,15 @@ class DCDHLoss(Loss):
         apart = F.Activation(0.5 * self._num_bits * cosine, act_type="softrelu") * different
         apart = F.sum(apart) / F.maximum(F.sum(different), 1.0)  # one class: no pair
         column = label_column(F, level_labels, 0)
-        same = F.broadcast_equal(column, column.reshape(shape=(1, -1)))  # (batch_size, batch_size): Y Y'
-        explained = F.broadcast_div(F.dot(same, signs(F, code)), F.sum(same, axis=1, keepdims=True))  # Y W
+        same = F.broadcast_equal(
+            column, column.reshape(shape=(1, -1))
+        )  # (batch_size, batch_size): Y Y'
+        explained = F.broadcast_div(
+            F.dot(same, signs(F, code)), F.sum(same, axis=1, keepdims=True)
+        )  # Y W
         discrete = signs(F, explained + 0.01 * code)
         own = class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
-        return F.broadcast_add(own + self._discrete_weight * F.sum(F.square(code - discrete), axis=1),
-                               self._center_weight * apart.reshape(shape=(1,)))
+        return F.broadcast_add(
+            own + self._discrete_weight * F.sum(F.square(code - discrete), axis=1),
+            self._center_weight * apart.reshape(shape=(1,)),
+        )

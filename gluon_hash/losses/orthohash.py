@@ -1,8 +1,9 @@
 """OrthoHash: one cosine cross-entropy to fixed binary targets.
 
-Source: Hoe, Ng, Zhang, Chan, Song and Xiang, "One Loss for All: Deep Hashing with a Single Cosine Similarity based
-Learning Objective", NeurIPS 2021.
+Source: Hoe, Ng, Zhang, Chan, Song and Xiang, "One Loss for All: Deep Hashing with a Single Cosine
+Similarity based Learning Objective", NeurIPS 2021.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -47,14 +48,22 @@ class OrthoHashLoss(Loss):
     def __init__(self, num_bits: int, *, margin: float = 0.2) -> None:
         super().__init__(weight=None, batch_axis=0)
         if num_bits < 1 or not margin >= 0:
-            raise ValueError(f"OrthoHashLoss: expected num_bits >= 1 and margin >= 0, got {num_bits}, {margin}")
+            raise ValueError(
+                f"OrthoHashLoss: expected num_bits >= 1 and margin >= 0, got {num_bits}, {margin}"
+            )
         self._scale, self._margin = num_bits**0.5, margin
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor
+    ) -> Tensor:
         label = level_label(F, level_labels)
-        cosine = F.dot(F.L2Normalization(code, mode="instance"), F.L2Normalization(target, mode="instance"),
-                       transpose_b=True)  # (batch_size, num_classes)
-        # the margin is taken from the true class, found by its index: the number of classes need not be known
+        cosine = F.dot(
+            F.L2Normalization(code, mode="instance"),
+            F.L2Normalization(target, mode="instance"),
+            transpose_b=True,
+        )  # (batch_size, num_classes)
+        # the margin is taken from the true class, found by its index: the number of classes need
+        # not be known
         index = F.contrib.arange_like(cosine, axis=1).expand_dims(0)
         own = F.broadcast_equal(label.expand_dims(1), index)
         return cross_entropy(F, self._scale * (cosine - self._margin * own), label)

@@ -1,9 +1,11 @@
-"""What pairwise losses share: similarity of two images from their labels, likelihood, weights of the pairs.
+"""What pairwise losses share: similarity of two images from their labels, likelihood, weights of
+the pairs.
 
-Pairs are ordered and count an image with itself, as the papers' sums over all i and j do; triplets do not. A class with
-fewer images than a batch takes of it (gluon_hash.records.samplers) stands in the batch with copies, which count as
-other images.
+Pairs are ordered and count an image with itself, as the papers' sums over all i and j do; triplets
+do not. A class with fewer images than a batch takes of it (gluon_hash.records.samplers) stands in
+the batch with copies, which count as other images.
 """
+
 from __future__ import annotations
 
 import math
@@ -17,7 +19,14 @@ from gluon_hash.losses.terms import label_column
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
-__all__ = ["PairwiseLoss", "balanced_weight", "other_image", "pair_likelihood", "triplet_difference", "triplet_sum"]
+__all__ = [
+    "PairwiseLoss",
+    "balanced_weight",
+    "other_image",
+    "pair_likelihood",
+    "triplet_difference",
+    "triplet_sum",
+]
 
 
 class PairwiseLoss(Loss):
@@ -28,8 +37,9 @@ class PairwiseLoss(Loss):
     Parameters
     ----------
     level_weights : sequence of float, optional
-        w, finest first. Default (1,): S is 1 for images of one fine class, else 0, as in the papers. More weights grade
-        it by the hierarchy (ours, for every loss of this kind). Labels are compared as they are: two -1 would be alike.
+        w, finest first. Default (1,): S is 1 for images of one fine class, else 0, as in the
+        papers. More weights grade it by the hierarchy (ours, for every loss of this kind). Labels
+        are compared as they are: two -1 would be alike.
 
     Raises
     ------
@@ -41,7 +51,9 @@ class PairwiseLoss(Loss):
         super().__init__(weight=None, batch_axis=0)
         weights = [1.0] if level_weights is None else [float(weight) for weight in level_weights]
         if not all(0 <= weight < math.inf for weight in weights) or sum(weights) == 0:
-            raise ValueError(f"{type(self).__name__}: expected level_weights >= 0, not all 0, got {weights}")
+            raise ValueError(
+                f"{type(self).__name__}: expected level_weights >= 0, not all 0, got {weights}"
+            )
         self._level_weights = [weight / sum(weights) for weight in weights]
 
     def similarity(self, F: ModuleType, level_labels: Tensor, other_labels: Tensor) -> Tensor:
@@ -55,7 +67,8 @@ class PairwiseLoss(Loss):
 
 
 def pair_likelihood(F: ModuleType, theta: Tensor, similarity: Tensor) -> Tensor:
-    """log(1 + e^theta) - S theta: negative log likelihood of S under sigmoid(theta), for every pair."""
+    """log(1 + e^theta) - S theta: negative log likelihood of S under sigmoid(theta), for every
+    pair."""
     return F.Activation(theta, act_type="softrelu") - similarity * theta
 
 
@@ -66,7 +79,8 @@ def other_image(F: ModuleType, similarity: Tensor) -> Tensor:
 
 
 def balanced_weight(F: ModuleType, similarity: Tensor) -> Tensor:
-    r"""Weight of each pair, so that similar and dissimilar pairs weigh the same in all (HashNet, DCH).
+    r"""Weight of each pair, so that similar and dissimilar pairs weigh the same in all (HashNet,
+    DCH).
 
     .. math:: w_{ij} = \frac{P}{\sum S} S_{ij} + \frac{P}{\sum (1 - S)} (1 - S_{ij})
 
@@ -82,12 +96,16 @@ def balanced_weight(F: ModuleType, similarity: Tensor) -> Tensor:
 def triplet_difference(F: ModuleType, own: Tensor, other: Tensor) -> Tensor:
     """own[i, p] - other[i, n], two of shape (B, B) -> (B, B, B).
 
-    As the matrix product [own, 1] [1, -other]^T of each i: MXNet takes ten times as long for a broadcast's gradient.
+    As the matrix product [own, 1] [1, -other]^T of each i: MXNet takes ten times as long for a
+    broadcast's gradient.
     """
     ones = F.ones_like(own)
     return F.batch_dot(F.stack(own, ones, axis=2), F.stack(ones, -other, axis=2), transpose_b=True)
 
 
 def triplet_sum(F: ModuleType, weight: Tensor, value: Tensor) -> Tensor:
-    """Sum over p and n of weight value, two of shape (B, B, B) -> (B,); as a product, which is faster than a sum."""
-    return F.batch_dot(weight.reshape(shape=(0, 1, -1)), value.reshape(shape=(0, -1, 1))).reshape(shape=(-1,))
+    """Sum over p and n of weight value, two of shape (B, B, B) -> (B,); as a product, which is
+    faster than a sum."""
+    return F.batch_dot(weight.reshape(shape=(0, 1, -1)), value.reshape(shape=(0, -1, 1))).reshape(
+        shape=(-1,)
+    )

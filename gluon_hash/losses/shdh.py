@@ -1,7 +1,9 @@
 """SHDH: a segment of the code for each level, weighted Hamming distance.
 
-Source: Wang, Huang, Lu, Feng, Wen, Nie and Mao, "Supervised Deep Hashing for Hierarchical Labeled Data", AAAI 2018.
+Source: Wang, Huang, Lu, Feng, Wen, Nie and Mao, "Supervised Deep Hashing for Hierarchical Labeled
+Data", AAAI 2018.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -28,11 +30,12 @@ class SHDHLoss(PairwiseLoss):
     r"""Level-weighted similarity of segments.
 
     .. math:: l_i = \sum_k v_k \frac{1}{B} \sum_j [\log(1 + e^{\theta^k_{ij}}) - [y^k_i = y^k_j] \theta^k_{ij}]
-              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta^k_{ij} = u^k_i \cdot u^k_j / 2
+              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta^k_{ij} = u^k_i
+              \cdot u^k_j / 2
 
-    u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all of them. Ranking by
-    the whole code's Hamming distance weighs all segments alike; in the paper their distances are weighted, as in
-    gluon_hash.retrieval.weighted.
+    u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all
+    of them. Ranking by the whole code's Hamming distance weighs all segments alike; in the paper
+    their distances are weighted, as in gluon_hash.retrieval.weighted.
 
     Parameters
     ----------
@@ -53,17 +56,28 @@ class SHDHLoss(PairwiseLoss):
     ValueError
         If the weights do not fit, or there are fewer bits than levels.
 
-    The paper's loss is a squared error of the weighted inner product with a balance term; the likelihood is ours, and
-    so is the equal division of the bits. With one level it is DHN.
+    The paper's loss is a squared error of the weighted inner product with a balance term; the
+    likelihood is ours, and so is the equal division of the bits. With one level it is DHN.
     """
 
-    def __init__(self, num_bits: int, num_levels: int, level_weights: Sequence[float] | None = None, *,
-                 quantization_weight: float = 0.1) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        num_levels: int,
+        level_weights: Sequence[float] | None = None,
+        *,
+        quantization_weight: float = 0.1,
+    ) -> None:
         super().__init__(level_weights if level_weights is not None else [1.0] * num_levels)
         if len(self._level_weights) != num_levels:
-            raise ValueError(f"SHDHLoss: expected {num_levels} level_weights, got {len(self._level_weights)}")
+            raise ValueError(
+                f"SHDHLoss: expected {num_levels} level_weights, got {len(self._level_weights)}"
+            )
         check_weights(self, quantization_weight=quantization_weight)
-        self._segments, self._quantization_weight = segments(num_bits, num_levels), quantization_weight
+        self._segments, self._quantization_weight = (
+            segments(num_bits, num_levels),
+            quantization_weight,
+        )
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         total, begin = self._quantization_weight * F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1), 0

@@ -1,4 +1,6 @@
-"""Coarse and fine softmax heads on the relaxed code: the classifier that every hashing method should beat."""
+"""Coarse and fine softmax heads on the relaxed code: the classifier that every hashing method
+should beat."""
+
 from __future__ import annotations
 
 import math
@@ -16,7 +18,8 @@ __all__ = ["LevelSoftmaxLoss"]
 
 
 class LevelSoftmaxLoss(Loss):
-    r"""Cross-entropies of the levels, summed; an image without a label at a level (-1) has none there.
+    r"""Cross-entropies of the levels, summed; an image without a label at a level (-1) has none
+    there.
 
     .. math:: l_i = \sum_k w_k [y^k_i \ge 0] \, \mathrm{CE}(z^k_i, y^k_i)
 
@@ -41,13 +44,19 @@ class LevelSoftmaxLoss(Loss):
     def __init__(self, level_weights: Sequence[float]) -> None:
         super().__init__(weight=None, batch_axis=0)
         if not level_weights or not all(0 <= weight < math.inf for weight in level_weights):
-            raise ValueError(f"{type(self).__name__}: expected level_weights >= 0, got {list(level_weights)}")
+            raise ValueError(
+                f"{type(self).__name__}: expected level_weights >= 0, got {list(level_weights)}"
+            )
         self._level_weights = list(level_weights)
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor
+    ) -> Tensor:
         if len(logits) != len(self._level_weights):
-            raise ValueError(f"{type(self).__name__}: expected logits of {len(self._level_weights)} levels, got "
-                             f"{len(logits)}")
+            raise ValueError(
+                f"{type(self).__name__}: expected logits of {len(self._level_weights)} levels, got "
+                f"{len(logits)}"
+            )
         total = 0.0 * F.sum(code, axis=1)
         for k, (weight, logit) in enumerate(zip(self._level_weights, logits)):
             label = level_label(F, level_labels, k)

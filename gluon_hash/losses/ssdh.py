@@ -1,8 +1,9 @@
 """SSDH: a sigmoid latent layer that is classified, pushed to 0 and 1, and balanced.
 
-Source: Yang, Lin and Chen, "Supervised Learning of Semantics-Preserving Hash via Deep Convolutional Neural Networks",
-TPAMI 2018.
+Source: Yang, Lin and Chen, "Supervised Learning of Semantics-Preserving Hash via Deep Convolutional
+Neural Networks", TPAMI 2018.
 """
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -46,9 +47,14 @@ class SSDHLoss(LevelSoftmaxLoss):
         check_weights(self, binarization_weight=binarization_weight, balance_weight=balance_weight)
         self._binarization_weight, self._balance_weight = binarization_weight, balance_weight
 
-    def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor
+    ) -> Tensor:
         latent = F.sigmoid(code)
         spread = F.mean(F.square(latent - 0.5), axis=1)
         balance = F.square(F.mean(latent, axis=1) - 0.5)
-        return (super().hybrid_forward(F, code, level_labels, *logits) - self._binarization_weight * spread
-                + self._balance_weight * balance)
+        return (
+            super().hybrid_forward(F, code, level_labels, *logits)
+            - self._binarization_weight * spread
+            + self._balance_weight * balance
+        )

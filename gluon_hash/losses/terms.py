@@ -1,4 +1,5 @@
 """What losses share: the labels of a level, signs, cross-entropy, quantisation terms."""
+
 from __future__ import annotations
 
 import math
@@ -8,7 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gluon_hash.runtime import Tensor
 
-__all__ = ["check_weights", "cross_entropy", "label_column", "level_label", "log_cosh", "quantization", "signs"]
+__all__ = [
+    "check_weights",
+    "cross_entropy",
+    "label_column",
+    "level_label",
+    "log_cosh",
+    "quantization",
+    "signs",
+]
 
 
 def check_weights(loss: object, **weights: float) -> None:

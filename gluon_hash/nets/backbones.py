@@ -1,8 +1,9 @@
 """ResNet features: (B, 3, height, width) -> (B, num_features), from GluonCV's definitions.
 
-Source: He et al. 2015 (v1), 2016 (v2). v1b has the stride in the 3x3 convolution, as torchvision's ResNets do; v1 in
-the first 1x1, as Keras-Applications' do.
+Source: He et al. 2015 (v1), 2016 (v2). v1b has the stride in the 3x3 convolution, as torchvision's
+ResNets do; v1 in the first 1x1, as Keras-Applications' do.
 """
+
 from __future__ import annotations
 
 import difflib
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["BACKBONES", "Backbone", "get_backbone"]
 
 BACKBONES = tuple(
-    [f"resnet{depth}_{version}" for depth in (18, 34, 50, 101, 152) for version in ("v1", "v1b", "v2")]
-    + [f"cifar_resnet{depth}_{version}" for depth in (20, 56, 110) for version in ("v1", "v2")])
+    [
+        f"resnet{depth}_{version}"
+        for depth in (18, 34, 50, 101, 152)
+        for version in ("v1", "v1b", "v2")
+    ]
+    + [f"cifar_resnet{depth}_{version}" for depth in (20, 56, 110) for version in ("v1", "v2")]
+)
 
 
 class Backbone(HybridBlock):
@@ -46,8 +52,11 @@ class Backbone(HybridBlock):
         super().__init__(prefix=prefix)
         if name not in BACKBONES:
             near = difflib.get_close_matches(name, BACKBONES, n=3)
-            raise ValueError(f"no backbone {name!r}; {'did you mean ' + ', '.join(near) if near else 'there are'}"
-                             f"{'' if near else ' ' + ', '.join(BACKBONES)}")
+            raise ValueError(
+                f"no backbone {name!r}; "
+                f"{'did you mean ' + ', '.join(near) if near else 'there are'}"
+                f"{'' if near else ' ' + ', '.join(BACKBONES)}"
+            )
         with self.name_scope():
             network = get_model(name, pretrained=False, prefix="")
             self.body = nn.HybridSequential(prefix="")
@@ -62,13 +71,20 @@ class Backbone(HybridBlock):
 
 
 def get_backbone(name: str) -> Backbone:
-    """The backbone ``name``, not initialised; ValueError, with the nearest names, if there is none."""
+    """The backbone ``name``, not initialised; ValueError, with the nearest names, if there is
+    none."""
     return Backbone(name)
 
 
 def _layers(network: HybridBlock, name: str) -> list[HybridBlock]:
     """The layers up to the global pooling, in order."""
     if name.endswith("v1b"):
-        return [getattr(network, layer) for layer in
-                ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")]
-    return [layer for layer in network.features if not isinstance(layer, (nn.GlobalAvgPool2D, nn.Flatten))]
+        return [
+            getattr(network, layer)
+            for layer in ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
+        ]
+    return [
+        layer
+        for layer in network.features
+        if not isinstance(layer, (nn.GlobalAvgPool2D, nn.Flatten))
+    ]

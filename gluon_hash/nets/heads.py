@@ -1,4 +1,6 @@
-"""Learned blocks that a loss needs beside the code and a deployed network does not: classifiers, learned centers."""
+"""Learned blocks that a loss needs beside the code and a deployed network does not: classifiers,
+learned centers."""
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -14,7 +16,8 @@ __all__ = ["Classifier", "LearnedCenters", "straight_through_sign"]
 
 
 def straight_through_sign(F: ModuleType, code: Tensor) -> Tensor:
-    """sign(code), sign(0) = +1, through which gradients pass as if it were the identity (GreedyHash)."""
+    """sign(code), sign(0) = +1, through which gradients pass as if it were the identity
+    (GreedyHash)."""
     sign = 2.0 * (code >= 0) - 1.0
     return code + F.stop_gradient(sign - code)
 
@@ -28,8 +31,8 @@ class Classifier(HybridBlock):
     num_classes : sequence of int, length K
         Classes per level, finest first.
     reads : "code", "sigmoid" or "sign"
-        What is classified: the relaxed code; its sigmoid (SSDH's latent layer); its sign, with the gradient passed
-        straight through (GreedyHash).
+        What is classified: the relaxed code; its sigmoid (SSDH's latent layer); its sign, with the
+        gradient passed straight through (GreedyHash).
     use_bias : bool
 
     Inputs:
@@ -44,21 +47,34 @@ class Classifier(HybridBlock):
         If ``reads`` is none of the three.
     """
 
-    def __init__(self, num_bits: int, num_classes: Sequence[int], *, reads: str = "code",
-                 use_bias: bool = True) -> None:
+    def __init__(
+        self,
+        num_bits: int,
+        num_classes: Sequence[int],
+        *,
+        reads: str = "code",
+        use_bias: bool = True,
+    ) -> None:
         super().__init__()
         if reads not in ("code", "sigmoid", "sign"):
             raise ValueError(f"Classifier: reads must be code, sigmoid or sign, got {reads!r}")
         self._reads = reads
         with self.name_scope():
-            self.levels = [nn.Dense(count, use_bias=use_bias, in_units=num_bits, weight_initializer=init.Xavier())
-                           for count in num_classes]
+            self.levels = [
+                nn.Dense(
+                    count, use_bias=use_bias, in_units=num_bits, weight_initializer=init.Xavier()
+                )
+                for count in num_classes
+            ]
             for level in self.levels:
                 self.register_child(level)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor) -> list[Tensor]:
-        read = {"code": lambda: code, "sigmoid": lambda: F.sigmoid(code),
-                "sign": lambda: straight_through_sign(F, code)}[self._reads]()
+        read = {
+            "code": lambda: code,
+            "sigmoid": lambda: F.sigmoid(code),
+            "sign": lambda: straight_through_sign(F, code),
+        }[self._reads]()
         return [level(read) for level in self.levels]
 
 
@@ -83,8 +99,10 @@ class LearnedCenters(Block):
     def __init__(self, num_bits: int, num_classes: Sequence[int]) -> None:
         super().__init__()
         with self.name_scope():
-            self.centers = [self.params.get(f"center_{level}", shape=(count, num_bits), init=init.Normal(1.0))
-                            for level, count in enumerate(num_classes)]
+            self.centers = [
+                self.params.get(f"center_{level}", shape=(count, num_bits), init=init.Normal(1.0))
+                for level, count in enumerate(num_classes)
+            ]
         for level, center in enumerate(self.centers):
             setattr(self, f"center_{level}", center)  # so that it is saved with the block
 

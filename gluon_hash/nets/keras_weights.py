@@ -1,10 +1,13 @@
-"""Keras-Applications' ResNet-50 in TensorFlow.js layers format (model.json and shards) -> resnet50_v1.
+"""Keras-Applications' ResNet-50 in TensorFlow.js layers format (model.json and shards) ->
+resnet50_v1.
 
-Keras' network takes BGR pixels in 0-255 less the Caffe means, has a bias in every convolution and batch norm with
-epsilon 1e-3; ours takes (rgb / 255 - mean) / std, has biases in some convolutions, and epsilon 1e-5. All is folded into
-the weights, so that the result computes the same features: exactly inside, and at the border of an image up to the
-difference between 255 * mean and the Caffe mean (at most 0.13 of 255), which zero padding does not know.
+Keras' network takes BGR pixels in 0-255 less the Caffe means, has a bias in every convolution and
+batch norm with epsilon 1e-3; ours takes (rgb / 255 - mean) / std, has biases in some convolutions,
+and epsilon 1e-5. All is folded into the weights, so that the result computes the same features:
+exactly inside, and at the border of an image up to the difference between 255 * mean and the Caffe
+mean (at most 0.13 of 255), which zero padding does not know.
 """
+
 from __future__ import annotations
 
 import json
@@ -22,7 +25,12 @@ __all__ = ["read_tfjs", "keras_resnet50_to_v1", "Converted"]
 CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 GLUON_EPSILON = 1e-5
 STAGES = {2: 3, 3: 4, 4: 6, 5: 3}  # Keras' number of a stage -> its blocks
-BRANCHES = {"2a": "body.0 body.1", "2b": "body.3 body.4", "2c": "body.6 body.7", "1": "downsample.0 downsample.1"}
+BRANCHES = {
+    "2a": "body.0 body.1",
+    "2b": "body.3 body.4",
+    "2c": "body.6 body.7",
+    "1": "downsample.0 downsample.1",
+}
 GLUON_BIAS = ("2a", "2c")  # the convolutions that have a bias in GluonCV's BottleneckV1
 
 
@@ -62,13 +70,17 @@ def read_tfjs(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict
             raise DataError(f"shards are missing beside it: {', '.join(missing)}", path=path)
         data = b"".join((path.parent / Path(name).name).read_bytes() for name in group["paths"])
         tensors.update(_split(data, group["weights"], path))
-    epsilons = {layer["config"]["name"]: float(layer["config"]["epsilon"])
-                for layer in layers if layer["class_name"] == "BatchNormalization"}
+    epsilons = {
+        layer["config"]["name"]: float(layer["config"]["epsilon"])
+        for layer in layers
+        if layer["class_name"] == "BatchNormalization"
+    }
     return tensors, epsilons
 
 
-def keras_resnet50_to_v1(tensors: dict[str, np.ndarray], epsilons: dict[str, float],
-                         path: str | os.PathLike[str]) -> Converted:
+def keras_resnet50_to_v1(
+    tensors: dict[str, np.ndarray], epsilons: dict[str, float], path: str | os.PathLike[str]
+) -> Converted:
     """Fold Keras-Applications' ResNet-50 into the tensors of our ``resnet50_v1``.
 
     Parameters
@@ -99,28 +111,42 @@ def keras_resnet50_to_v1(tensors: dict[str, np.ndarray], epsilons: dict[str, flo
                 if branch == "1" and block > 0:
                     continue
                 name = f"{stage}{'abcdef'[block]}_branch{branch}"
-                convolution, batch_norm = (f"body.{stage + 2}.{block}.{place}" for place in places.split())
+                convolution, batch_norm = (
+                    f"body.{stage + 2}.{block}.{place}" for place in places.split()
+                )
                 kernel, bias = source.convolution(f"res{name}")
                 out[f"{convolution}.weight"] = kernel
                 if branch in GLUON_BIAS:
                     out[f"{convolution}.bias"], bias = bias, np.zeros_like(bias)
                 out.update(source.batch_norm(f"bn{name}", batch_norm, bias))
     left_over = tuple(name for name in tensors if name not in source.used)
-    return Converted({name: value.astype(np.float32) for name, value in out.items()}, tuple(source.used), left_over)
+    return Converted(
+        {name: value.astype(np.float32) for name, value in out.items()},
+        tuple(source.used),
+        left_over,
+    )
 
 
 class _Source:
     """Takes tensors by layer and remembers which; a missing one is an error that names it."""
 
-    def __init__(self, tensors: dict[str, np.ndarray], epsilons: dict[str, float],
-                 path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        tensors: dict[str, np.ndarray],
+        epsilons: dict[str, float],
+        path: str | os.PathLike[str],
+    ) -> None:
         self._tensors, self._epsilons, self._path = tensors, epsilons, path
         self.used: dict[str, None] = {}
 
     def take(self, name: str) -> np.ndarray:
         if name not in self._tensors:
-            raise DataError(f"tensor {name!r} is missing; expected Keras-Applications' ResNet-50, whose layers are "
-                            "named conv1, res2a_branch2a, ...", path=self._path)
+            raise DataError(
+                f"tensor {name!r} is missing; expected Keras-Applications' ResNet-50, whose layers "
+                "are "
+                "named conv1, res2a_branch2a, ...",
+                path=self._path,
+            )
         self.used[name] = None
         return self._tensors[name].astype(np.float64)
 
@@ -132,24 +158,41 @@ class _Source:
         """Our tensors of a batch norm that also adds ``bias`` to its input and has our epsilon."""
         variance = self.take(f"{layer}/moving_variance") + self._epsilons[layer] - GLUON_EPSILON
         if variance.min() < 0:
-            raise DataError(f"{layer}: epsilon {self._epsilons[layer]} is below ours ({GLUON_EPSILON}) and a variance "
-                            "too small to fold the difference", path=self._path)
-        return {f"{name}.gamma": self.take(f"{layer}/gamma"), f"{name}.beta": self.take(f"{layer}/beta"),
-                f"{name}.running_mean": self.take(f"{layer}/moving_mean") - bias, f"{name}.running_var": variance}
+            raise DataError(
+                f"{layer}: epsilon {self._epsilons[layer]} is below ours ({GLUON_EPSILON}) and a "
+                "variance "
+                "too small to fold the difference",
+                path=self._path,
+            )
+        return {
+            f"{name}.gamma": self.take(f"{layer}/gamma"),
+            f"{name}.beta": self.take(f"{layer}/beta"),
+            f"{name}.running_mean": self.take(f"{layer}/moving_mean") - bias,
+            f"{name}.running_var": variance,
+        }
 
 
 def _split(data: bytes, weights: list, path: Path) -> dict[str, np.ndarray]:
     tensors, offset = {}, 0
     for weight in weights:
         if weight["dtype"] != "float32" or "quantization" in weight:
-            raise DataError(f"{weight['name']}: expected plain float32 weights, got {weight['dtype']}, "
-                            f"quantization {weight.get('quantization')}", path=path)
+            raise DataError(
+                f"{weight['name']}: expected plain float32 weights, got {weight['dtype']}, "
+                f"quantization {weight.get('quantization')}",
+                path=path,
+            )
         count = int(np.prod(weight["shape"]))
         if offset + 4 * count > len(data):
-            raise DataError(f"{weight['name']}: the shards end at byte {len(data)}, expected {offset + 4 * count}; "
-                            "one was cut short", path=path)
+            raise DataError(
+                f"{weight['name']}: the shards end at byte {len(data)}, expected "
+                f"{offset + 4 * count}; "
+                "one was cut short",
+                path=path,
+            )
         tensors[weight["name"]] = np.frombuffer(data, "<f4", count, offset).reshape(weight["shape"])
         offset += 4 * count
     if offset != len(data):
-        raise DataError(f"the shards hold {len(data) - offset} bytes more than the weights listed", path=path)
+        raise DataError(
+            f"the shards hold {len(data) - offset} bytes more than the weights listed", path=path
+        )
     return tensors

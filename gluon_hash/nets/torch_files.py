@@ -1,4 +1,6 @@
-"""Named tensors from .pth, .safetensors and .npz files: PyTorch is not needed, and no code is unpickled."""
+"""Named tensors from .pth, .safetensors and .npz files: PyTorch is not needed, and no code is
+unpickled."""
+
 from __future__ import annotations
 
 import io
@@ -15,17 +17,22 @@ from gluon_hash.errors import DataError
 
 __all__ = ["read_state_dict"]
 
-STORAGES = {"FloatStorage": np.float32, "DoubleStorage": np.float64, "HalfStorage": np.float16,
-            "LongStorage": np.int64, "IntStorage": np.int32}
+STORAGES = {
+    "FloatStorage": np.float32,
+    "DoubleStorage": np.float64,
+    "HalfStorage": np.float16,
+    "LongStorage": np.int64,
+    "IntStorage": np.int32,
+}
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # what PyTorch wrote first in a file before 1.6
 
 
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Named tensors of a .npz, .safetensors or .pth file.
 
-    A .pth is a pickle with storages of numbers, in a zip (PyTorch 1.6 and later) or one after the other (before): only
-    dictionaries, tensors and numbers are rebuilt from it, by our own code; a pickle that names anything else is
-    refused.
+    A .pth is a pickle with storages of numbers, in a zip (PyTorch 1.6 and later) or one after the
+    other (before): only dictionaries, tensors and numbers are rebuilt from it, by our own code; a
+    pickle that names anything else is refused.
 
     Raises
     ------
@@ -44,10 +51,14 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
             return load_file(path)
         if path.suffix in (".pth", ".pt", ".bin"):
-            return _tensors(_read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path), path)
+            return _tensors(
+                _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path), path
+            )
     except DataError:
         raise
-    except Exception as error:  # each format's reader has errors of its own; all mean: not such a file
+    except (
+        Exception
+    ) as error:  # each format's reader has errors of its own; all mean: not such a file
         remedy = "; save it as float32" if "bfloat16" in str(error) else ""
         raise DataError(f"cannot be read as {path.suffix}: {error}{remedy}", path=path) from error
     raise DataError("expected .npz, .safetensors or .pth", path=path)
@@ -58,7 +69,7 @@ def _read_zip(path: Path) -> Any:
         inner = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(inner) != 1:
             raise DataError("no state dict inside (expected one data.pkl)", path=path)
-        folder = inner[0][:-len("data.pkl")]
+        folder = inner[0][: -len("data.pkl")]
 
         def storage(key: str, dtype: type, count: int) -> np.ndarray:
             return np.frombuffer(archive.read(f"{folder}data/{key}"), dtype, count)
@@ -67,7 +78,8 @@ def _read_zip(path: Path) -> Any:
 
 
 def _read_legacy(path: Path) -> Any:
-    """The pickle comes before its storages: it is read once to learn their types, and once to fill them in."""
+    """The pickle comes before its storages: it is read once to learn their types, and once to fill
+    them in."""
     types: dict[str, type] = {}
 
     def announced(key: str, dtype: type, count: int) -> np.ndarray:
@@ -99,7 +111,9 @@ def _tensors(state: Any, path: Path) -> dict[str, np.ndarray]:
     for key in ("state_dict", "model"):  # training scripts wrap it
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(value, np.ndarray) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(value, np.ndarray) for value in state.values()
+    ):
         raise DataError("expected a dictionary of tensors; save model.state_dict()", path=path)
     return dict(state)
 
@@ -107,7 +121,9 @@ def _tensors(state: Any, path: Path) -> dict[str, np.ndarray]:
 class _Unpickler(pickle.Unpickler):
     """Rebuilds dictionaries and tensors, and nothing else."""
 
-    def __init__(self, stream: BinaryIO, storage: Callable[[str, type, int], np.ndarray], path: Path) -> None:
+    def __init__(
+        self, stream: BinaryIO, storage: Callable[[str, type, int], np.ndarray], path: Path
+    ) -> None:
         super().__init__(stream)
         self._storage, self._path = storage, path
 
@@ -122,17 +138,26 @@ class _Unpickler(pickle.Unpickler):
             return STORAGES[name]
         if module == "torch" and name.endswith("Storage"):
             raise DataError(f"holds tensors of torch.{name}; save it as float32", path=self._path)
-        raise DataError(f"its pickle asks for {module}.{name}; refused: only tensors are read, no code is run. "
-                        "Save model.state_dict(), or .safetensors", path=self._path)
+        raise DataError(
+            f"its pickle asks for {module}.{name}; refused: only tensors are read, no code is run. "
+            "Save model.state_dict(), or .safetensors",
+            path=self._path,
+        )
 
     def persistent_load(self, pid: Any) -> np.ndarray:
-        _, dtype, key, _, count = pid[:5]  # the old format has a sixth: how a storage looks into another
+        _, dtype, key, _, count = pid[
+            :5
+        ]  # the old format has a sixth: how a storage looks into another
         return self._storage(key, dtype, count)
 
 
-def _rebuild_tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
+def _rebuild_tensor(
+    storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any
+) -> np.ndarray:
     strides = tuple(step * storage.itemsize for step in stride)
-    last = offset + sum((length - 1) * step for length, step in zip(size, stride)) if all(size) else 0
+    last = (
+        offset + sum((length - 1) * step for length, step in zip(size, stride)) if all(size) else 0
+    )
     if last >= max(len(storage), 1) or min(stride, default=0) < 0 or offset < 0:
         raise ValueError("a tensor reaches beyond its storage")
     return np.lib.stride_tricks.as_strided(storage[offset:], size, strides).copy()

@@ -1,4 +1,5 @@
 """torchvision's and timm's ResNet tensors -> the v1b layout."""
+
 from __future__ import annotations
 
 import os
@@ -12,7 +13,12 @@ from gluon_hash.nets.keras_weights import Converted
 __all__ = ["torch_resnet_to_v1b", "COUNTER"]
 
 COUNTER = "num_batches_tracked"  # of a batch norm: how often it was trained, which nothing needs
-BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "running_mean", "running_var": "running_var"}
+BATCH_NORM = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "running_mean",
+    "running_var": "running_var",
+}
 STEM = {"conv1": "body.0", "bn1": "body.1"}
 BODY = re.compile(r"(module\.)?(layer\d|conv\d|bn\d)\.")
 BLOCK = re.compile(r"layer([1-4])\.(\d+)\.(conv\d|bn\d|downsample\.[01])\.(\w+)$")
@@ -36,11 +42,12 @@ def torch_resnet_to_v1b(tensors: dict[str, np.ndarray], path: str | os.PathLike[
     Raises
     ------
     DataError
-        If the stem or a stage holds other tensors too (a squeeze-and-excitation part, say): another network.
+        If the stem or a stage holds other tensors too (a squeeze-and-excitation part, say): another
+        network.
     """
     out, used, left_over = {}, [], []
     for name, value in tensors.items():
-        target = _target(name[len("module."):] if name.startswith("module.") else name)
+        target = _target(name[len("module.") :] if name.startswith("module.") else name)
         if target is None:
             left_over.append(name)
         else:
@@ -48,8 +55,12 @@ def torch_resnet_to_v1b(tensors: dict[str, np.ndarray], path: str | os.PathLike[
             used.append(name)
     strange = [name for name in left_over if BODY.match(name) and not name.endswith(COUNTER)]
     if strange:
-        raise DataError(f"{len(strange)} tensors have no place in a ResNet: {', '.join(strange[:5])}; it is of another "
-                        "architecture", path=path)
+        raise DataError(
+            f"{len(strange)} tensors have no place in a ResNet: {', '.join(strange[:5])}; it is of "
+            "another "
+            "architecture",
+            path=path,
+        )
     return Converted(out, tuple(used), tuple(left_over))
 
 

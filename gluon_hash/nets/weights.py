@@ -1,4 +1,5 @@
 """Backbone weights from a local .params file; every tensor that does not fit is named."""
+
 from __future__ import annotations
 
 import os
@@ -12,28 +13,32 @@ from gluon_hash.nets.backbones import Backbone
 __all__ = ["load_backbone", "save_backbone", "check_tensors"]
 
 
-def load_backbone(backbone: Backbone, path: str | os.PathLike[str],
-                  contexts: list[mx.Context] | None = None) -> None:
+def load_backbone(
+    backbone: Backbone, path: str | os.PathLike[str], contexts: list[mx.Context] | None = None
+) -> None:
     """Load parameters that save_backbone, a run or `gluon-hash import-weights` wrote.
 
     Parameters
     ----------
     backbone : Backbone
     path : path-like
-        A .params file whose names are those of the backbone, or of a HashNet around it ("features." before them).
+        A .params file whose names are those of the backbone, or of a HashNet around it ("features."
+        before them).
     contexts : list of Context, optional
         Default: the CPU.
 
     Raises
     ------
     DataError
-        If the file is no .params file, is an exported one, or tensors are missing, left over or of another shape;
-        all of them are named.
+        If the file is no .params file, is an exported one, or tensors are missing, left over or of
+        another shape; all of them are named.
     """
     tensors = _read(path)
     prefix = "features."
     if any(name.startswith(prefix) for name in tensors):
-        tensors = {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
+        tensors = {
+            name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+        }
     check_tensors(backbone, {name: value.shape for name, value in tensors.items()}, path)
     for name, parameter in backbone._collect_params_with_prefix().items():
         parameter.shape = tensors[name].shape
@@ -46,36 +51,54 @@ def save_backbone(backbone: Backbone, path: str | os.PathLike[str]) -> None:
     backbone.save_parameters(os.fspath(path))
 
 
-def check_tensors(backbone: Backbone, shapes: dict[str, tuple[int, ...]], path: str | os.PathLike[str]) -> None:
+def check_tensors(
+    backbone: Backbone, shapes: dict[str, tuple[int, ...]], path: str | os.PathLike[str]
+) -> None:
     """Raise DataError, naming every tensor, unless ``shapes`` are exactly the backbone's."""
-    expected = {name: parameter.shape for name, parameter in backbone._collect_params_with_prefix().items()}
+    expected = {
+        name: parameter.shape for name, parameter in backbone._collect_params_with_prefix().items()
+    }
     problems = [f"missing {name}" for name in expected if name not in shapes]
     problems += [f"left over {name}" for name in shapes if name not in expected]
-    problems += [f"{name} has shape {shapes[name]}, expected {shape}" for name, shape in expected.items()
-                 if name in shapes and not _fits(shape, shapes[name])]
+    problems += [
+        f"{name} has shape {shapes[name]}, expected {shape}"
+        for name, shape in expected.items()
+        if name in shapes and not _fits(shape, shapes[name])
+    ]
     if problems:
-        raise DataError(f"{len(problems)} tensors do not fit the backbone: {'; '.join(problems)}; "
-                        "is it of another architecture (--arch)?", path=path)
+        raise DataError(
+            f"{len(problems)} tensors do not fit the backbone: {'; '.join(problems)}; "
+            "is it of another architecture (--arch)?",
+            path=path,
+        )
 
 
 def _fits(expected: tuple[int, ...] | None, shape: tuple[int, ...]) -> bool:
     """Equal, but for the sizes that the backbone has not inferred yet (0 or -1)."""
-    return expected is None or (len(expected) == len(shape)
-                                and all(e <= 0 or e == s for e, s in zip(expected, shape)))
+    return expected is None or (
+        len(expected) == len(shape) and all(e <= 0 or e == s for e, s in zip(expected, shape))
+    )
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, nd.NDArray]:
     if not os.path.exists(path):
-        raise DataError("no such file; `gluon-hash import-weights` makes one from torchvision, timm or Keras weights",
-                        path=path)
+        raise DataError(
+            "no such file; `gluon-hash import-weights` makes one from torchvision, timm or Keras "
+            "weights",
+            path=path,
+        )
     try:
         tensors = nd.load(os.fspath(path))
     except mx.MXNetError as error:
-        raise DataError(f"no .params file, or one that was cut short: {str(error).splitlines()[0]}",
-                        path=path) from error
+        raise DataError(
+            f"no .params file, or one that was cut short: {str(error).splitlines()[0]}", path=path
+        ) from error
     if not isinstance(tensors, dict):
         raise DataError("the tensors have no names; save them with save_parameters", path=path)
     if any(name.startswith(("arg:", "aux:")) for name in tensors):
-        raise DataError("this is an exported network (arg:/aux: names); give the .params of a run's checkpoint "
-                        "or of `gluon-hash import-weights`", path=path)
+        raise DataError(
+            "this is an exported network (arg:/aux: names); give the .params of a run's checkpoint "
+            "or of `gluon-hash import-weights`",
+            path=path,
+        )
     return tensors

@@ -1,4 +1,6 @@
-"""Figures: arrays in, a matplotlib Figure out; nothing is shown, nothing saved, MXNet is not needed."""
+"""Figures: arrays in, a matplotlib Figure out; nothing is shown, nothing saved, MXNet is not
+needed."""
+
 from gluon_hash.plots.comparison import metrics_by_bits, metrics_by_name
 from gluon_hash.plots.curves import retrieval_curves, training_curves
 from gluon_hash.plots.grids import retrieval_grid
@@ -6,5 +8,13 @@ from gluon_hash.plots.hierarchy import hierarchy_tree
 from gluon_hash.plots.pages import retrieval_page
 from gluon_hash.plots.tsne import tsne
 
-__all__ = ["hierarchy_tree", "metrics_by_bits", "metrics_by_name", "retrieval_curves", "retrieval_grid",
-           "retrieval_page", "training_curves", "tsne"]
+__all__ = [
+    "hierarchy_tree",
+    "metrics_by_bits",
+    "metrics_by_name",
+    "retrieval_curves",
+    "retrieval_grid",
+    "retrieval_page",
+    "training_curves",
+    "tsne",
+]

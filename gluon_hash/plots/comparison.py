@@ -1,4 +1,6 @@
-"""Methods side by side: a metric against the number of bits, or, at one number of bits, intervals in order."""
+"""Methods side by side: a metric against the number of bits, or, at one number of bits, intervals
+in order."""
+
 from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
@@ -6,7 +8,14 @@ from typing import Any, Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gluon_hash.plots.lines import LABEL_SIZE, add_legend, label_height, label_width, line_style, wrap_name
+from gluon_hash.plots.lines import (
+    LABEL_SIZE,
+    add_legend,
+    label_height,
+    label_width,
+    line_style,
+    wrap_name,
+)
 
 __all__ = ["metrics_by_bits", "metrics_by_name"]
 
@@ -18,7 +27,8 @@ SPREAD = 0.5  # of the smallest step between two lengths: how far all lines toge
 def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figure:
     """Each metric against num_bits, a line for each name, with its interval over queries.
 
-    At one length the lines stand beside each other by a little, so that their bars can be told apart.
+    At one length the lines stand beside each other by a little, so that their bars can be told
+    apart.
 
     Parameters
     ----------
@@ -43,14 +53,28 @@ def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figu
     lengths = sorted({record["num_bits"] for record in records})
     nearest = min((after - before for before, after in zip(lengths, lengths[1:])), default=0)
     step = min(SHIFT * (lengths[-1] - lengths[0]), SPREAD * nearest / len(names))
-    figure = Figure(figsize=((4.6 + 0.06 * len(names)) * len(metrics), 4.2 + 0.06 * len(names)), layout="constrained")
+    figure = Figure(
+        figsize=((4.6 + 0.06 * len(names)) * len(metrics), 4.2 + 0.06 * len(names)),
+        layout="constrained",
+    )
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics):
         for place, name in enumerate(names):
-            own = sorted((record for record in records if record["name"] == name), key=lambda one: one["num_bits"])
+            own = sorted(
+                (record for record in records if record["name"] == name),
+                key=lambda one: one["num_bits"],
+            )
             means, spans = zip(*(_mean_and_span(record, metric) for record in own))
             shift = (place - (len(names) - 1) / 2) * step
-            axes.errorbar([record["num_bits"] + shift for record in own], means, yerr=list(zip(*spans)),
-                          label=wrap_name(name), markersize=4, capsize=2, linewidth=1.2, **line_style(place))
+            axes.errorbar(
+                [record["num_bits"] + shift for record in own],
+                means,
+                yerr=list(zip(*spans)),
+                label=wrap_name(name),
+                markersize=4,
+                capsize=2,
+                linewidth=1.2,
+                **line_style(place),
+            )
         axes.set(xlabel="bits", xticks=lengths)
         axes.set_title(metric, fontsize=11)
         axes.tick_params(labelsize=9)
@@ -68,11 +92,17 @@ def metrics_by_name(records: Records, metrics: Sequence[str], bars: str) -> Figu
     _check(records, metrics)
     ordered = sorted(records, key=lambda record: record["metrics"][metrics[0]]["mean"])
     names = [wrap_name(record["name"]) for record in ordered]
-    figure = Figure(figsize=(3.4 * len(metrics) + label_width(names) + 0.3, 1.6 + 1.5 * label_height(names)),
-                    layout="constrained")
-    for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics):
+    figure = Figure(
+        figsize=(3.4 * len(metrics) + label_width(names) + 0.3, 1.6 + 1.5 * label_height(names)),
+        layout="constrained",
+    )
+    for axes, metric in zip(
+        figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics
+    ):
         means, spans = zip(*(_mean_and_span(record, metric) for record in ordered))
-        axes.errorbar(means, range(len(ordered)), xerr=list(zip(*spans)), fmt="o", markersize=4, capsize=2)
+        axes.errorbar(
+            means, range(len(ordered)), xerr=list(zip(*spans)), fmt="o", markersize=4, capsize=2
+        )
         axes.set(yticks=range(len(ordered)), ylim=(-0.6, len(ordered) - 0.4))
         axes.set_title(f"{metric}, {ordered[0]['num_bits']} bits", fontsize=11)
         axes.set_yticklabels(names, fontsize=LABEL_SIZE)
@@ -95,4 +125,6 @@ def _check(records: Records, metrics: Sequence[str]) -> None:
     for record in records:
         for metric in metrics:
             if metric not in record["metrics"]:
-                raise ValueError(f"{record['name']}: has no {metric}; it has {', '.join(record['metrics'])}")
+                raise ValueError(
+                    f"{record['name']}: has no {metric}; it has {', '.join(record['metrics'])}"
+                )

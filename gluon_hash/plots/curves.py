@@ -1,4 +1,5 @@
 """Curves: loss and validation metrics by epoch; precision and recall of rankings."""
+
 from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
@@ -31,7 +32,9 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     records = [record for run in runs.values() for record in run]
     if not records:
         raise ValueError("training_curves: no epoch has been logged")
-    names = ["loss"] + sorted({name for record in records for name in record if name.startswith("validation_")})
+    names = ["loss"] + sorted(
+        {name for record in records for name in record if name.startswith("validation_")}
+    )
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
         for place, (run, lines) in enumerate(runs.items()):
@@ -48,14 +51,16 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     return figure
 
 
-def retrieval_curves(curves: Mapping[str, Mapping[str, Sequence[float]]], title: str | None = None) -> Figure:
+def retrieval_curves(
+    curves: Mapping[str, Mapping[str, Sequence[float]]], title: str | None = None
+) -> Figure:
     """Precision against recall by rank and by Hamming radius, and precision among the first N.
 
     Parameters
     ----------
     curves : mapping
-        Name shown -> what gluon_hash.retrieval.Curves.to_dict gives: ranks, precision_at, recall_at,
-        precision_within, recall_within.
+        Name shown -> what gluon_hash.retrieval.Curves.to_dict gives: ranks, precision_at,
+        recall_at, precision_within, recall_within.
     title : str, optional
         Above all panels.
 

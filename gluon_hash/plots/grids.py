@@ -1,4 +1,5 @@
 """Query images and what a Hamming search found for them."""
+
 from __future__ import annotations
 
 from typing import Sequence
@@ -14,9 +15,14 @@ RIGHT, WRONG = "#1a9641", "#d7191c"
 RELATIVES = ("#a6d96a", "#fee08b", "#fdae61")
 
 
-def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.ndarray]], distances: np.ndarray,
-                   matching_levels: np.ndarray | None, level_names: Sequence[str],
-                   query_names: Sequence[str]) -> Figure:
+def retrieval_grid(
+    queries: Sequence[np.ndarray],
+    found: Sequence[Sequence[np.ndarray]],
+    distances: np.ndarray,
+    matching_levels: np.ndarray | None,
+    level_names: Sequence[str],
+    query_names: Sequence[str],
+) -> Figure:
     """One row for each query: the image, then its results, nearest first.
 
     Parameters
@@ -26,8 +32,8 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
     distances : int, shape (Q, k)
         In bits, shown above each result; any value where there is none.
     matching_levels : int, shape (Q, k), or None
-        Levels at which a result agrees with its query: colours its frame from green (all) to red (none).
-        None where the queries have no labels: no frames.
+        Levels at which a result agrees with its query: colours its frame from green (all) to red
+        (none). None where the queries have no labels: no frames.
     level_names : sequence of str
         Finest first, for the legend; empty without labels.
     query_names : sequence of Q str
@@ -49,13 +55,21 @@ def retrieval_grid(queries: Sequence[np.ndarray], found: Sequence[Sequence[np.nd
                 _frame(axes[place + 1], _colour(int(matching_levels[row, place]), len(level_names)))
         for ax in axes:
             ax.set(xticks=[], yticks=[])
-        for ax in axes[1 + len(found[row]):]:
+        for ax in axes[1 + len(found[row]) :]:
             ax.set_axis_off()
     figure.suptitle("query, then nearest first", fontsize=9)
     if matching_levels is not None:
         meanings = [f"same {name}" for name in level_names] + ["no relative"]
-        figure.legend([Patch(color=_colour(len(level_names) - place, len(level_names))) for place in
-                       range(len(meanings))], meanings, loc="outside lower center", ncols=len(meanings), fontsize=8)
+        figure.legend(
+            [
+                Patch(color=_colour(len(level_names) - place, len(level_names)))
+                for place in range(len(meanings))
+            ],
+            meanings,
+            loc="outside lower center",
+            ncols=len(meanings),
+            fontsize=8,
+        )
     return figure
 
 

@@ -1,4 +1,5 @@
 """The label tree, drawn: finest classes on the right, coarser ones to their left."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -12,25 +13,44 @@ INCHES_PER_CLASS = 0.14
 
 
 def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
-    """Every class of every level with lines to its parent; legible up to a few hundred finest classes."""
-    order = np.lexsort(hierarchy.ancestors.T)  # relatives next to each other: the coarsest level leads
+    """Every class of every level with lines to its parent; legible up to a few hundred finest
+    classes."""
+    order = np.lexsort(
+        hierarchy.ancestors.T
+    )  # relatives next to each other: the coarsest level leads
     heights = [np.empty(count) for count in hierarchy.num_classes]
     heights[0][order] = np.arange(len(order))[::-1]
     for level, parents in enumerate(hierarchy.parents):
         for parent in range(hierarchy.num_classes[level + 1]):
             heights[level + 1][parent] = heights[level][parents == parent].mean()
-    figure = Figure(figsize=(3.2 * hierarchy.num_levels, max(3.0, INCHES_PER_CLASS * len(order))), layout="constrained")
+    figure = Figure(
+        figsize=(3.2 * hierarchy.num_levels, max(3.0, INCHES_PER_CLASS * len(order))),
+        layout="constrained",
+    )
     axes = figure.subplots()
     for level, names in enumerate(hierarchy.class_names):
         x = hierarchy.num_levels - 1 - level
         for c, name in enumerate(names):
-            axes.text(x + 0.02, heights[level][c], name, va="center", fontsize=7,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # over the line that goes on
+            axes.text(
+                x + 0.02,
+                heights[level][c],
+                name,
+                va="center",
+                fontsize=7,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+            )  # over the line that goes on
         if level < hierarchy.num_levels - 1:
             for c, parent in enumerate(hierarchy.parents[level]):
                 above = heights[level + 1][parent]
-                axes.plot([x - 1, x - 0.35, x], [above, above, heights[level][c]], color="0.7", lw=0.6)
-    axes.set(xlim=(-0.4, hierarchy.num_levels - 0.3), ylim=(-1, len(order)), yticks=[],
-             xticks=range(hierarchy.num_levels), xticklabels=hierarchy.level_names[::-1])
+                axes.plot(
+                    [x - 1, x - 0.35, x], [above, above, heights[level][c]], color="0.7", lw=0.6
+                )
+    axes.set(
+        xlim=(-0.4, hierarchy.num_levels - 0.3),
+        ylim=(-1, len(order)),
+        yticks=[],
+        xticks=range(hierarchy.num_levels),
+        xticklabels=hierarchy.level_names[::-1],
+    )
     axes.spines[:].set_visible(False)
     return figure

@@ -1,4 +1,5 @@
 """Many lines in one figure: what tells them apart, names that fit, a legend that covers nothing."""
+
 from __future__ import annotations
 
 import re
@@ -12,23 +13,41 @@ LABEL_SIZE = 8  # points, of names in legends and at axes
 WRAPPED = re.compile(r".{1,38}\Z|.{1,37}[ _,=]|.{1,38}", re.DOTALL)
 CHARACTER, LINE = 0.65 * LABEL_SIZE / 72, 1.45 * LABEL_SIZE / 72  # inches, at most
 COLOURS = [f"C{place}" for place in range(10)] + [
-    "#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5", "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5"]
+    "#aec7e8",
+    "#ffbb78",
+    "#98df8a",
+    "#ff9896",
+    "#c5b0d5",
+    "#c49c94",
+    "#f7b6d2",
+    "#c7c7c7",
+    "#dbdb8d",
+    "#9edae5",
+]
 MARKERS, DASHES = "osv^D<>PX", ("-", "--", ":", "-.")
 
 
 def line_style(place: int) -> dict[str, Any]:
-    """Colour, marker and dash of line number ``place``: no two alike among 360, no two of one colour and dash among 40.
+    """Colour, marker and dash of line number ``place``: no two alike among 360, no two of one
+    colour and dash among 40.
 
     The colours are matplotlib's tab10, then its light twins in tab20.
     """
-    return {"color": COLOURS[place % 20], "marker": MARKERS[place % 9], "linestyle": DASHES[place // 10 % 4]}
+    return {
+        "color": COLOURS[place % 20],
+        "marker": MARKERS[place % 9],
+        "linestyle": DASHES[place // 10 % 4],
+    }
 
 
 def wrap_name(name: str) -> str:
-    """``name`` in lines of at most 38 characters, cut after a space, "_", "," or "=", nothing lost in matplotlib."""
+    """``name`` in lines of at most 38 characters, cut after a space, "_", "," or "=", nothing lost
+    in matplotlib."""
     wrapped = "\n".join(line.rstrip(" ") for line in WRAPPED.findall(name))
     wrapped = wrapped.replace("$", r"\$")  # two $ would be a formula
-    return f" {wrapped}" if wrapped.startswith("_") else wrapped  # a legend leaves out what starts with _
+    return (
+        f" {wrapped}" if wrapped.startswith("_") else wrapped
+    )  # a legend leaves out what starts with _
 
 
 def label_width(names: list[str]) -> float:
@@ -42,7 +61,8 @@ def label_height(names: list[str]) -> float:
 
 
 def add_legend(figure: Figure) -> None:
-    """A legend right of all panels, one entry a name; the figure grows by what it needs, the panels keep their size."""
+    """A legend right of all panels, one entry a name; the figure grows by what it needs, the panels
+    keep their size."""
     found: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels()):

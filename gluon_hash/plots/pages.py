@@ -1,4 +1,5 @@
 """What a Hamming search found, as one HTML page that holds its images."""
+
 from __future__ import annotations
 
 import base64
@@ -26,9 +27,15 @@ padding-right: 10px }
 """
 
 
-def retrieval_page(queries: Sequence[np.ndarray], names: Sequence[str], found: Sequence[Sequence[np.ndarray]],
-                   distances: Sequence[Sequence[int]], ids: Sequence[Sequence[int]], *,
-                   title: str = "Retrieved images") -> str:
+def retrieval_page(
+    queries: Sequence[np.ndarray],
+    names: Sequence[str],
+    found: Sequence[Sequence[np.ndarray]],
+    distances: Sequence[Sequence[int]],
+    ids: Sequence[Sequence[int]],
+    *,
+    title: str = "Retrieved images",
+) -> str:
     """One row for each query: the image, then its results with distance and id, nearest first.
 
     Parameters
@@ -45,10 +52,17 @@ def retrieval_page(queries: Sequence[np.ndarray], names: Sequence[str], found: S
     str
         HTML that needs no other file.
     """
-    rows = [{"image": _data_uri(image), "name": name,
-             "found": [{"image": _data_uri(item), "distance": distance, "id": number}
-                       for item, distance, number in zip(row, row_distances, row_ids)]}
-            for image, name, row, row_distances, row_ids in zip(queries, names, found, distances, ids)]
+    rows = [
+        {
+            "image": _data_uri(image),
+            "name": name,
+            "found": [
+                {"image": _data_uri(item), "distance": distance, "id": number}
+                for item, distance, number in zip(row, row_distances, row_ids)
+            ],
+        }
+        for image, name, row, row_distances, row_ids in zip(queries, names, found, distances, ids)
+    ]
     return Environment(autoescape=True).from_string(PAGE).render(title=title, rows=rows)
 
 

@@ -2,6 +2,7 @@
 
 Source: van der Maaten and Hinton 2008, by scikit-learn.
 """
+
 from __future__ import annotations
 
 from typing import Sequence
@@ -15,8 +16,14 @@ __all__ = ["tsne"]
 LARGEST_LEGEND = 30
 
 
-def tsne(codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str], seed: int, *,
-         title: str = "t-SNE of codes") -> Figure:
+def tsne(
+    codes: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    seed: int,
+    *,
+    title: str = "t-SNE of codes",
+) -> Figure:
     """Codes in two dimensions, one colour for each class.
 
     Parameters
@@ -43,19 +50,32 @@ def tsne(codes: np.ndarray, labels: np.ndarray, class_names: Sequence[str], seed
 
     if len(codes) < 5:
         raise ValueError(f"tsne: expected at least 5 codes, got {len(codes)}")
-    if (codes == codes[0]).all():  # scikit-learn divides by their variance, and crashes on the result
-        raise ValueError(f"tsne: all {len(codes)} codes are the same: the network has collapsed or was hardly trained")
+    if (
+        codes == codes[0]
+    ).all():  # scikit-learn divides by their variance, and crashes on the result
+        raise ValueError(
+            f"tsne: all {len(codes)} codes are the same: the network has collapsed or was hardly "
+            "trained"
+        )
     perplexity = min(30.0, (len(codes) - 1) / 3)
-    points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes.astype(np.float32))
+    points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(
+        codes.astype(np.float32)
+    )
     figure = Figure(figsize=(8.5, 6.5), layout="constrained")
     axes = figure.subplots()
     present = np.unique(labels)
-    colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "gist_ncar"]
+    colours = colormaps[
+        "tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "gist_ncar"
+    ]
     for place, label in enumerate(present):
         colour = colours(place if len(present) <= 20 else 0.95 * place / len(present))
         at = labels == label
-        axes.scatter(points[at, 0], points[at, 1], s=9, color=colour, label=class_names[label], linewidths=0)
+        axes.scatter(
+            points[at, 0], points[at, 1], s=9, color=colour, label=class_names[label], linewidths=0
+        )
     axes.set(title=title, xticks=[], yticks=[])
     if len(present) <= LARGEST_LEGEND:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False, markerscale=2)
+        axes.legend(
+            loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False, markerscale=2
+        )
     return figure

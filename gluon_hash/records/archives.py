@@ -1,4 +1,6 @@
-"""Sources of data sets: a folder as it is, an archive unpacked where nothing can leave its folder, a download."""
+"""Sources of data sets: a folder as it is, an archive unpacked where nothing can leave its folder,
+a download."""
+
 from __future__ import annotations
 
 import errno
@@ -25,27 +27,33 @@ __all__ = ["opened", "download", "md5", "check_md5"]
 
 BLOCK = 1 << 20
 TIMEOUT_SECONDS = 30
-DAMAGED = (None, errno.EINVAL)  # what a decoder's own OSError carries: a checksum that is wrong, an offset outside
+DAMAGED = (
+    None,
+    errno.EINVAL,
+)  # what a decoder's own OSError carries: a checksum that is wrong, an offset outside
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 
 
 @contextmanager
-def opened(source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambda name: True) -> Iterator[Path]:
+def opened(
+    source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambda name: True
+) -> Iterator[Path]:
     """A folder with the files of ``source``.
 
     Parameters
     ----------
     source : path-like
-        A folder (used as it is) or an archive (unpacked into a temporary folder, removed afterwards).
+        A folder (used as it is) or an archive (unpacked into a temporary folder, removed
+        afterwards).
     wanted : callable
         Of a member's name; only those are unpacked.
 
     Raises
     ------
     DataError
-        If the archive is damaged, cut short or of another kind, or a member would leave the folder (an absolute
-        path, "..", a link, a device). A DataError about an unpacked file, raised while the folder is used, names
-        the archive in place of the temporary folder.
+        If the archive is damaged, cut short or of another kind, or a member would leave the folder
+        (an absolute path, "..", a link, a device). A DataError about an unpacked file, raised while
+        the folder is used, names the archive in place of the temporary folder.
     """
     source = Path(source)
     if source.is_dir():
@@ -58,16 +66,30 @@ def opened(source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambd
     with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
         try:
             (_unzip if source.suffix == ".zip" else _untar)(source, Path(folder), wanted)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError,
-                OSError) as error:
+        except (
+            tarfile.TarError,
+            zipfile.BadZipFile,
+            EOFError,
+            lzma.LZMAError,
+            zlib.error,
+            UnicodeDecodeError,
+            OSError,
+        ) as error:
             if isinstance(error, OSError) and error.errno not in DAMAGED:
                 if error.errno == errno.ENOSPC:
-                    raise OSError(error.errno, f"no space left to unpack {source}; name a folder with room in TMPDIR",
-                                  folder) from error
+                    raise OSError(
+                        error.errno,
+                        f"no space left to unpack {source}; name a folder with room in TMPDIR",
+                        folder,
+                    ) from error
                 raise
             reason = str(error).splitlines()[0].rstrip(":")
-            raise DataError(f"the archive is damaged or was cut short ({reason}); it has {source.stat().st_size} bytes "
-                            f"and MD5 {md5(source)}; get it again", path=source) from error
+            raise DataError(
+                f"the archive is damaged or was cut short ({reason}); it has "
+                f"{source.stat().st_size} bytes "
+                f"and MD5 {md5(source)}; get it again",
+                path=source,
+            ) from error
         try:
             yield Path(folder)
         except DataError as error:
@@ -83,16 +105,27 @@ def download(url: str, path: str | os.PathLike[str], expected_md5: str) -> None:
         If the server cannot be reached or the MD5 is another.
     """
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response, atomic_path(path) as temporary:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response, atomic_path(
+            path
+        ) as temporary:
             size = int(response.headers.get("Content-Length", 0))
             with open(temporary, "wb") as stream:
                 blocks = iter(lambda: response.read(BLOCK), b"")
-                for block in track(blocks, f"download {Path(path).name}", -(-size // BLOCK), unit="MB"):
+                for block in track(
+                    blocks, f"download {Path(path).name}", -(-size // BLOCK), unit="MB"
+                ):
                     stream.write(block)
             check_md5(temporary, expected_md5)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        raise DataError(f"could not be fetched ({error}); get it by other means and name it with --source",
-                        path=url) from error
+    except (
+        urllib.error.URLError,
+        http.client.HTTPException,
+        TimeoutError,
+        ConnectionError,
+    ) as error:
+        raise DataError(
+            f"could not be fetched ({error}); get it by other means and name it with --source",
+            path=url,
+        ) from error
 
 
 def md5(path: str | os.PathLike[str]) -> str:
@@ -107,11 +140,17 @@ def md5(path: str | os.PathLike[str]) -> str:
 def check_md5(path: str | os.PathLike[str], expected: str) -> None:
     """Raise DataError unless the file's MD5 is ``expected``."""
     if os.path.isdir(path):
-        raise DataError("is a folder; an MD5 is that of an archive: name the archive, or leave --md5 out", path=path)
+        raise DataError(
+            "is a folder; an MD5 is that of an archive: name the archive, or leave --md5 out",
+            path=path,
+        )
     found = md5(path)
     if found != expected.lower():
-        raise DataError(f"expected MD5 {expected.lower()}, got {found} ({os.path.getsize(path)} bytes); "
-                        "the file is damaged, cut short or another one: get it again", path=path)
+        raise DataError(
+            f"expected MD5 {expected.lower()}, got {found} ({os.path.getsize(path)} bytes); "
+            "the file is damaged, cut short or another one: get it again",
+            path=path,
+        )
 
 
 def _untar(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
@@ -121,13 +160,18 @@ def _untar(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                 continue
             target = _inside(folder, member.name, source)
             if not member.isfile():
-                raise DataError(f"member {member.name!r} is a link or a device; only files are unpacked", path=source)
+                raise DataError(
+                    f"member {member.name!r} is a link or a device; only files are unpacked",
+                    path=source,
+                )
             if wanted(member.name):
                 stream = archive.extractfile(member)
                 assert stream is not None  # it is a file
                 _write(target, iter(partial(stream.read, BLOCK), b""), member.size)
         assert archive.fileobj is not None  # it is open
-        while archive.fileobj.read(BLOCK):  # to the end: the checksum of the compressed stream stands there
+        while archive.fileobj.read(
+            BLOCK
+        ):  # to the end: the checksum of the compressed stream stands there
             pass
 
 
@@ -143,7 +187,9 @@ def _unzip(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
 def _inside(folder: Path, name: str, source: Path) -> Path:
     member = PurePosixPath(name)
     if member.is_absolute() or ".." in member.parts or "\\" in name:
-        raise DataError(f"member {name!r} would leave the folder it is unpacked into; refused", path=source)
+        raise DataError(
+            f"member {name!r} would leave the folder it is unpacked into; refused", path=source
+        )
     return folder / member
 
 

@@ -1,4 +1,6 @@
-"""A data set before it is written: images by split, and the one function that turns it into a prepared folder."""
+"""A data set before it is written: images by split, and the one function that turns it into a
+prepared folder."""
+
 from __future__ import annotations
 
 import os
@@ -49,7 +51,8 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: its hierarchy, its splits, where it came from. The database is the training set."""
+    """A data set: its hierarchy, its splits, where it came from. The database is the training
+    set."""
 
     recipe: str
     hierarchy: Hierarchy
@@ -58,8 +61,13 @@ class Dataset:
     source: dict[str, Any] = field(default_factory=dict)
 
 
-def regroup(dataset: Dataset, *, tree: str | os.PathLike[str] | None = None,
-            names: str | os.PathLike[str] | None = None, levels: Sequence[int] | None = None) -> Dataset:
+def regroup(
+    dataset: Dataset,
+    *,
+    tree: str | os.PathLike[str] | None = None,
+    names: str | os.PathLike[str] | None = None,
+    levels: Sequence[int] | None = None,
+) -> Dataset:
     """The same images and finest classes under a tree of one's own, or with fewer levels.
 
     Parameters
@@ -86,9 +94,16 @@ def regroup(dataset: Dataset, *, tree: str | os.PathLike[str] | None = None,
     return replace(dataset, hierarchy=hierarchy, source=source)
 
 
-def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, limit: int | None = None,
-                  validation_per_class: int | None = None, allow_duplicates: bool = False,
-                  short_side: int | None = None) -> dict[str, Any]:
+def write_dataset(
+    dataset: Dataset,
+    out: str | os.PathLike[str],
+    *,
+    seed: int,
+    limit: int | None = None,
+    validation_per_class: int | None = None,
+    allow_duplicates: bool = False,
+    short_side: int | None = None,
+) -> dict[str, Any]:
     """Write lists, records, hierarchy and split manifest: all of them, or nothing.
 
     Parameters
@@ -117,28 +132,65 @@ def write_dataset(dataset: Dataset, out: str | os.PathLike[str], *, seed: int, l
     ValueError
         If ``out`` exists.
     DataError
-        If an image is unreadable, a class has no training image, or query and database share images.
+        If an image is unreadable, a class has no training image, or query and database share
+        images.
     """
     out = Path(out)
     if out.exists():
-        raise ValueError(f"{out} exists already; name another folder with --out, or remove it first")
-    chosen = {name: _choose(split, limit, seed) for name, split in (("train", dataset.train), ("query", dataset.query))}
+        raise ValueError(
+            f"{out} exists already; name another folder with --out, or remove it first"
+        )
+    chosen = {
+        name: _choose(split, limit, seed)
+        for name, split in (("train", dataset.train), ("query", dataset.query))
+    }
     _check_classes(dataset, chosen["train"])
-    duplicates = find_duplicates(dataset.train, chosen["train"], dataset.query, chosen["query"],
-                                 allow_duplicates=allow_duplicates)
+    duplicates = find_duplicates(
+        dataset.train,
+        chosen["train"],
+        dataset.query,
+        chosen["query"],
+        allow_duplicates=allow_duplicates,
+    )
     with atomic_folder(out) as temporary:
-        splits = {name: _write_split(temporary, name, getattr(dataset, name), positions, dataset.hierarchy,
-                                     first_id=0 if name == "train" else len(chosen["train"]), short_side=short_side)
-                  for name, positions in chosen.items()}
-        splits["validation"] = _write_validation(temporary, dataset, chosen["train"], validation_per_class, seed)
-        splits["database"] = {"file": "train.rec", "images": splits["train"]["images"], "is_train": True}
+        splits = {
+            name: _write_split(
+                temporary,
+                name,
+                getattr(dataset, name),
+                positions,
+                dataset.hierarchy,
+                first_id=0 if name == "train" else len(chosen["train"]),
+                short_side=short_side,
+            )
+            for name, positions in chosen.items()
+        }
+        splits["validation"] = _write_validation(
+            temporary, dataset, chosen["train"], validation_per_class, seed
+        )
+        splits["database"] = {
+            "file": "train.rec",
+            "images": splits["train"]["images"],
+            "is_train": True,
+        }
         dataset.hierarchy.save(temporary / "hierarchy.tsv")
-        manifest = {"version": FORMAT_VERSION, "gluon_hash": __version__, "recipe": dataset.recipe,
-                    "source": dataset.source, "seed": seed, "limit": limit, "short_side": short_side,
-                    "levels": dict(zip(dataset.hierarchy.level_names, dataset.hierarchy.num_classes)),
-                    "splits": splits, "duplicates": duplicates}
+        manifest = {
+            "version": FORMAT_VERSION,
+            "gluon_hash": __version__,
+            "recipe": dataset.recipe,
+            "source": dataset.source,
+            "seed": seed,
+            "limit": limit,
+            "short_side": short_side,
+            "levels": dict(zip(dataset.hierarchy.level_names, dataset.hierarchy.num_classes)),
+            "splits": splits,
+            "duplicates": duplicates,
+        }
         atomic_write_json(temporary / "split.json", manifest)
-    log("the database is the training set (train.rec): a query finds images that the network was trained on")
+    log(
+        "the database is the training set (train.rec): a query finds images that the network was "
+        "trained on"
+    )
     return manifest
 
 
@@ -156,17 +208,29 @@ def _choose(split: Split, limit: int | None, seed: int) -> np.ndarray:
 
 
 def _check_classes(dataset: Dataset, positions: np.ndarray) -> None:
-    present = np.bincount(dataset.train.fine_labels[positions], minlength=dataset.hierarchy.num_classes[0])
+    present = np.bincount(
+        dataset.train.fine_labels[positions], minlength=dataset.hierarchy.num_classes[0]
+    )
     missing = np.flatnonzero(present == 0)
     if len(missing):
         names = ", ".join(dataset.hierarchy.class_names[0][c] for c in missing[:5])
         more = ", ..." if len(missing) > 5 else ""
-        raise DataError(f"{len(missing)} classes have no training image ({names}{more}); "
-                        "add images or take the classes out")
+        raise DataError(
+            f"{len(missing)} classes have no training image ({names}{more}); "
+            "add images or take the classes out"
+        )
 
 
-def _write_split(folder: Path, name: str, split: Split, positions: np.ndarray, hierarchy: Hierarchy, *,
-                 first_id: int, short_side: int | None) -> dict[str, Any]:
+def _write_split(
+    folder: Path,
+    name: str,
+    split: Split,
+    positions: np.ndarray,
+    hierarchy: Hierarchy,
+    *,
+    first_id: int,
+    short_side: int | None,
+) -> dict[str, Any]:
     labels = hierarchy.level_labels(split.fine_labels[positions])
     ids = first_id + np.arange(len(positions))
     write_list(folder / f"{name}.lst", ImageList(ids, labels, [split.names[p] for p in positions]))
@@ -177,16 +241,23 @@ def _write_split(folder: Path, name: str, split: Split, positions: np.ndarray, h
             yield record_id, label, image if short_side is None else shrink(image, short_side)
 
     write_records(folder / f"{name}.rec", entries(), len(positions))
-    return {"file": f"{name}.rec", "images": len(positions), "first_id": first_id,
-            "sha256": sha256(folder / f"{name}.rec")}
+    return {
+        "file": f"{name}.rec",
+        "images": len(positions),
+        "first_id": first_id,
+        "sha256": sha256(folder / f"{name}.rec"),
+    }
 
 
-def _write_validation(folder: Path, dataset: Dataset, train: np.ndarray, per_class: int | None,
-                      seed: int) -> dict[str, Any]:
+def _write_validation(
+    folder: Path, dataset: Dataset, train: np.ndarray, per_class: int | None, seed: int
+) -> dict[str, Any]:
     """validation.lst: ids within train.rec that a training run may hold out."""
     fine = dataset.train.fine_labels[train]
     if per_class is None:
-        per_class = max(2, round(VALIDATION_FRACTION * len(fine) / dataset.hierarchy.num_classes[0]))
+        per_class = max(
+            2, round(VALIDATION_FRACTION * len(fine) / dataset.hierarchy.num_classes[0])
+        )
     held_out = held_out_positions(fine, per_class, seed)
     names = [dataset.train.names[p] for p in train[held_out]]
     labels = dataset.hierarchy.level_labels(fine[held_out])

@@ -1,4 +1,6 @@
-"""Folders of images: any nested tree is a hierarchy; ImageNet's flat folders take theirs from a WordNet tree."""
+"""Folders of images: any nested tree is a hierarchy; ImageNet's flat folders take theirs from a
+WordNet tree."""
+
 from __future__ import annotations
 
 import hashlib
@@ -25,7 +27,8 @@ def read_folder(root: str | os.PathLike[str], query_per_class: int, seed: int) -
     Parameters
     ----------
     root : path-like
-        With ``train`` and one of ``query``, ``test``, ``val`` inside, these are the splits; else queries are drawn.
+        With ``train`` and one of ``query``, ``test``, ``val`` inside, these are the splits; else
+        queries are drawn.
     query_per_class : int
         Images of each class drawn as queries.
     seed : int
@@ -33,7 +36,8 @@ def read_folder(root: str | os.PathLike[str], query_per_class: int, seed: int) -
     Raises
     ------
     DataError
-        If there are no images, classes of the splits differ, or a folder holds images and folders of images.
+        If there are no images, classes of the splits differ, or a folder holds images and folders
+        of images.
     """
     root = Path(root)
     query_root = next((root / name for name in QUERY_FOLDERS if (root / name).is_dir()), None)
@@ -41,8 +45,10 @@ def read_folder(root: str | os.PathLike[str], query_per_class: int, seed: int) -
         if (root / "train").is_dir() and query_root is not None:
             files = _images(root / "train")
             hierarchy = readers.from_folders(_folders(files))
-            train, query = (_by_folder(part, found, _folders(files))
-                            for part, found in ((root / "train", files), (query_root, _images(query_root))))
+            train, query = (
+                _by_folder(part, found, _folders(files))
+                for part, found in ((root / "train", files), (query_root, _images(query_root)))
+            )
             return Dataset("folder", hierarchy, train, query, source={"name": root.name})
         files = _images(root)
         hierarchy = readers.from_folders(_folders(files))
@@ -51,13 +57,26 @@ def read_folder(root: str | os.PathLike[str], query_per_class: int, seed: int) -
     labels = _labels(root, files, _folders(files))
     drawn = held_out_positions(labels, query_per_class, seed)
     kept = np.setdiff1d(np.arange(len(files)), drawn)
-    train, query = (image_split(root, [files[p].as_posix() for p in part], labels[part]) for part in (kept, drawn))
-    return Dataset("folder", hierarchy, train, query, source={"name": root.name, "query_per_class": query_per_class})
+    train, query = (
+        image_split(root, [files[p].as_posix() for p in part], labels[part])
+        for part in (kept, drawn)
+    )
+    return Dataset(
+        "folder",
+        hierarchy,
+        train,
+        query,
+        source={"name": root.name, "query_per_class": query_per_class},
+    )
 
 
-def read_imagenet(root: str | os.PathLike[str], tree: str | os.PathLike[str],
-                  names: str | os.PathLike[str] | None = None) -> Dataset:
-    """train/ and val/ with one folder for each WordNet id, and ``parent child`` lines over those ids.
+def read_imagenet(
+    root: str | os.PathLike[str],
+    tree: str | os.PathLike[str],
+    names: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """train/ and val/ with one folder for each WordNet id, and ``parent child`` lines over those
+    ids.
 
     Parameters
     ----------
@@ -73,14 +92,24 @@ def read_imagenet(root: str | os.PathLike[str], tree: str | os.PathLike[str],
     root = Path(root)
     files = _images(root / "train")
     folders = _folders(files)
-    hierarchy = readers.from_parent_lines(tree, None if names is None else readers.read_pairs(names),
-                                          parent_first=True, leaves=folders)
-    return Dataset("imagenet", hierarchy, _by_folder(root / "train", files, folders),
-                   _by_folder(root / "val", _images(root / "val"), folders), source={"name": root.name})
+    hierarchy = readers.from_parent_lines(
+        tree,
+        None if names is None else readers.read_pairs(names),
+        parent_first=True,
+        leaves=folders,
+    )
+    return Dataset(
+        "imagenet",
+        hierarchy,
+        _by_folder(root / "train", files, folders),
+        _by_folder(root / "val", _images(root / "val"), folders),
+        source={"name": root.name},
+    )
 
 
 def image_split(root: Path, names: list[str], labels: np.ndarray) -> Split:
     """A split of image files below ``root``; their bytes are kept, their pixels hashed."""
+
     def encoded(position: int) -> bytes:
         data = (root / names[position]).read_bytes()
         _pixels(data, root / names[position])
@@ -101,7 +130,8 @@ def _pixels(data: bytes, path: Path) -> np.ndarray:
 
 
 def _images(root: Path) -> list[Path]:
-    """Image files below ``root``, relative to it, sorted; hidden ones (a dot leads a name) are left out."""
+    """Image files below ``root``, relative to it, sorted; hidden ones (a dot leads a name) are left
+    out."""
     if not root.is_dir():
         raise DataError("no such folder", path=root)
     found = (file.relative_to(root) for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
@@ -125,5 +155,7 @@ def _labels(root: Path, files: list[Path], folders: list[str]) -> np.ndarray:
     index = {folder: position for position, folder in enumerate(folders)}
     for file in files:
         if file.parent.as_posix() not in index:
-            raise DataError(f"class {file.parent.as_posix()!r} has no training image", path=root / file)
+            raise DataError(
+                f"class {file.parent.as_posix()!r} has no training image", path=root / file
+            )
     return np.array([index[file.parent.as_posix()] for file in files])

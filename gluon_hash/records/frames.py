@@ -1,10 +1,12 @@
 """The RecordIO frame format, as MXNet defines it: magic word, length, payload; no checksum.
 
-A record is a 32-bit magic word, a 32-bit word of 3 flag bits and 29 length bits, and the payload, padded to four
-bytes. A payload that holds the magic word at a multiple of four is cut there into parts (flags 1 first, 2 middle,
-3 last). The payload of an image is IRHeader (flag uint32, label float32, id uint64, id2 uint64; flag > 0 is the
-number of float32 labels that follow) and the encoded image. Source: dmlc-core recordio.h, mxnet recordio.py.
+A record is a 32-bit magic word, a 32-bit word of 3 flag bits and 29 length bits, and the payload,
+padded to four bytes. A payload that holds the magic word at a multiple of four is cut there into
+parts (flags 1 first, 2 middle, 3 last). The payload of an image is IRHeader (flag uint32, label
+float32, id uint64, id2 uint64; flag > 0 is the number of float32 labels that follow) and the
+encoded image. Source: dmlc-core recordio.h, mxnet recordio.py.
 """
+
 from __future__ import annotations
 
 import struct
@@ -12,7 +14,15 @@ from typing import Iterator
 
 import numpy as np
 
-__all__ = ["FrameError", "MAGIC", "pack_payload", "unpack_payload", "frame", "parse_frame", "walk_frames"]
+__all__ = [
+    "FrameError",
+    "MAGIC",
+    "pack_payload",
+    "unpack_payload",
+    "frame",
+    "parse_frame",
+    "walk_frames",
+]
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -40,7 +50,9 @@ def unpack_payload(payload: bytes) -> tuple[int, np.ndarray, bytes]:
     end = HEADER.size + 4 * flag
     if end > len(payload):
         raise FrameError(f"the header promises {flag} labels, but only {len(payload)} bytes follow")
-    labels = np.frombuffer(payload, "<f4", flag, HEADER.size) if flag else np.array([label], np.float32)
+    labels = (
+        np.frombuffer(payload, "<f4", flag, HEADER.size) if flag else np.array([label], np.float32)
+    )
     return record_id, labels, bytes(payload[end:])
 
 
@@ -54,7 +66,9 @@ def frame(payload: bytes) -> bytes:
     starts = [0] + [cut + 4 for cut in cuts]
     ends = cuts + [len(payload)]
     flags = [FIRST] + [MIDDLE] * (len(cuts) - 1) + [LAST]
-    return b"".join(_part(flag, payload[start:end]) for flag, start, end in zip(flags, starts, ends))
+    return b"".join(
+        _part(flag, payload[start:end]) for flag, start, end in zip(flags, starts, ends)
+    )
 
 
 def parse_frame(data: memoryview, offset: int) -> tuple[bytes, int]:
@@ -68,15 +82,20 @@ def parse_frame(data: memoryview, offset: int) -> tuple[bytes, int]:
     parts = []
     while True:
         if offset + 8 > len(data):
-            raise FrameError(f"the file ends at byte {len(data)}, inside a record that began before")
+            raise FrameError(
+                f"the file ends at byte {len(data)}, inside a record that began before"
+            )
         magic, word = WORDS.unpack_from(data, offset)
         if magic != MAGIC:
             raise FrameError(f"expected the magic word at byte {offset}, got {magic:#010x}")
         flag, length = word >> 29, word & LENGTH_MASK
         end = offset + 8 + length
         if end > len(data):
-            raise FrameError(f"the record at byte {offset} should end at byte {end}, the file ends at {len(data)}")
-        parts.append(bytes(data[offset + 8:end]))
+            raise FrameError(
+                f"the record at byte {offset} should end at byte {end}, the file ends at "
+                f"{len(data)}"
+            )
+        parts.append(bytes(data[offset + 8 : end]))
         offset = end + (-length) % 4
         if flag in (WHOLE, LAST):
             return MAGIC_BYTES.join(parts), offset

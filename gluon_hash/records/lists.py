@@ -1,4 +1,5 @@
 """.lst files: one image a line, with its index, its label at every level, and its path."""
+
 from __future__ import annotations
 
 import os
@@ -35,7 +36,9 @@ class ImageList:
 
     def take(self, positions: np.ndarray) -> ImageList:
         """The images at ``positions``, in that order."""
-        return ImageList(self.ids[positions], self.level_labels[positions], [self.paths[p] for p in positions])
+        return ImageList(
+            self.ids[positions], self.level_labels[positions], [self.paths[p] for p in positions]
+        )
 
 
 def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> ImageList:
@@ -50,7 +53,8 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
     Raises
     ------
     DataError
-        With the line: too few or too many labels, a label that is no integer >= 0 (or -1: not known), an index twice.
+        With the line: too few or too many labels, a label that is no integer >= 0 (or -1: not
+        known), an index twice.
     """
     ids: list[int] = []
     labels: list[list[int]] = []
@@ -63,14 +67,21 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
             fields = line.rstrip("\r\n").split("\t")
             num_levels = max(len(fields) - 2, 1) if num_levels is None else num_levels
             if len(fields) != num_levels + 2:
-                raise DataError(f"expected index, {num_levels} labels (levels 0-{num_levels - 1}) and path, "
-                                f"tab-separated, got {len(fields) - 2} labels; write the list anew with `prepare`",
-                                path=path, line=number)
+                raise DataError(
+                    f"expected index, {num_levels} labels (levels 0-{num_levels - 1}) and path, "
+                    f"tab-separated, got {len(fields) - 2} labels; write the list anew with "
+                    "`prepare`",
+                    path=path,
+                    line=number,
+                )
             index = _integer(fields[0], path, number, least=0)
             row = [_integer(field, path, number, least=-1) for field in fields[1:-1]]
             if index in lines_of:
-                raise DataError(f"index {index} stands on line {lines_of[index]} too; number the images anew",
-                                path=path, line=number)
+                raise DataError(
+                    f"index {index} stands on line {lines_of[index]} too; number the images anew",
+                    path=path,
+                    line=number,
+                )
             lines_of[index] = number
             ids.append(index)
             labels.append(row)
@@ -83,7 +94,10 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
 def write_list(path: str | os.PathLike[str], images: ImageList) -> None:
     """Write a .lst file, whole or not at all."""
     rows = zip(images.ids.tolist(), images.level_labels.tolist(), images.paths)
-    atomic_write_text(path, "".join("\t".join(map(str, (index, *labels, name))) + "\n" for index, labels, name in rows))
+    atomic_write_text(
+        path,
+        "".join("\t".join(map(str, (index, *labels, name))) + "\n" for index, labels, name in rows),
+    )
 
 
 def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
@@ -104,7 +118,7 @@ def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np
     chosen = []
     for label in np.unique(fine_labels):
         positions = rng.permutation(np.flatnonzero(fine_labels == label))
-        chosen.append(positions[:min(per_class, len(positions) - 1)])
+        chosen.append(positions[: min(per_class, len(positions) - 1)])
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 

@@ -2,6 +2,7 @@
 
 Source: Van Horn et al. 2015, https://dl.allaboutbirds.org/nabirds.
 """
+
 from __future__ import annotations
 
 import os
@@ -23,7 +24,8 @@ def read_nabirds(root: str | os.PathLike[str]) -> Dataset:
     Parameters
     ----------
     root : path-like
-        Folder with hierarchy.txt, classes.txt, images.txt, image_class_labels.txt, train_test_split.txt and images/.
+        Folder with hierarchy.txt, classes.txt, images.txt, image_class_labels.txt,
+        train_test_split.txt and images/.
 
     Raises
     ------
@@ -31,23 +33,37 @@ def read_nabirds(root: str | os.PathLike[str]) -> Dataset:
         If a file or images are missing, or the files do not fit together.
     """
     root = _inner(Path(root))
-    paths, labels, is_train = (_table(root / name) for name in
-                               ("images.txt", "image_class_labels.txt", "train_test_split.txt"))
+    paths, labels, is_train = (
+        _table(root / name)
+        for name in ("images.txt", "image_class_labels.txt", "train_test_split.txt")
+    )
     if not paths.keys() == labels.keys() == is_train.keys():
-        raise DataError("images.txt, image_class_labels.txt and train_test_split.txt do not list the same images",
-                        path=root)
+        raise DataError(
+            "images.txt, image_class_labels.txt and train_test_split.txt do not list the same "
+            "images",
+            path=root,
+        )
     leaves = sorted(set(labels.values()), key=int)
     hierarchy = nabirds_hierarchy(root, leaves)
     missing = [name for name in paths.values() if not (root / "images" / name).exists()]
     if missing:
-        raise DataError(f"{len(missing)} of {len(paths)} images are missing ({missing[0]}, ...); unpack the official "
-                        "archive with its images", path=root / "images")
+        raise DataError(
+            f"{len(missing)} of {len(paths)} images are missing ({missing[0]}, ...); unpack the "
+            "official "
+            "archive with its images",
+            path=root / "images",
+        )
     index = {leaf: position for position, leaf in enumerate(leaves)}
     splits = []
     for wanted in ("1", "0"):
         keys = [key for key in paths if is_train[key] == wanted]
-        splits.append(image_split(root / "images", [paths[key] for key in keys],
-                                  np.array([index[labels[key]] for key in keys])))
+        splits.append(
+            image_split(
+                root / "images",
+                [paths[key] for key in keys],
+                np.array([index[labels[key]] for key in keys]),
+            )
+        )
     return Dataset("nabirds", hierarchy, splits[0], splits[1], source={"name": root.name})
 
 

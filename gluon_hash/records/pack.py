@@ -1,4 +1,5 @@
 """Writing .rec/.idx, rebuilding an index, and verifying every record."""
+
 from __future__ import annotations
 
 import io
@@ -19,12 +20,21 @@ from gluon_hash.records.frames import FrameError, frame, pack_payload, unpack_pa
 from gluon_hash.records.lists import read_list
 from gluon_hash.records.reader import RecordFile, decode_image
 
-__all__ = ["write_records", "pack_list", "shrink", "encode_png", "encode_jpeg", "rebuild_index", "verify",
-           "RecordReport"]
+__all__ = [
+    "write_records",
+    "pack_list",
+    "shrink",
+    "encode_png",
+    "encode_jpeg",
+    "rebuild_index",
+    "verify",
+    "RecordReport",
+]
 
 
-def write_records(rec_path: str | os.PathLike[str], entries: Iterable[tuple[int, np.ndarray, bytes]],
-                  total: int) -> None:
+def write_records(
+    rec_path: str | os.PathLike[str], entries: Iterable[tuple[int, np.ndarray, bytes]], total: int
+) -> None:
     """Write FILE.rec and FILE.idx, both whole or neither.
 
     Parameters
@@ -46,8 +56,13 @@ def write_records(rec_path: str | os.PathLike[str], entries: Iterable[tuple[int,
                 data.write(frame(pack_payload(record_id, labels, image)))
 
 
-def pack_list(list_path: str | os.PathLike[str], image_root: str | os.PathLike[str],
-              rec_path: str | os.PathLike[str], *, short_side: int | None = None) -> None:
+def pack_list(
+    list_path: str | os.PathLike[str],
+    image_root: str | os.PathLike[str],
+    rec_path: str | os.PathLike[str],
+    *,
+    short_side: int | None = None,
+) -> None:
     """Pack the images that a .lst file names.
 
     Parameters
@@ -56,8 +71,8 @@ def pack_list(list_path: str | os.PathLike[str], image_root: str | os.PathLike[s
         Paths in the list are relative to ``image_root``.
     rec_path : path-like
     short_side : int, optional
-        Shrink images whose short side is longer to so many pixels (JPEG, quality 95). By default the file's
-        bytes are kept as they are.
+        Shrink images whose short side is longer to so many pixels (JPEG, quality 95). By default
+        the file's bytes are kept as they are.
 
     Raises
     ------
@@ -71,17 +86,22 @@ def pack_list(list_path: str | os.PathLike[str], image_root: str | os.PathLike[s
             try:
                 data = shrink((Path(image_root) / name).read_bytes(), short_side)
             except (OSError, ValueError) as error:
-                raise DataError(f"{name}: {error}; mend the image or take the line out",
-                                path=list_path, line=number + 1) from error
+                raise DataError(
+                    f"{name}: {error}; mend the image or take the line out",
+                    path=list_path,
+                    line=number + 1,
+                ) from error
             yield int(images.ids[number]), images.level_labels[number], data
 
     write_records(rec_path, entries(), len(images))
 
 
 def shrink(data: bytes, short_side: int | None) -> bytes:
-    """An encoded image, with its short side at most ``short_side`` pixels: JPEG of quality 95 if it was larger.
+    """An encoded image, with its short side at most ``short_side`` pixels: JPEG of quality 95 if it
+    was larger.
 
-    With None, or if it is small enough, the bytes are kept as they are. ValueError if it is no readable image.
+    With None, or if it is small enough, the bytes are kept as they are. ValueError if it is no
+    readable image.
     """
     pixels = decode_image(data)
     height, width = pixels.shape[:2]
@@ -136,8 +156,8 @@ def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
     Returns
     -------
     RecordReport
-        num_records; num_classes: distinct labels per level; sizes: smallest and largest (height, width);
-        broken: one sentence per image that cannot be decoded.
+        num_records; num_classes: distinct labels per level; sizes: smallest and largest (height,
+        width); broken: one sentence per image that cannot be decoded.
 
     Raises
     ------
@@ -152,8 +172,12 @@ def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
         except DataError as error:
             broken.append(str(error))
     heights, widths = zip(*sizes) if sizes else ((0,), (0,))
-    return RecordReport(len(records), tuple(len(np.unique(column)) for column in records.level_labels.T),
-                        ((min(heights), min(widths)), (max(heights), max(widths))), tuple(broken))
+    return RecordReport(
+        len(records),
+        tuple(len(np.unique(column)) for column in records.level_labels.T),
+        ((min(heights), min(widths)), (max(heights), max(widths))),
+        tuple(broken),
+    )
 
 
 def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
@@ -165,4 +189,6 @@ def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
             yield found
             record += 1
     except FrameError as error:
-        raise DataError(f"{error}; the file is damaged from here on", path=rec_path, record=record) from error
+        raise DataError(
+            f"{error}; the file is damaged from here on", path=rec_path, record=record
+        ) from error

@@ -1,4 +1,6 @@
-"""RecordFile: random access to the images and labels of a .rec file; safe to read from several threads."""
+"""RecordFile: random access to the images and labels of a .rec file; safe to read from several
+threads."""
+
 from __future__ import annotations
 
 import io
@@ -49,7 +51,8 @@ class RecordFile:
     Raises
     ------
     DataError
-        If the index is missing or points beside a record, an id stands twice, or labels are missing.
+        If the index is missing or points beside a record, an id stands twice, or labels are
+        missing.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -67,15 +70,21 @@ class RecordFile:
             ids.append(record_id)
             labels.append(label)
             if len(label) != len(labels[0]):
-                raise DataError(f"expected {len(labels[0])} labels as in record 0, got {len(label)}",
-                                path=self.path, record=position)
+                raise DataError(
+                    f"expected {len(labels[0])} labels as in record 0, got {len(label)}",
+                    path=self.path,
+                    record=position,
+                )
         self.ids = np.array(ids, dtype=np.int64)
         self.level_labels = np.array(labels, dtype=np.int32)
         unique, first = np.unique(self.ids, return_index=True)
         if len(unique) < len(self.ids):
             position = int(np.setdiff1d(np.arange(len(self.ids)), first)[0])
-            raise DataError(f"id {self.ids[position]} stands twice; every image needs an id of its own",
-                            path=self.path, record=position)
+            raise DataError(
+                f"id {self.ids[position]} stands twice; every image needs an id of its own",
+                path=self.path,
+                record=position,
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -85,21 +94,28 @@ class RecordFile:
         return self._unpack(position)[2]
 
     def image(self, position: int) -> np.ndarray:
-        """The image at ``position``: uint8 RGB, shape (height, width, 3); DataError if it is unreadable."""
+        """The image at ``position``: uint8 RGB, shape (height, width, 3); DataError if it is
+        unreadable."""
         try:
             return decode_image(self.image_bytes(position))
         except ValueError as error:
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"id {self.ids[position]}: {error}; `gluon-hash check` lists every such record",
-                            path=self.path, record=position) from error
+            raise DataError(
+                f"id {self.ids[position]}: {error}; `gluon-hash check` lists every such record",
+                path=self.path,
+                record=position,
+            ) from error
 
     def take(self, positions: np.ndarray) -> RecordFile:
         """A view of the records at ``positions``; the file is shared."""
         view = object.__new__(RecordFile)
         view.path, view._data = self.path, self._data
         view._offsets, view.ids, view.level_labels = (
-            self._offsets[positions], self.ids[positions], self.level_labels[positions])
+            self._offsets[positions],
+            self.ids[positions],
+            self.level_labels[positions],
+        )
         return view
 
     def _unpack(self, position: int) -> tuple[int, np.ndarray, bytes]:
@@ -107,14 +123,20 @@ class RecordFile:
             payload, _ = parse_frame(self._data, int(self._offsets[position]))
             return unpack_payload(payload)
         except FrameError as error:
-            raise DataError(f"{error}; the file is damaged or its .idx is of another file: "
-                            "`gluon-hash check` tells which", path=self.path, record=position) from error
+            raise DataError(
+                f"{error}; the file is damaged or its .idx is of another file: "
+                "`gluon-hash check` tells which",
+                path=self.path,
+                record=position,
+            ) from error
 
 
 def _read_index(path: Path) -> np.ndarray:
     """Offsets in the order of the .idx file, int64."""
     if not path.exists():
-        raise DataError("the index is missing; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path)
+        raise DataError(
+            "the index is missing; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path
+        )
     offsets = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         fields = line.split("\t")
@@ -122,5 +144,7 @@ def _read_index(path: Path) -> np.ndarray:
             raise DataError(f"expected key<TAB>offset, got {line!r}", path=path, line=number)
         offsets.append(int(fields[1]))
     if not offsets:
-        raise DataError("the index is empty; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path)
+        raise DataError(
+            "the index is empty; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path
+        )
     return np.array(offsets, dtype=np.int64)

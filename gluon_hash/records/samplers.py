@@ -1,4 +1,6 @@
-"""The order of an epoch: shuffled, or batches of P classes with S samples each. Positions only; no image is read."""
+"""The order of an epoch: shuffled, or batches of P classes with S samples each. Positions only; no
+image is read."""
+
 from __future__ import annotations
 
 from typing import Callable
@@ -19,8 +21,8 @@ def shuffled(num_images: int) -> Order:
 def class_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) -> Order:
     """Batches of P classes drawn from all, S = batch_size / P samples of each.
 
-    An epoch deals as many images as a shuffled one, but leaves some out: a class that is drawn less often keeps images
-    back, a small one that is drawn more often deals its own again.
+    An epoch deals as many images as a shuffled one, but leaves some out: a class that is drawn less
+    often keeps images back, a small one that is drawn more often deals its own again.
 
     Parameters
     ----------
@@ -39,8 +41,15 @@ def class_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: 
 
     def order(count: int, rng: np.random.RandomState) -> np.ndarray:
         decks = _Decks(members, rng)
-        return np.concatenate([decks.batch(rng.permutation(len(members))[:classes_per_batch],
-                                           batch_size // classes_per_batch) for _ in range(count // batch_size)])
+        return np.concatenate(
+            [
+                decks.batch(
+                    rng.permutation(len(members))[:classes_per_batch],
+                    batch_size // classes_per_batch,
+                )
+                for _ in range(count // batch_size)
+            ]
+        )
 
     return order
 
@@ -48,27 +57,33 @@ def class_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: 
 def relative_batches(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) -> Order:
     """As class_batches, half of the classes from one superclass, the others from all.
 
-    The superclass is the lowest one of a class drawn at random that holds another class too, so every batch holds
-    relatives; with fewer classes than half it gives those it has. A class that is alone up to the coarsest level draws
-    from all, and so does every class of a hierarchy with one level.
+    The superclass is the lowest one of a class drawn at random that holds another class too, so
+    every batch holds relatives; with fewer classes than half it gives those it has. A class that is
+    alone up to the coarsest level draws from all, and so does every class of a hierarchy with one
+    level.
 
     Raises
     ------
     ValueError
-        As class_batches, or if ``classes_per_batch`` is below 4: half of them would be no relatives.
+        As class_batches, or if ``classes_per_batch`` is below 4: half of them would be no
+        relatives.
     """
     members = _members(level_labels, batch_size, classes_per_batch)
     if classes_per_batch < 4:
-        raise ValueError(f"sampler: relatives need classes_per_batch of 4 or more, got {classes_per_batch}")
+        raise ValueError(
+            f"sampler: relatives need classes_per_batch of 4 or more, got {classes_per_batch}"
+        )
     ancestors = level_labels[[positions[0] for positions in members]]  # (number of classes, K)
 
     def order(count: int, rng: np.random.RandomState) -> np.ndarray:
         decks, batches = _Decks(members, rng), []
         for _ in range(count // batch_size):
             family = _family(ancestors, rng.randint(len(members)))
-            relatives = rng.permutation(family)[:classes_per_batch // 2]
+            relatives = rng.permutation(family)[: classes_per_batch // 2]
             others = np.setdiff1d(np.arange(len(members)), relatives)
-            chosen = np.concatenate([relatives, rng.permutation(others)[:classes_per_batch - len(relatives)]])
+            chosen = np.concatenate(
+                [relatives, rng.permutation(others)[: classes_per_batch - len(relatives)]]
+            )
             batches.append(decks.batch(chosen, batch_size // classes_per_batch))
         return np.concatenate(batches)
 
@@ -76,7 +91,8 @@ def relative_batches(level_labels: np.ndarray, batch_size: int, classes_per_batc
 
 
 def _family(ancestors: np.ndarray, one: int) -> np.ndarray:
-    """Classes of the lowest superclass of class ``one`` that holds two or more; all if none does."""
+    """Classes of the lowest superclass of class ``one`` that holds two or more; all if none
+    does."""
     for level in range(1, ancestors.shape[1]):
         family = np.flatnonzero(ancestors[:, level] == ancestors[one, level])
         if len(family) > 1:
@@ -85,7 +101,8 @@ def _family(ancestors: np.ndarray, one: int) -> np.ndarray:
 
 
 class _Decks:
-    """The images of each class, dealt without replacement until they are used up, then shuffled anew."""
+    """The images of each class, dealt without replacement until they are used up, then shuffled
+    anew."""
 
     def __init__(self, members: list[np.ndarray], rng: np.random.RandomState) -> None:
         self._members, self._rng = members, rng
@@ -97,7 +114,9 @@ class _Decks:
     def _deal(self, one: int, samples: int) -> np.ndarray:
         while len(self._decks[one]) < samples:
             rest, fresh = self._decks[one], self._rng.permutation(self._members[one])
-            again = np.isin(fresh, rest)  # these come last, so that no image stands twice in a batch that has others
+            again = np.isin(
+                fresh, rest
+            )  # these come last, so that no image stands twice in a batch that has others
             self._decks[one] = np.concatenate([rest, fresh[~again], fresh[again]])
         dealt, self._decks[one] = self._decks[one][:samples], self._decks[one][samples:]
         return dealt
@@ -106,9 +125,15 @@ class _Decks:
 def _members(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) -> list[np.ndarray]:
     classes = np.unique(level_labels[:, 0])
     if len(classes) and classes[0] < 0:
-        raise ValueError("sampler: some images have no fine label (-1), so they are of no class; set training.sampler "
-                         "to shuffled")
+        raise ValueError(
+            "sampler: some images have no fine label (-1), so they are of no class; set "
+            "training.sampler "
+            "to shuffled"
+        )
     if not 2 <= classes_per_batch <= len(classes) or batch_size % classes_per_batch:
-        raise ValueError(f"sampler: expected classes_per_batch from 2 to {len(classes)} (the classes with images) that "
-                         f"divides the batch size {batch_size}, got {classes_per_batch}")
+        raise ValueError(
+            f"sampler: expected classes_per_batch from 2 to {len(classes)} (the classes with "
+            "images) that "
+            f"divides the batch size {batch_size}, got {classes_per_batch}"
+        )
     return [np.flatnonzero(level_labels[:, 0] == one) for one in classes]

@@ -1,4 +1,5 @@
 """Split guard: the same image must not be in query and database."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,16 @@ __all__ = ["find_duplicates"]
 EXAMPLES = 5
 
 
-def find_duplicates(train: Split, train_positions: np.ndarray, query: Split, query_positions: np.ndarray, *,
-                    allow_duplicates: bool) -> dict[str, Any]:
-    """Images with equal content, within the training set and between query and training set (the database).
+def find_duplicates(
+    train: Split,
+    train_positions: np.ndarray,
+    query: Split,
+    query_positions: np.ndarray,
+    *,
+    allow_duplicates: bool,
+) -> dict[str, Any]:
+    """Images with equal content, within the training set and between query and training set (the
+    database).
 
     Parameters
     ----------
@@ -41,19 +49,28 @@ def find_duplicates(train: Split, train_positions: np.ndarray, query: Split, que
     """
     first: dict[bytes, int] = {}
     within = 0
-    for position in track(train_positions.tolist(), "look for duplicates (train)", len(train_positions)):
+    for position in track(
+        train_positions.tolist(), "look for duplicates (train)", len(train_positions)
+    ):
         within += first.setdefault(train.digest(position), position) != position
     shared = []
-    for position in track(query_positions.tolist(), "look for duplicates (query)", len(query_positions)):
+    for position in track(
+        query_positions.tolist(), "look for duplicates (query)", len(query_positions)
+    ):
         other = first.get(query.digest(position))
         if other is not None:
             shared.append([query.names[position], train.names[other]])
     if shared:
         examples = "; ".join(f"{a} = {b}" for a, b in shared[:EXAMPLES])
         if not allow_duplicates:
-            raise DataError(f"{len(shared)} images are both in query and database ({examples}); take them out, or, if "
-                            "they are the official data set's own, list them with --allow-duplicates")
-        log(f"{len(shared)} images are both in query and database, listed in split.json: {examples}")
+            raise DataError(
+                f"{len(shared)} images are both in query and database ({examples}); take them out, "
+                "or, if "
+                "they are the official data set's own, list them with --allow-duplicates"
+            )
+        log(
+            f"{len(shared)} images are both in query and database, listed in split.json: {examples}"
+        )
     if within:
         log(f"{within} training images repeat another training image")
     return {"within_train": within, "query_in_database": shared}

@@ -1,9 +1,11 @@
 """The built-in data set: drawn shapes in a three-level taxonomy, made from a seed.
 
-Three families of outline (round, polygon, star), each in three forms, each with one of three inner marks: 27 finest
-classes, 9 forms, 3 families. Position, size, rotation, colours, background, light and noise vary and say nothing of
-the class, so that pixels alone retrieve little and a small network a lot.
+Three families of outline (round, polygon, star), each in three forms, each with one of three inner
+marks: 27 finest classes, 9 forms, 3 families. Position, size, rotation, colours, background, light
+and noise vary and say nothing of the class, so that pixels alone retrieve little and a small
+network a lot.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -18,8 +20,11 @@ from gluon_hash.records.pack import encode_png
 
 __all__ = ["make_synthetic", "draw"]
 
-FORMS = {"round": ("disc", "ellipse", "crescent"), "polygon": ("triangle", "square", "hexagon"),
-         "star": ("star4", "star5", "star8")}
+FORMS = {
+    "round": ("disc", "ellipse", "crescent"),
+    "polygon": ("triangle", "square", "hexagon"),
+    "star": ("star4", "star5", "star8"),
+}
 MARKS = ("dot", "bar", "ring")
 OVERSAMPLING = 4
 NOISE_STD = 12.0  # of 255
@@ -44,13 +49,24 @@ def make_synthetic(train_per_class: int, query_per_class: int, side: int, seed: 
         If a number is not positive or ``side`` is below 16.
     """
     if min(train_per_class, query_per_class) < 1 or side < 16:
-        raise ValueError(f"synthetic: expected at least 1 image per class and 16 pixels, got {train_per_class}, "
-                         f"{query_per_class} and {side}")
-    rows = [(f"{form} with {mark}", form, family) for family, forms in FORMS.items() for form in forms
-            for mark in MARKS]
+        raise ValueError(
+            f"synthetic: expected at least 1 image per class and 16 pixels, got {train_per_class}, "
+            f"{query_per_class} and {side}"
+        )
+    rows = [
+        (f"{form} with {mark}", form, family)
+        for family, forms in FORMS.items()
+        for form in forms
+        for mark in MARKS
+    ]
     hierarchy = Hierarchy.from_table(rows, ("figure", "form", "family"))
-    return Dataset("synthetic", hierarchy, _split("train", train_per_class, len(rows), side, (seed, 0)),
-                   _split("query", query_per_class, len(rows), side, (seed, 1)), source={"side": side})
+    return Dataset(
+        "synthetic",
+        hierarchy,
+        _split("train", train_per_class, len(rows), side, (seed, 0)),
+        _split("query", query_per_class, len(rows), side, (seed, 1)),
+        source={"side": side},
+    )
 
 
 def draw(fine: int, side: int, rng: np.random.RandomState) -> np.ndarray:
@@ -69,7 +85,9 @@ def draw(fine: int, side: int, rng: np.random.RandomState) -> np.ndarray:
         pen.polygon(place(polygon), fill=colour)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.4) * OVERSAMPLING))
     pixels = np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float64)
-    light = rng.uniform(0.7, 1.15) + rng.uniform(-0.2, 0.2) * np.linspace(-1, 1, side)[:, None, None]
+    light = (
+        rng.uniform(0.7, 1.15) + rng.uniform(-0.2, 0.2) * np.linspace(-1, 1, side)[:, None, None]
+    )
     return np.clip(pixels * light + rng.normal(0, NOISE_STD, pixels.shape), 0, 255).astype(np.uint8)
 
 
@@ -96,7 +114,7 @@ def _outline(form: str) -> np.ndarray:
         outer = np.stack([np.cos(arc), np.sin(arc)], axis=1)
         return np.concatenate([outer, outer[::-1] * (0.45, 0.75) + (0.4, 0.0)])
     if form.startswith("star"):
-        points = int(form[len("star"):])
+        points = int(form[len("star") :])
         radii = np.tile([1.0, 0.45 if points < 8 else 0.65], points)
         return _at_angles(2 * points) * radii[:, None]
     return _at_angles({"triangle": 3, "square": 4, "hexagon": 6}[form])
@@ -106,7 +124,9 @@ def _mark(mark: str, figure: tuple, colour: tuple) -> list[tuple[np.ndarray, tup
     """Polygons of an inner mark, each with its colour; the last is on top."""
     shift = np.array([-0.15, 0.0])
     if mark == "bar":
-        return [(np.array([[-0.42, -0.11], [0.42, -0.11], [0.42, 0.11], [-0.42, 0.11]]) + shift, colour)]
+        return [
+            (np.array([[-0.42, -0.11], [0.42, -0.11], [0.42, 0.11], [-0.42, 0.11]]) + shift, colour)
+        ]
     if mark == "ring":
         return [(_circle(0.42) + shift, colour), (_circle(0.22) + shift, figure)]
     return [(_circle(0.2) + shift, colour)]
@@ -139,8 +159,13 @@ def _background(size: int, rng: np.random.RandomState) -> Image.Image:
 
 def _split(name: str, per_class: int, num_classes: int, side: int, seed: tuple[int, int]) -> Split:
     labels = np.tile(np.arange(num_classes), per_class)
-    images = [draw(int(label), side, np.random.RandomState((*seed, position)))
-              for position, label in enumerate(labels)]
-    return Split(labels, [f"{name}/{position:05d}.png" for position in range(len(labels))],
-                 lambda position: encode_png(images[position]),
-                 lambda position: hashlib.sha256(images[position].tobytes()).digest())
+    images = [
+        draw(int(label), side, np.random.RandomState((*seed, position)))
+        for position, label in enumerate(labels)
+    ]
+    return Split(
+        labels,
+        [f"{name}/{position:05d}.png" for position in range(len(labels))],
+        lambda position: encode_png(images[position]),
+        lambda position: hashlib.sha256(images[position].tobytes()).digest(),
+    )

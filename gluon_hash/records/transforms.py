@@ -1,4 +1,6 @@
-"""From a decoded image to the network's input: resize, crop, flip, mean and standard deviation live here only."""
+"""From a decoded image to the network's input: resize, crop, flip, mean and standard deviation live
+here only."""
+
 from __future__ import annotations
 
 import hashlib
@@ -19,10 +21,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class ImageTransform:
     """Resize the short side, crop a square, scale to mean 0 and standard deviation 1.
 
-    Training: resize, pad with zeros, crop at random, mirror half of the images. Evaluation: resize, crop the
-    center (at ``floor((side - crop) / 2)``). Resizing is Pillow's bilinear filter, antialiased when it shrinks.
-    The recipes: 32 px ``(32, 32, pad=4, flip=True)``; from 32 to 64 px ``(64, 64, pad=8, flip=True)``; the
-    released one ``(240, 224)``, without flip.
+    Training: resize, pad with zeros, crop at random, mirror half of the images. Evaluation: resize,
+    crop the center (at ``floor((side - crop) / 2)``). Resizing is Pillow's bilinear filter,
+    antialiased when it shrinks. The recipes: 32 px ``(32, 32, pad=4, flip=True)``; from 32 to 64 px
+    ``(64, 64, pad=8, flip=True)``; the released one ``(240, 224)``, without flip.
 
     Parameters
     ----------
@@ -52,27 +54,35 @@ class ImageTransform:
 
     def __post_init__(self) -> None:
         if self.resize and self.crop > self.resize:
-            raise ValueError(f"ImageTransform: crop {self.crop} does not fit into short side {self.resize}; "
-                             "make resize at least crop")
+            raise ValueError(
+                f"ImageTransform: crop {self.crop} does not fit into short side {self.resize}; "
+                "make resize at least crop"
+            )
         if min(self.std) <= 0 or self.crop < 1 or self.pad < 0 or self.resize < 0:
-            raise ValueError(f"ImageTransform: expected sizes >= 0, crop >= 1 and std > 0, got {self}")
+            raise ValueError(
+                f"ImageTransform: expected sizes >= 0, crop >= 1 and std > 0, got {self}"
+            )
 
     def evaluate(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB (height, width, 3) -> uint8 (crop, crop, 3); ValueError if the image is too small."""
+        """uint8 RGB (height, width, 3) -> uint8 (crop, crop, 3); ValueError if the image is too
+        small."""
         image = self._resize(image)
         top, left = ((side - self.crop) // 2 for side in image.shape[:2])
-        return image[top:top + self.crop, left:left + self.crop]
+        return image[top : top + self.crop, left : left + self.crop]
 
     def train(self, image: np.ndarray, draw: Sequence[float]) -> np.ndarray:
-        """As evaluate, with padding, a random crop and a random mirror: ``draw`` is 3 uniform numbers in [0, 1)."""
+        """As evaluate, with padding, a random crop and a random mirror: ``draw`` is 3 uniform
+        numbers in [0, 1)."""
         image = self._resize(image)
         if self.pad:
             height, width = image.shape[:2]
             padded = np.zeros((height + 2 * self.pad, width + 2 * self.pad, 3), np.uint8)
-            padded[self.pad:-self.pad, self.pad:-self.pad] = image
+            padded[self.pad : -self.pad, self.pad : -self.pad] = image
             image = padded
-        top, left = (int(number * (side - self.crop + 1)) for number, side in zip(draw, image.shape[:2]))
-        image = image[top:top + self.crop, left:left + self.crop]
+        top, left = (
+            int(number * (side - self.crop + 1)) for number, side in zip(draw, image.shape[:2])
+        )
+        image = image[top : top + self.crop, left : left + self.crop]
         return image[:, ::-1] if self.flip and draw[2] < 0.5 else image
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
@@ -94,7 +104,8 @@ class ImageTransform:
         return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
 
     def digest(self) -> str:
-        """SHA-256 of the evaluation part (resize, crop, mean, std): what cached features depend on."""
+        """SHA-256 of the evaluation part (resize, crop, mean, std): what cached features depend
+        on."""
         part = {name: getattr(self, name) for name in ("resize", "crop", "mean", "std")}
         return hashlib.sha256(json.dumps(part).encode()).hexdigest()
 
@@ -105,6 +116,8 @@ class ImageTransform:
             size = (max(round(width * scale), self.resize), max(round(height * scale), self.resize))
             image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
         if min(image.shape[:2]) < self.crop:
-            raise ValueError(f"an image of {height} x {width} pixels is smaller than the crop of {self.crop}; "
-                             "set transform.resize")
+            raise ValueError(
+                f"an image of {height} x {width} pixels is smaller than the crop of {self.crop}; "
+                "set transform.resize"
+            )
         return image

@@ -1,4 +1,5 @@
 """The .npz files that we write and read: named arrays with a version, no pickles."""
+
 from __future__ import annotations
 
 import os
@@ -15,7 +16,8 @@ VERSION = 1
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
-    """Write named arrays and the version, whole or not at all; ValueError unless the name ends in .npz."""
+    """Write named arrays and the version, whole or not at all; ValueError unless the name ends in
+    .npz."""
     if not os.fspath(path).endswith(".npz"):
         raise ValueError(f"{os.fspath(path)}: the name must end in .npz")
     with atomic_path(path) as temporary:
@@ -23,17 +25,25 @@ def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
 
 
 def load_arrays(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The arrays named; DataError if the file is damaged, of a newer version, or has not all of them."""
+    """The arrays named; DataError if the file is damaged, of a newer version, or has not all of
+    them."""
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile) or "version" not in file.files:
                 raise DataError("no .npz of ours: it has no version", path=path)
             if int(file["version"]) != VERSION:
-                raise DataError(f"expected version {VERSION}, got {int(file['version'])}; use the gluon_hash that "
-                                "wrote it", path=path)
+                raise DataError(
+                    f"expected version {VERSION}, got {int(file['version'])}; use the gluon_hash "
+                    "that "
+                    "wrote it",
+                    path=path,
+                )
             missing = [name for name in wanted if name not in file.files]
             if missing:
-                raise DataError(f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing", path=path)
+                raise DataError(
+                    f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing",
+                    path=path,
+                )
             return {name: file[name] for name in wanted}
     except FileNotFoundError:
         raise

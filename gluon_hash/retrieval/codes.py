@@ -1,4 +1,6 @@
-"""Relaxed code -> {-1, +1} -> packed bytes, and back. The rule for zero is stated here only: sign(0) = +1."""
+"""Relaxed code -> {-1, +1} -> packed bytes, and back. The rule for zero is stated here only:
+sign(0) = +1."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -35,8 +37,10 @@ def binarize(relaxed: np.ndarray) -> np.ndarray:
     relaxed = np.asarray(relaxed)
     nan_rows = np.flatnonzero(np.isnan(relaxed).any(axis=1))
     if len(nan_rows):
-        raise ValueError(f"binarize: NaN in row {nan_rows[0]} ({len(nan_rows)} rows have one); "
-                         "the network diverged, or its input was not finite")
+        raise ValueError(
+            f"binarize: NaN in row {nan_rows[0]} ({len(nan_rows)} rows have one); "
+            "the network diverged, or its input was not finite"
+        )
     return np.where(relaxed >= 0, 1, -1).astype(np.int8)
 
 
@@ -86,10 +90,14 @@ def check_packed(packed: np.ndarray, num_bits: int) -> np.ndarray:
     """``packed`` as it is, or ValueError: wrong dtype, width, or a padding bit that is set."""
     packed = np.asarray(packed)
     if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != num_bytes(num_bits):
-        raise ValueError(f"packed codes of {num_bits} bits: expected uint8 (N, {num_bytes(num_bits)}), "
-                         f"got {packed.dtype} {packed.shape}")
+        raise ValueError(
+            f"packed codes of {num_bits} bits: expected uint8 (N, {num_bytes(num_bits)}), "
+            f"got {packed.dtype} {packed.shape}"
+        )
     tail = num_bits % 8
     if tail and (packed[:, -1] >> tail).any():
-        raise ValueError(f"packed codes of {num_bits} bits: a padding bit of the last byte is set; "
-                         "were they packed in another bit order?")
+        raise ValueError(
+            f"packed codes of {num_bits} bits: a padding bit of the last byte is set; "
+            "were they packed in another bit order?"
+        )
     return packed

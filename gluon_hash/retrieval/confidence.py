@@ -1,4 +1,5 @@
 """Bootstrap confidence intervals of a mean over queries."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,10 +9,14 @@ __all__ = ["bootstrap"]
 BLOCK = 64  # resamples at a time: bounds the memory
 
 
-def bootstrap(values: np.ndarray, percent: float, *, num_resamples: int = 1000, seed: int = 24) -> np.ndarray:
-    """Percentile intervals of the means of ``values`` when the queries are drawn anew with replacement.
+def bootstrap(
+    values: np.ndarray, percent: float, *, num_resamples: int = 1000, seed: int = 24
+) -> np.ndarray:
+    """Percentile intervals of the means of ``values`` when the queries are drawn anew with
+    replacement.
 
-    The intervals say how far another draw of queries would move a mean, not how far another training would.
+    The intervals say how far another draw of queries would move a mean, not how far another
+    training would.
 
     Parameters
     ----------
@@ -36,16 +41,22 @@ def bootstrap(values: np.ndarray, percent: float, *, num_resamples: int = 1000, 
     if not 0 < percent < 100:
         raise ValueError(f"confidence: expected a percentage in (0, 100), got {percent}")
     if values.ndim != 2 or not len(values):
-        raise ValueError(f"confidence: expected values (Q, M) of at least one query, got shape {values.shape}")
+        raise ValueError(
+            f"confidence: expected values (Q, M) of at least one query, got shape {values.shape}"
+        )
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
     rng = np.random.RandomState(seed)
     means = []
     for start in range(0, num_resamples, BLOCK):
         count = min(BLOCK, num_resamples - start)
-        drawn = rng.multinomial(len(values), np.full(len(values), 1.0 / len(values)), size=count).astype(np.float64)
+        drawn = rng.multinomial(
+            len(values), np.full(len(values), 1.0 / len(values)), size=count
+        ).astype(np.float64)
         total = drawn @ defined
-        means.append(np.divide(drawn @ filled, total, out=np.full(total.shape, np.nan), where=total > 0))
+        means.append(
+            np.divide(drawn @ filled, total, out=np.full(total.shape, np.nan), where=total > 0)
+        )
     tail = (100.0 - percent) / 2
     result = np.full((values.shape[1], 2), np.nan)
     some = defined.any(axis=0)

@@ -1,4 +1,5 @@
 """Precision-recall and P@N curves of Hamming rankings, averaged over queries."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -42,12 +43,14 @@ def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = Non
     ----------
     query, database : CodeTable
     ranks : int array, ascending, optional
-        Default: about 60 ranks from 1 to the size of the database, evenly spaced by their logarithm.
+        Default: about 60 ranks from 1 to the size of the database, evenly spaced by their
+        logarithm.
 
     Raises
     ------
     ValueError
-        If the tables do not fit together, ``ranks`` are not ascending in [1, N], or nothing is relevant to any query.
+        If the tables do not fit together, ``ranks`` are not ascending in [1, N], or nothing is
+        relevant to any query.
     """
     check_comparable(query, database)
     count = len(database)
@@ -55,14 +58,35 @@ def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = Non
         ranks = np.unique(np.round(np.geomspace(1, count, 60)).astype(np.int64))
     ranks = np.asarray(ranks, dtype=np.int64)
     if not len(ranks) or ranks[0] < 1 or ranks[-1] > count or (np.diff(ranks) <= 0).any():
-        raise ValueError(f"ranks: expected ascending values from 1 to {count}, got {ranks.tolist()[:5]} ...")
+        raise ValueError(
+            f"ranks: expected ascending values from 1 to {count}, got {ranks.tolist()[:5]} ..."
+        )
     by_rank, within, hits_within = ranking.count_hits(
-        query.codes, database.codes, query.level_labels, database.level_labels, np.full(len(query), -1),
-        query.num_bits, ranks)
+        query.codes,
+        database.codes,
+        query.level_labels,
+        database.level_labels,
+        np.full(len(query), -1),
+        query.num_bits,
+        ranks,
+    )
     relevant = hits_within[:, -1:]
     some = relevant[:, 0] > 0
     if not some.any():
-        raise ValueError("no query has a relevant image in the database; do both have labels of the same hierarchy?")
-    by_rank, within, hits_within, relevant = by_rank[some], within[some], hits_within[some], relevant[some]
-    return Curves(ranks, (by_rank / ranks).mean(axis=0), (by_rank / relevant).mean(axis=0),
-                  (hits_within / np.maximum(within, 1)).mean(axis=0), (hits_within / relevant).mean(axis=0))
+        raise ValueError(
+            "no query has a relevant image in the database; do both have labels of the same "
+            "hierarchy?"
+        )
+    by_rank, within, hits_within, relevant = (
+        by_rank[some],
+        within[some],
+        hits_within[some],
+        relevant[some],
+    )
+    return Curves(
+        ranks,
+        (by_rank / ranks).mean(axis=0),
+        (by_rank / relevant).mean(axis=0),
+        (hits_within / np.maximum(within, 1)).mean(axis=0),
+        (hits_within / relevant).mean(axis=0),
+    )

@@ -1,4 +1,6 @@
-"""A network over a loader: relaxed codes, a CodeTable, or a FeatureTable. The one file here that needs MXNet."""
+"""A network over a loader: relaxed codes, a CodeTable, or a FeatureTable. The one file here that
+needs MXNet."""
+
 from __future__ import annotations
 
 from typing import Any, Sequence
@@ -19,8 +21,9 @@ from mxnet import gluon  # noqa: E402
 __all__ = ["run_net", "encode_codes", "encode_features"]
 
 
-def run_net(net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
-            description: str = "encode") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def run_net(
+    net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context], description: str = "encode"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outputs of ``net`` in inference mode for every image of ``loader``.
 
     Parameters
@@ -58,22 +61,32 @@ def run_net(net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
     result = np.concatenate(outputs)
     found = np.concatenate(ids)
     if not np.array_equal(found, loader.ids):
-        raise RuntimeError(f"{description}: the loader gave {len(found)} ids that are not its {len(loader.ids)}")
+        raise RuntimeError(
+            f"{description}: the loader gave {len(found)} ids that are not its {len(loader.ids)}"
+        )
     if np.isnan(result).any():
         first = found[np.flatnonzero(np.isnan(result).any(axis=1))[0]]
-        raise DivergedError(f"{description}: the network's output for id {first} is NaN; its weights diverged")
+        raise DivergedError(
+            f"{description}: the network's output for id {first} is NaN; its weights diverged"
+        )
     return result, found, np.concatenate(labels)
 
 
-def encode_codes(net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
-                 description: str = "encode") -> CodeTable:
+def encode_codes(
+    net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context], description: str = "encode"
+) -> CodeTable:
     """The codes of every image of ``loader``; arguments and errors as run_net."""
     relaxed, ids, labels = run_net(net, loader, contexts, description)
     return CodeTable(ids, codes.pack(relaxed), labels, relaxed.shape[1])
 
 
-def encode_features(backbone: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context],
-                    provenance: dict[str, Any]) -> FeatureTable:
-    """The pooled features, float16, of every image of ``loader``; ``provenance`` says what made them."""
+def encode_features(
+    backbone: gluon.HybridBlock,
+    loader: Any,
+    contexts: Sequence[mx.Context],
+    provenance: dict[str, Any],
+) -> FeatureTable:
+    """The pooled features, float16, of every image of ``loader``; ``provenance`` says what made
+    them."""
     features, ids, labels = run_net(backbone, loader, contexts, "encode features")
     return FeatureTable(ids, features.astype(np.float16), labels, provenance)

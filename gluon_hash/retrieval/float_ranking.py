@@ -1,4 +1,5 @@
 """Rankings by real-valued features: the reference line that codes are held against."""
+
 from __future__ import annotations
 
 from typing import Any, Callable, Optional, Sequence, Union
@@ -13,7 +14,9 @@ from gluon_hash.retrieval.weighted import weighted_distances
 __all__ = ["DISTANCES", "feature_distances", "measure_tables"]
 
 
-def feature_distances(query: np.ndarray, database: np.ndarray, distance: str) -> Callable[[slice], np.ndarray]:
+def feature_distances(
+    query: np.ndarray, database: np.ndarray, distance: str
+) -> Callable[[slice], np.ndarray]:
     """Distances of a slice of the queries to the database, computed when asked for.
 
     Parameters
@@ -35,8 +38,10 @@ def feature_distances(query: np.ndarray, database: np.ndarray, distance: str) ->
     if distance not in DISTANCES:
         raise ValueError(f"distance: expected one of {', '.join(DISTANCES)}, got {distance!r}")
     if query.shape[1] != database.shape[1]:
-        raise ValueError(f"query features have {query.shape[1]} columns, database features {database.shape[1]}; "
-                         "encode both with the same network")
+        raise ValueError(
+            f"query features have {query.shape[1]} columns, database features {database.shape[1]}; "
+            "encode both with the same network"
+        )
     return DISTANCES[distance](query.astype(np.float32), database.astype(np.float32))
 
 
@@ -47,7 +52,9 @@ def _cosine(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.nda
 
 def _squared_l2(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.ndarray]:
     norms = (database**2).sum(axis=1)
-    return lambda part: ((query[part] ** 2).sum(axis=1, keepdims=True) + norms) - 2.0 * query[part] @ database.T
+    return lambda part: (
+        ((query[part] ** 2).sum(axis=1, keepdims=True) + norms) - 2.0 * query[part] @ database.T
+    )
 
 
 DISTANCES = {"cosine": _cosine, "l2": _squared_l2}
@@ -58,18 +65,25 @@ def _unit(features: np.ndarray) -> np.ndarray:
     return features / np.where(length > 0, length, 1.0)
 
 
-def measure_tables(query: Union[CodeTable, FeatureTable], database: Union[CodeTable, FeatureTable], *,
-                   distance: str = "cosine", segments: Optional[Sequence[int]] = None,
-                   segment_weights: Optional[Sequence[float]] = None, radius: int = 2, protocol: str = "standard",
-                   **options: Any) -> Measured:
-    """As measure, for two tables of codes; for two of features, ranked by ``distance``; or for codes ranked by the
-    weighted distance of their ``segments``.
+def measure_tables(
+    query: Union[CodeTable, FeatureTable],
+    database: Union[CodeTable, FeatureTable],
+    *,
+    distance: str = "cosine",
+    segments: Optional[Sequence[int]] = None,
+    segment_weights: Optional[Sequence[float]] = None,
+    radius: int = 2,
+    protocol: str = "standard",
+    **options: Any,
+) -> Measured:
+    """As measure, for two tables of codes; for two of features, ranked by ``distance``; or for
+    codes ranked by the weighted distance of their ``segments``.
 
     Raises
     ------
     ValueError
-        As measure and weighted_distances; or if one table holds codes and the other features, or only one of
-        ``segments`` and ``segment_weights`` is given.
+        As measure and weighted_distances; or if one table holds codes and the other features, or
+        only one of ``segments`` and ``segment_weights`` is given.
     """
     if (segments is None) != (segment_weights is None):
         raise ValueError("segments and their weights go together: give both or none")
@@ -83,6 +97,14 @@ def measure_tables(query: Union[CodeTable, FeatureTable], database: Union[CodeTa
         raise ValueError("features have no segments; these weight the bits of codes")
     else:
         distances_of = feature_distances(query.features, database.features, distance)
-    excluded = positions_of(query.ids, database.ids) if get_protocol(protocol).query_excluded else None
-    return measure_by_distance(distances_of, query.level_labels, database.level_labels, protocol=protocol,
-                               excluded=excluded, **options)
+    excluded = (
+        positions_of(query.ids, database.ids) if get_protocol(protocol).query_excluded else None
+    )
+    return measure_by_distance(
+        distances_of,
+        query.level_labels,
+        database.level_labels,
+        protocol=protocol,
+        excluded=excluded,
+        **options,
+    )

@@ -1,12 +1,14 @@
-"""Codes in the form that databases load: data, schema, an example query, and how the bits are ordered.
+"""Codes in the form that databases load: data, schema, an example query, and how the bits are
+ordered.
 
-Our bit j is bit (j mod 8) of byte (j // 8), least significant first, and 1 where u_j >= 0. Engines that count from the
-most significant bit get bytes with their bits reversed; a Hamming distance is the same either way, as long as queries
-are written like the data.
+Our bit j is bit (j mod 8) of byte (j // 8), least significant first, and 1 where u_j >= 0. Engines
+that count from the most significant bit get bytes with their bits reversed; a Hamming distance is
+the same either way, as long as queries are written like the data.
 
-Source: the engines' own documents, as of pgvector 0.7, Elasticsearch 8.15, OpenSearch 2.16, Vespa 8, Milvus 2.4 and
-Qdrant 1.9.
+Source: the engines' own documents, as of pgvector 0.7, Elasticsearch 8.15, OpenSearch 2.16, Vespa
+8, Milvus 2.4 and Qdrant 1.9.
 """
+
 from __future__ import annotations
 
 import json
@@ -26,7 +28,9 @@ __all__ = ["ENGINES", "hand_over"]
 ROWS_AT_A_TIME = 10_000
 
 
-def hand_over(table: CodeTable, engine: str, folder: str | os.PathLike[str], *, name: str = "codes") -> Path:
+def hand_over(
+    table: CodeTable, engine: str, folder: str | os.PathLike[str], *, name: str = "codes"
+) -> Path:
     """Write a folder that ``engine`` loads.
 
     Parameters
@@ -47,7 +51,8 @@ def hand_over(table: CodeTable, engine: str, folder: str | os.PathLike[str], *, 
     Raises
     ------
     ValueError
-        If the engine is unknown, the folder exists, the table is empty or the name is no plain name.
+        If the engine is unknown, the folder exists, the table is empty or the name is no plain
+        name.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {engine!r}")
@@ -72,20 +77,24 @@ def bit_string(packed: np.ndarray, num_bits: int) -> str:
 
 
 def signed_bytes(packed: np.ndarray) -> list[int]:
-    """One packed code, most significant bit first (our bit 0 is the 128 of byte 0), as int8 values."""
+    """One packed code, most significant bit first (our bit 0 is the 128 of byte 0), as int8
+    values."""
     return np.packbits(np.unpackbits(packed, bitorder="little")).view(np.int8).tolist()
 
 
 def _write_rows(stream: TextIO, table: CodeTable, name: str, row: Callable[..., str]) -> None:
     for start in range(0, len(table), ROWS_AT_A_TIME):
         part = slice(start, start + ROWS_AT_A_TIME)
-        for item, labels, packed in zip(table.ids[part].tolist(), table.level_labels[part].tolist(),
-                                        table.codes[part]):
+        for item, labels, packed in zip(
+            table.ids[part].tolist(), table.level_labels[part].tolist(), table.codes[part]
+        ):
             stream.write(row(name, item, labels, packed, table.num_bits) + "\n")
 
 
 def _pgvector(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    return "\t".join([str(item), "{" + ",".join(map(str, labels)) + "}", bit_string(packed, num_bits)])
+    return "\t".join(
+        [str(item), "{" + ",".join(map(str, labels)) + "}", bit_string(packed, num_bits)]
+    )
 
 
 def _bulk(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
@@ -94,8 +103,16 @@ def _bulk(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits:
 
 
 def _vespa(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    return json.dumps({"put": f"id:{name}:{name}::{item}",
-                       "fields": {"item": item, "level_labels": labels, "code": {"values": signed_bytes(packed)}}})
+    return json.dumps(
+        {
+            "put": f"id:{name}:{name}::{item}",
+            "fields": {
+                "item": item,
+                "level_labels": labels,
+                "code": {"values": signed_bytes(packed)},
+            },
+        }
+    )
 
 
 def _milvus(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
@@ -109,18 +126,30 @@ def _qdrant(name: str, item: int, labels: list[int], packed: np.ndarray, num_bit
 
 # engine -> (file of the data, one row of it)
 ENGINES: dict[str, tuple[str, Callable[..., str]]] = {
-    "pgvector": ("data.tsv", _pgvector), "elasticsearch": ("bulk.ndjson", _bulk), "opensearch": ("bulk.ndjson", _bulk),
-    "vespa": ("feed.jsonl", _vespa), "milvus": ("rows.jsonl", _milvus), "qdrant": ("points.jsonl", _qdrant)}
+    "pgvector": ("data.tsv", _pgvector),
+    "elasticsearch": ("bulk.ndjson", _bulk),
+    "opensearch": ("bulk.ndjson", _bulk),
+    "vespa": ("feed.jsonl", _vespa),
+    "milvus": ("rows.jsonl", _milvus),
+    "qdrant": ("points.jsonl", _qdrant),
+}
 
 
 def _texts(table: CodeTable, engine: str, name: str) -> dict[str, str]:
     """Schema, example query and README.txt, filled in."""
     first = table.codes[0]
     values: dict[str, Any] = {
-        "NAME": name, "NUM_BITS": table.num_bits, "PADDED_BITS": 8 * len(first), "NUM_BYTES": len(first),
-        "DATA": ENGINES[engine][0], "BITS": bit_string(first, table.num_bits), "BYTES": json.dumps(signed_bytes(first)),
-        "PACKED": json.dumps(first.tolist()), "COUNT": len(table),
-        "SIGNS": json.dumps(codes.unpack(first[None], table.num_bits)[0].tolist())}
+        "NAME": name,
+        "NUM_BITS": table.num_bits,
+        "PADDED_BITS": 8 * len(first),
+        "NUM_BYTES": len(first),
+        "DATA": ENGINES[engine][0],
+        "BITS": bit_string(first, table.num_bits),
+        "BYTES": json.dumps(signed_bytes(first)),
+        "PACKED": json.dumps(first.tolist()),
+        "COUNT": len(table),
+        "SIGNS": json.dumps(codes.unpack(first[None], table.num_bits)[0].tolist()),
+    }
     texts = {**SCHEMAS[engine], "README.txt": README[engine]}
     return {file: _filled(text, values) for file, text in texts.items()}
 

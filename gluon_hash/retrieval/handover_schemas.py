@@ -1,4 +1,6 @@
-"""Schemas, example queries and instructions for the engines of gluon_hash.retrieval.handover. @NAMES@ are filled in."""
+"""Schemas, example queries and instructions for the engines of gluon_hash.retrieval.handover.
+@NAMES@ are filled in."""
+
 from __future__ import annotations
 
 __all__ = ["README", "SCHEMAS"]
@@ -13,7 +15,8 @@ CREATE TABLE @NAME@ (id bigint PRIMARY KEY, level_labels integer[] NOT NULL, cod
 """,
         "query.sql": """SELECT id, (code <~> B'@BITS@')::int AS distance
 FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
-"""},
+""",
+    },
     "elasticsearch": {
         "schema.json": """{"mappings": {"properties": {
   "code": {"type": "dense_vector", "element_type": "bit", "dims": @PADDED_BITS@, "index": true,
@@ -21,7 +24,8 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
   "level_labels": {"type": "integer"}}}}
 """,
         "query.json": """{"knn": {"field": "code", "query_vector": @BYTES@, "k": 10, "num_candidates": 100}}
-"""},
+""",
+    },
     "opensearch": {
         "schema.json": """{"settings": {"index.knn": true}, "mappings": {"properties": {
   "code": {"type": "knn_vector", "dimension": @PADDED_BITS@, "data_type": "binary", "space_type": "hamming",
@@ -29,7 +33,8 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
   "level_labels": {"type": "integer"}}}}
 """,
         "query.json": """{"size": 10, "query": {"knn": {"code": {"vector": @BYTES@, "k": 10}}}}
-"""},
+""",
+    },
     "vespa": {
         "schema.sd": """schema @NAME@ {
   document @NAME@ {
@@ -48,7 +53,8 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
 """,
         "query.json": """{"yql": "select item from @NAME@ where {targetHits: 10}nearestNeighbor(code, q)",
  "ranking": "hamming", "input.query(q)": @BYTES@}
-"""},
+""",
+    },
     "milvus": {
         "schema.json": """{"collection": "@NAME@", "fields": [
   {"name": "id", "type": "INT64", "is_primary": true, "auto_id": false},
@@ -58,13 +64,16 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
 """,
         "query.json": """{"collection": "@NAME@", "anns_field": "code", "data": [@PACKED@], "limit": 10,
  "search_params": {"metric_type": "HAMMING"}}
-"""},
+""",
+    },
     "qdrant": {
         "schema.json": """{"vectors": {"size": @NUM_BITS@, "distance": "Dot"},
  "quantization_config": {"binary": {"always_ram": true}}}
 """,
         "query.json": """{"query": @SIGNS@, "limit": 10, "params": {"quantization": {"rescore": true}}}
-"""}}
+""",
+    },
+}
 
 ORDER = "most significant bit first: our bit 0 is the 128 of byte 0; padding bits at the end are 0"
 README = {
@@ -104,4 +113,5 @@ Ask:  POST query.json to /collections/@NAME@/points/query
 Bits: Qdrant has no binary vectors: +1 and -1, bit 0 first. The score is a dot product:
 distance = (@NUM_BITS@ - score) / 2.
 Binary quantisation keeps the signs, so it loses nothing.
-"""}
+""",
+}

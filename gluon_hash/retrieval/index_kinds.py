@@ -4,6 +4,7 @@ flat       exact, every code is compared.
 multihash  exact within a radius; codes that share no part with the query are never looked at.
 hnsw, ivf  approximate; `index check` measures the recall. No promise about a radius.
 """
+
 from __future__ import annotations
 
 import math
@@ -15,8 +16,8 @@ import numpy as np
 
 __all__ = ["KINDS", "Flat", "Hnsw", "Ivf", "Kind", "MultiHash", "kind_for"]
 
-# Work, in codes compared one after the other, of 3,000,000 codes of 64 bits on 2 cores: measured 3800 for a bucket of
-# 1.43 codes (parts of 21 bits), 2000 for one of 0.72 (22 bits).
+# Work, in codes compared one after the other, of 3,000,000 codes of 64 bits on 2 cores: measured
+# 3800 for a bucket of 1.43 codes (parts of 21 bits), 2000 for one of 0.72 (22 bits).
 LOOKUP_COST = 500  # finding a bucket by its hash
 CANDIDATE_COST = 2000  # fetching and comparing a code in it
 
@@ -29,7 +30,9 @@ class Flat:
 
     def create(self, num_padded_bits: int) -> faiss.IndexBinary:
         index = faiss.IndexBinaryFlat(num_padded_bits)
-        index.use_heap = False  # counting: ties stay in the order of adding, where a heap keeps any of them
+        index.use_heap = (
+            False  # counting: ties stay in the order of adding, where a heap keeps any of them
+        )
         return index
 
 
@@ -37,8 +40,9 @@ class Flat:
 class MultiHash:
     """Exact search within a radius, by tables of parts of the code.
 
-    A code within radius r of a query differs in at most r // num_hashes bits in one of ``num_hashes`` disjoint parts
-    (pigeonhole), so the buckets that far from the query's hold every such code.
+    A code within radius r of a query differs in at most r // num_hashes bits in one of
+    ``num_hashes`` disjoint parts (pigeonhole), so the buckets that far from the query's hold every
+    such code.
 
     Parameters
     ----------
@@ -55,9 +59,16 @@ class MultiHash:
     name = "multihash"
 
     def create(self, num_padded_bits: int) -> faiss.IndexBinary:
-        if self.num_hashes < 1 or self.bits_per_hash < 1 or self.num_hashes * self.bits_per_hash > num_padded_bits:
-            raise ValueError(f"multihash: {self.num_hashes} hashes of {self.bits_per_hash} bits do not fit into a code "
-                             f"of {num_padded_bits} bits")
+        if (
+            self.num_hashes < 1
+            or self.bits_per_hash < 1
+            or self.num_hashes * self.bits_per_hash > num_padded_bits
+        ):
+            raise ValueError(
+                f"multihash: {self.num_hashes} hashes of {self.bits_per_hash} bits do not fit into "
+                "a code "
+                f"of {num_padded_bits} bits"
+            )
         return faiss.IndexBinaryMultiHash(num_padded_bits, self.num_hashes, self.bits_per_hash)
 
     def flips(self, radius: int) -> int:
@@ -67,12 +78,17 @@ class MultiHash:
     def num_buckets(self, radius: int) -> int:
         """Buckets that a query looks into."""
         flips = min(self.flips(radius), self.bits_per_hash)
-        return self.num_hashes * sum(math.comb(self.bits_per_hash, count) for count in range(flips + 1))
+        return self.num_hashes * sum(
+            math.comb(self.bits_per_hash, count) for count in range(flips + 1)
+        )
 
     def pays(self, radius: int, num_codes: int) -> bool:
-        """Is it less work than a scan: the lookups, and the codes expected in the buckets of evenly spread codes?"""
+        """Is it less work than a scan: the lookups, and the codes expected in the buckets of evenly
+        spread codes?"""
         buckets = self.num_buckets(radius)
-        return buckets * (LOOKUP_COST + CANDIDATE_COST * num_codes / 2**self.bits_per_hash) < num_codes
+        return (
+            buckets * (LOOKUP_COST + CANDIDATE_COST * num_codes / 2**self.bits_per_hash) < num_codes
+        )
 
     def largest_radius(self, num_codes: int) -> int:
         """The largest radius that pays; -1 if none does."""
@@ -84,7 +100,8 @@ class MultiHash:
 
 @dataclass(frozen=True)
 class Hnsw:
-    """Approximate search on a graph of neighbours (Malkov and Yashunin 2018). Building it is not deterministic.
+    """Approximate search on a graph of neighbours (Malkov and Yashunin 2018). Building it is not
+    deterministic.
 
     Parameters
     ----------
@@ -107,7 +124,8 @@ class Hnsw:
 
 @dataclass(frozen=True)
 class Ivf:
-    """Approximate search in the lists nearest to the query; the lists are learnt from the first codes added.
+    """Approximate search in the lists nearest to the query; the lists are learnt from the first
+    codes added.
 
     Parameters
     ----------
@@ -123,7 +141,10 @@ class Ivf:
 
     def create(self, num_padded_bits: int) -> faiss.IndexBinary:
         if not 1 <= self.num_probes <= self.num_lists:
-            raise ValueError(f"ivf: expected 1 <= num_probes <= num_lists, got {self.num_probes} of {self.num_lists}")
+            raise ValueError(
+                f"ivf: expected 1 <= num_probes <= num_lists, got {self.num_probes} of "
+                f"{self.num_lists}"
+            )
         quantizer = faiss.IndexBinaryFlat(num_padded_bits)
         index = faiss.IndexBinaryIVF(quantizer, num_padded_bits, self.num_lists)
         index.own_fields = True
@@ -134,8 +155,11 @@ class Ivf:
     def learn(self, index: faiss.IndexBinary, codes: np.ndarray) -> None:
         """Learn the lists from ``codes``; ValueError if there are fewer codes than lists."""
         if len(codes) < self.num_lists:
-            raise ValueError(f"ivf: the first {len(codes)} codes cannot make {self.num_lists} lists; add more at once, "
-                             "or ask for fewer lists")
+            raise ValueError(
+                f"ivf: the first {len(codes)} codes cannot make {self.num_lists} lists; add more "
+                "at once, "
+                "or ask for fewer lists"
+            )
         index.train(codes)
 
 
@@ -143,8 +167,11 @@ Kind = Union[Flat, MultiHash, Hnsw, Ivf]
 KINDS: dict[str, type] = {"flat": Flat, "multihash": MultiHash, "hnsw": Hnsw, "ivf": Ivf}
 
 
-def kind_for(name: str, num_bits: int, num_codes: int, given: Mapping[str, int | None] | None = None) -> Kind:
-    """A kind whose parameters fit ``num_codes`` codes of ``num_bits``, but for those that are ``given``.
+def kind_for(
+    name: str, num_bits: int, num_codes: int, given: Mapping[str, int | None] | None = None
+) -> Kind:
+    """A kind whose parameters fit ``num_codes`` codes of ``num_bits``, but for those that are
+    ``given``.
 
     Raises
     ------
@@ -153,7 +180,9 @@ def kind_for(name: str, num_bits: int, num_codes: int, given: Mapping[str, int |
     """
     if name not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {name!r}")
-    parameters = {parameter: value for parameter, value in (given or {}).items() if value is not None}
+    parameters = {
+        parameter: value for parameter, value in (given or {}).items() if value is not None
+    }
     unknown = set(parameters) - {field.name for field in fields(KINDS[name])}
     if unknown:
         raise ValueError(f"kind {name} does not take {', '.join(sorted(unknown))}")

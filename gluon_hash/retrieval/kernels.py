@@ -1,12 +1,14 @@
-"""Compiled kernels: the ranking of one query, every metric of it, and the loops over queries in parallel.
+"""Compiled kernels: the ranking of one query, every metric of it, and the loops over queries in
+parallel.
 
-A ranking comes as ``ranked``: one byte per item, best first, whose bit k says that the item agrees with the query at
-level k. The metrics of one ranking are one row: the average precision of the K levels, then the columns named here.
-The rules are those of gluon_hash.retrieval.metrics.
+A ranking comes as ``ranked``: one byte per item, best first, whose bit k says that the item agrees
+with the query at level k. The metrics of one ranking are one row: the average precision of the K
+levels, then the columns named here. The rules are those of gluon_hash.retrieval.metrics.
 
-Everything compiled stands in this file: Numba's cache notices a change in the file of the function that is called, and
-in no other.
+Everything compiled stands in this file: Numba's cache notices a change in the file of the function
+that is called, and in no other.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -16,20 +18,56 @@ from gluon_hash.retrieval.popcount import popcount
 
 __all__ = ["FIXED_COLUMNS", "RELEASED_CUTOFFS", "count_all", "measure_all", "measure_all_given"]
 
-FIXED_COLUMNS = ("precision_sum", "hits", "num_relevant", "ahp", "barz_ahp", "ndcg", "mean_ndcg", "precision", "recall",
-                 "acg", "weighted_recall", "radius_precision", "radius_recall", "tie_mean", "tie_best", "tie_worst")
-(PRECISION_SUM, HITS, NUM_RELEVANT, AHP, BARZ_AHP, NDCG, MEAN_NDCG, PRECISION, RECALL, ACG, WEIGHTED_RECALL,
- RADIUS_PRECISION, RADIUS_RECALL, TIE_MEAN, TIE_BEST, TIE_WORST) = range(len(FIXED_COLUMNS))
+FIXED_COLUMNS = (
+    "precision_sum",
+    "hits",
+    "num_relevant",
+    "ahp",
+    "barz_ahp",
+    "ndcg",
+    "mean_ndcg",
+    "precision",
+    "recall",
+    "acg",
+    "weighted_recall",
+    "radius_precision",
+    "radius_recall",
+    "tie_mean",
+    "tie_best",
+    "tie_worst",
+)
+(
+    PRECISION_SUM,
+    HITS,
+    NUM_RELEVANT,
+    AHP,
+    BARZ_AHP,
+    NDCG,
+    MEAN_NDCG,
+    PRECISION,
+    RECALL,
+    ACG,
+    WEIGHTED_RECALL,
+    RADIUS_PRECISION,
+    RADIUS_RECALL,
+    TIE_MEAN,
+    TIE_BEST,
+    TIE_WORST,
+) = range(len(FIXED_COLUMNS))
 RELEASED_CUTOFFS = 100  # the released mean nDCG averages over cut-offs 1..100
 
 
 @njit(cache=True, nogil=True)
-def _measure_one(ranked, num_items, num_levels, bucket_ends, radius_end, similarity, at, table, row):
-    """Fill ``row``, float64 (K + len(FIXED_COLUMNS),), with the metrics of the first ``num_items`` of ``ranked``.
+def _measure_one(
+    ranked, num_items, num_levels, bucket_ends, radius_end, similarity, at, table, row
+):
+    """Fill ``row``, float64 (K + len(FIXED_COLUMNS),), with the metrics of the first ``num_items``
+    of ``ranked``.
 
-    bucket_ends: int64, rank after the last item at each distance, ascending; the items between two ends are tied.
-    radius_end: items within ``at.radius``; -1: there is no radius, its columns become NaN.
-    similarity: float64 (K + 1,), of an item to the query by the finest level at which they agree; none: 0.
+    bucket_ends: int64, rank after the last item at each distance, ascending; the items between two
+    ends are tied. radius_end: items within ``at.radius``; -1: there is no radius, its columns
+    become NaN. similarity: float64 (K + 1,), of an item to the query by the finest level at which
+    they agree; none: 0.
     """
     seen = np.zeros(1 << num_levels, np.int64)
     _average_precision(ranked, num_items, num_levels, seen, row)
@@ -46,7 +84,8 @@ def _measure_one(ranked, num_items, num_levels, bucket_ends, radius_end, similar
 
 @njit(cache=True, nogil=True)
 def _average_precision(ranked, num_items, num_levels, seen, row):
-    """row[k] = AP over the whole ranking at level k, NaN where nothing is relevant; seen[mask] = items of that byte."""
+    """row[k] = AP over the whole ranking at level k, NaN where nothing is relevant; seen[mask] =
+    items of that byte."""
     hits = np.zeros(num_levels, np.int64)
     total = np.zeros(num_levels)
     seen[0] = num_items
@@ -74,8 +113,8 @@ def _hits_among(ranked, start, end):
 
 @njit(cache=True, nogil=True)
 def _hits(ranked, at, radius_end, num_relevant, row):
-    """At the finest level: the sum of the precisions at the hits before at.map; precision and recall at at.precision
-    and within the radius, where nothing near is precision 0."""
+    """At the finest level: the sum of the precisions at the hits before at.map; precision and
+    recall at at.precision and within the radius, where nothing near is precision 0."""
     hits, total = 0, 0.0
     for rank in range(at.map):
         if ranked[rank] & 1:
@@ -99,7 +138,13 @@ def _graded(ranked, seen, num_levels, num_items, at, table, row):
     for gain in range(num_levels + 1):
         all_gains += gain * remaining[gain]
     if all_gains == 0:
-        row[AHP], row[NDCG], row[MEAN_NDCG], row[ACG], row[WEIGHTED_RECALL] = np.nan, np.nan, np.nan, np.nan, np.nan
+        row[AHP], row[NDCG], row[MEAN_NDCG], row[ACG], row[WEIGHTED_RECALL] = (
+            np.nan,
+            np.nan,
+            np.nan,
+            np.nan,
+            np.nan,
+        )
         return
     released = min(RELEASED_CUTOFFS, num_items)
     best, gained, ideal_gained, ahp, cut_gained = num_levels, 0, 0, 0.0, 0
@@ -131,7 +176,8 @@ def _graded(ranked, seen, num_levels, num_items, at, table, row):
 
 @njit(cache=True, nogil=True)
 def _barz(ranked, seen, num_levels, similarity, ahp_at, table, row):
-    """AHP of Barz and Denzler: similarity by the lowest common class, area by the trapezoid rule."""
+    """AHP of Barz and Denzler: similarity by the lowest common class, area by the trapezoid
+    rule."""
     remaining = np.zeros(num_levels + 1, np.int64)
     for mask in range(1 << num_levels):
         remaining[table.finest[mask]] += seen[mask]
@@ -156,9 +202,10 @@ def _barz(ranked, seen, num_levels, similarity, ahp_at, table, row):
 def _ties(ranked, bucket_ends, harmonic, num_relevant, row):
     """AP at the finest level: mean over all orders of ties, and of the best and the worst order.
 
-    n items at one distance, r of them relevant, follow N items of which R are relevant. A relevant item at place i
-    of the n sees R + 1 + (i - 1) (r - 1) / (n - 1) relevant items, itself included, on average (McSherry and Najork
-    2008). With harmonic numbers H the sums over i are in closed form.
+    n items at one distance, r of them relevant, follow N items of which R are relevant. A relevant
+    item at place i of the n sees R + 1 + (i - 1) (r - 1) / (n - 1) relevant items, itself included,
+    on average (McSherry and Najork 2008). With harmonic numbers H the sums over i are in closed
+    form.
     """
     if num_relevant == 0:
         row[TIE_MEAN], row[TIE_BEST], row[TIE_WORST] = np.nan, np.nan, np.nan
@@ -181,7 +228,8 @@ def _ties(ranked, bucket_ends, harmonic, num_relevant, row):
 
 @njit(cache=True, nogil=True)
 def _distances(query, words, excluded, num_bits, distance, counts):
-    """Fill ``distance``, and ``counts`` per distance; the item ``excluded`` (-1: none) is beyond all others."""
+    """Fill ``distance``, and ``counts`` per distance; the item ``excluded`` (-1: none) is beyond
+    all others."""
     counts[:] = 0
     num_words = words.shape[1]
     for i in range(words.shape[0]):
@@ -207,7 +255,8 @@ def _matches(query_labels, labels, match):
 
 @njit(cache=True, nogil=True)
 def _sort(distance, match, counts, place, ranked):
-    """Fill ``ranked`` with ``match`` by distance; ``place`` becomes the rank after the last item at each distance."""
+    """Fill ``ranked`` with ``match`` by distance; ``place`` becomes the rank after the last item at
+    each distance."""
     total = 0
     for d in range(counts.shape[0]):
         place[d] = total
@@ -218,7 +267,9 @@ def _sort(distance, match, counts, place, ranked):
 
 
 @njit(cache=True, nogil=True)
-def _rank(query, words, query_labels, labels, excluded, num_bits, distance, match, counts, place, ranked):
+def _rank(
+    query, words, query_labels, labels, excluded, num_bits, distance, match, counts, place, ranked
+):
     """Fill ``ranked`` and ``place`` for one query; the other arrays are room to work in."""
     _distances(query, words, excluded, num_bits, distance, counts)
     _matches(query_labels, labels, match)
@@ -227,30 +278,69 @@ def _rank(query, words, query_labels, labels, excluded, num_bits, distance, matc
 
 @njit(cache=True, nogil=True)
 def _room(num_items, num_bits):
-    """Arrays for _rank, of a thread: distance, match, counts, place, ranked; the last count is the excluded item's."""
-    return (np.empty(num_items, np.uint16), np.empty(num_items, np.uint8), np.empty(num_bits + 2, np.int64),
-            np.empty(num_bits + 2, np.int64), np.empty(num_items, np.uint8))
+    """Arrays for _rank, of a thread: distance, match, counts, place, ranked; the last count is the
+    excluded item's."""
+    return (
+        np.empty(num_items, np.uint16),
+        np.empty(num_items, np.uint8),
+        np.empty(num_bits + 2, np.int64),
+        np.empty(num_bits + 2, np.int64),
+        np.empty(num_items, np.uint8),
+    )
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def measure_all(queries, words, query_labels, labels, excluded, num_bits, similarity, at, table, num_columns,
-                num_threads):
+def measure_all(
+    queries,
+    words,
+    query_labels,
+    labels,
+    excluded,
+    num_bits,
+    similarity,
+    at,
+    table,
+    num_columns,
+    num_threads,
+):
     """As ranking.measure_rankings."""
     num_queries, num_items, num_levels = queries.shape[0], words.shape[0], labels.shape[0]
     out = np.empty((num_queries, num_columns))
     for thread in prange(num_threads):
         distance, match, counts, place, ranked = _room(num_items, num_bits)
         for q in range(thread, num_queries, num_threads):
-            _rank(queries[q], words, query_labels[q], labels, excluded[q], num_bits, distance, match, counts, place,
-                  ranked)
+            _rank(
+                queries[q],
+                words,
+                query_labels[q],
+                labels,
+                excluded[q],
+                num_bits,
+                distance,
+                match,
+                counts,
+                place,
+                ranked,
+            )
             valid = num_items - counts[num_bits + 1]
-            _measure_one(ranked, valid, num_levels, place[:num_bits + 1], place[min(at.radius, num_bits)],
-                         similarity[q], at, table, out[q])
+            _measure_one(
+                ranked,
+                valid,
+                num_levels,
+                place[: num_bits + 1],
+                place[min(at.radius, num_bits)],
+                similarity[q],
+                at,
+                table,
+                out[q],
+            )
     return out
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def measure_all_given(distances, query_labels, labels, excluded, similarity, at, table, num_columns):
+def measure_all_given(
+    distances, query_labels, labels, excluded, similarity, at, table, num_columns
+):
     """As ranking.measure_distances."""
     num_queries, num_items = distances.shape
     out = np.empty((num_queries, num_columns))
@@ -269,21 +359,45 @@ def measure_all_given(distances, query_labels, labels, excluded, similarity, at,
             ranked[rank], last = match[item], distances[q, item]
             rank += 1
         ends[buckets] = rank
-        _measure_one(ranked, rank, labels.shape[0], ends[:buckets + 1], -1, similarity[q], at, table, out[q])
+        _measure_one(
+            ranked, rank, labels.shape[0], ends[: buckets + 1], -1, similarity[q], at, table, out[q]
+        )
     return out
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def count_all(queries, words, query_labels, labels, excluded, num_bits, ranks, by_rank, within, hits_within,
-              num_threads):
+def count_all(
+    queries,
+    words,
+    query_labels,
+    labels,
+    excluded,
+    num_bits,
+    ranks,
+    by_rank,
+    within,
+    hits_within,
+    num_threads,
+):
     """Fill ``by_rank``, ``within`` and ``hits_within``: ranking.count_hits."""
     for thread in prange(num_threads):
         distance, match, counts, place, ranked = _room(words.shape[0], num_bits)
         for q in range(thread, queries.shape[0], num_threads):
-            _rank(queries[q], words, query_labels[q], labels, excluded[q], num_bits, distance, match, counts, place,
-                  ranked)
+            _rank(
+                queries[q],
+                words,
+                query_labels[q],
+                labels,
+                excluded[q],
+                num_bits,
+                distance,
+                match,
+                counts,
+                place,
+                ranked,
+            )
             _hits_before(ranked, ranks, by_rank[q])
-            within[q] = place[:num_bits + 1]
+            within[q] = place[: num_bits + 1]
             _hits_before(ranked, within[q], hits_within[q])
 
 

@@ -1,15 +1,27 @@
-"""The metrics of the field as pure functions of ranked lists: one value per query, NaN where it is undefined.
+"""The metrics of the field as pure functions of ranked lists: one value per query, NaN where it is
+undefined.
 
-For rankings of any origin. ``evaluate`` measures Hamming rankings with compiled kernels that follow the same rules.
-A ``gain`` is the number of levels at which an item agrees with the query; ``relevant`` means gain at the finest level.
-All inputs are best first, shape (Q, N), a row per query, and hold every item that was ranked.
+For rankings of any origin. ``evaluate`` measures Hamming rankings with compiled kernels that follow
+the same rules. A ``gain`` is the number of levels at which an item agrees with the query;
+``relevant`` means gain at the finest level. All inputs are best first, shape (Q, N), a row per
+query, and hold every item that was ranked.
 """
+
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["average_precision", "precision_at", "recall_at", "ahp", "barz_ahp", "ndcg", "mean_ndcg_released", "acg",
-           "weighted_recall"]
+__all__ = [
+    "average_precision",
+    "precision_at",
+    "recall_at",
+    "ahp",
+    "barz_ahp",
+    "ndcg",
+    "mean_ndcg_released",
+    "acg",
+    "weighted_recall",
+]
 
 
 def average_precision(relevant: np.ndarray, cutoff: int | None = None) -> np.ndarray:
@@ -51,7 +63,8 @@ def precision_at(relevant: np.ndarray, cutoff: int) -> np.ndarray:
 
 
 def recall_at(relevant: np.ndarray, cutoff: int) -> np.ndarray:
-    """Part of the relevant items that is among the first ``cutoff``: bool (Q, N) -> float64 (Q,)."""
+    """Part of the relevant items that is among the first ``cutoff``: bool (Q, N) -> float64
+    (Q,)."""
     relevant, cutoff = _check(relevant, cutoff)
     return _ratio(relevant[:, :cutoff].sum(axis=1), relevant.sum(axis=1))
 
@@ -78,7 +91,8 @@ def ahp(gain: np.ndarray, cutoff: int) -> np.ndarray:
 
 
 def barz_ahp(similarity: np.ndarray, cutoff: int) -> np.ndarray:
-    """AHP as Barz and Denzler compute it: the area under HP by the trapezoid rule with steps of 1 / R.
+    """AHP as Barz and Denzler compute it: the area under HP by the trapezoid rule with steps of 1 /
+    R.
 
     A perfect ranking scores (R - 1) / R: never put it into one table with ``ahp``.
 
@@ -104,11 +118,14 @@ def ndcg(gain: np.ndarray, cutoff: int) -> np.ndarray:
     r"""The standard nDCG@R: gain :math:`g_r`, discount :math:`1 / \log_2(r + 1)`."""
     gain, cutoff = _check(gain, cutoff)
     discount = 1.0 / np.log2(np.arange(2, cutoff + 2))
-    return _ratio((gain[:, :cutoff] * discount).sum(axis=1), (_ideal(gain)[:, :cutoff] * discount).sum(axis=1))
+    return _ratio(
+        (gain[:, :cutoff] * discount).sum(axis=1), (_ideal(gain)[:, :cutoff] * discount).sum(axis=1)
+    )
 
 
 def mean_ndcg_released(gain: np.ndarray, cutoff: int = 100) -> np.ndarray:
-    """The released code's: discounts 1, 1, 1, 1/log2(3), 1/log2(4), ... by rank, averaged over cut-offs 1..R.
+    """The released code's: discounts 1, 1, 1, 1/log2(3), 1/log2(4), ... by rank, averaged over
+    cut-offs 1..R.
 
     Examples
     --------
@@ -144,13 +161,21 @@ def _ideal(gain: np.ndarray) -> np.ndarray:
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """part / whole, NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0)
+    return np.divide(
+        part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0
+    )
 
 
 def _check(values: np.ndarray, cutoff: int | None) -> tuple[np.ndarray, int]:
     values = np.asarray(values)
     if values.ndim != 2 or not values.shape[1]:
-        raise ValueError(f"a metric takes ranked lists (Q, N) with N >= 1, got shape {values.shape}")
+        raise ValueError(
+            f"a metric takes ranked lists (Q, N) with N >= 1, got shape {values.shape}"
+        )
     if cutoff is not None and not 1 <= cutoff <= values.shape[1]:
-        raise ValueError(f"the cut-off must be from 1 to {values.shape[1]}, the items ranked, got {cutoff}")
-    return (values.astype(np.float64) if values.dtype != bool else values), cutoff or values.shape[1]
+        raise ValueError(
+            f"the cut-off must be from 1 to {values.shape[1]}, the items ranked, got {cutoff}"
+        )
+    return (values.astype(np.float64) if values.dtype != bool else values), cutoff or values.shape[
+        1
+    ]

@@ -1,4 +1,6 @@
-"""MilvusIndex: the codes in a Milvus collection, for databases that outgrow one machine. Extra: [milvus]."""
+"""MilvusIndex: the codes in a Milvus collection, for databases that outgrow one machine. Extra:
+[milvus]."""
+
 from __future__ import annotations
 
 import logging
@@ -20,7 +22,8 @@ DESCRIPTION = "gluon_hash {} bits, bit 0 the least significant of byte 0"
 
 
 class MilvusIndex:
-    """Codes in a Milvus collection: binary vectors, Hamming metric, compared one by one (BIN_FLAT, exact).
+    """Codes in a Milvus collection: binary vectors, Hamming metric, compared one by one (BIN_FLAT,
+    exact).
 
     Parameters
     ----------
@@ -45,11 +48,14 @@ class MilvusIndex:
     def __len__(self) -> int:
         if not self._client.has_collection(self.collection):
             return 0
-        answer = self._again(lambda: self._client.query(self.collection, filter="", output_fields=["count(*)"]))
+        answer = self._again(
+            lambda: self._client.query(self.collection, filter="", output_fields=["count(*)"])
+        )
         return int(answer[0]["count(*)"])
 
     def upload(self, table: CodeTable) -> int:
-        """Send the codes of ``table``; those whose ids are there already are skipped, so that it can be called again.
+        """Send the codes of ``table``; those whose ids are there already are skipped, so that it
+        can be called again.
 
         Parameters
         ----------
@@ -78,7 +84,7 @@ class MilvusIndex:
         for start in track(starts, "upload", len(starts), unit="batches"):
             part = slice(start, start + self._batch_size)
             ids, codes = table.ids[part], table.codes[part]
-            sent += self._again(lambda: self._send(ids, codes))  # noqa: B023 (called before the next turn)
+            sent += self._again(lambda: self._send(ids, codes))  # noqa: B023 (called in this turn)
         return sent
 
     def delete(self, ids: np.ndarray) -> None:
@@ -95,11 +101,15 @@ class MilvusIndex:
         ids = np.unique(np.asarray(ids, dtype=np.int64))
         there = self._again(lambda: self._there(ids))
         if not there.all():
-            raise ValueError(f"delete: {int((~there).sum())} ids are not in the index, the first is {ids[~there][0]}")
+            raise ValueError(
+                f"delete: {int((~there).sum())} ids are not in the index, the first is "
+                f"{ids[~there][0]}"
+            )
         self._again(lambda: self._client.delete(self.collection, ids=ids.tolist()))
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The ``k`` nearest codes of each query, by distance, then by id; of ties at the last distance any.
+        """The ``k`` nearest codes of each query, by distance, then by id; of ties at the last
+        distance any.
 
         Parameters
         ----------
@@ -119,14 +129,25 @@ class MilvusIndex:
         num_bits, count = self.num_bits, len(self)
         queries = check_packed(queries, num_bits)
         if not 1 <= k <= min(count, MAX_K):
-            raise ValueError(f"search: k must be from 1 to {min(count, MAX_K)} ({count} codes; Milvus answers "
-                             f"{MAX_K} at most), got {k}")
-        distances, ids = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.int64)
+            raise ValueError(
+                f"search: k must be from 1 to {min(count, MAX_K)} ({count} codes; Milvus answers "
+                f"{MAX_K} at most), got {k}"
+            )
+        distances, ids = (
+            np.empty((len(queries), k), np.int32),
+            np.empty((len(queries), k), np.int64),
+        )
         for start in range(0, len(queries), 100):
-            block = [query.tobytes() for query in queries[start:start + 100]]
-            answers = self._again(lambda: self._client.search(
-                self.collection, data=block, anns_field="code", limit=k,  # noqa: B023
-                search_params={"metric_type": "HAMMING"}))
+            block = [query.tobytes() for query in queries[start : start + 100]]
+            answers = self._again(
+                lambda: self._client.search(
+                    self.collection,
+                    data=block,  # noqa: B023 (called in this turn)
+                    anns_field="code",
+                    limit=k,
+                    search_params={"metric_type": "HAMMING"},
+                )
+            )
             for row, hits in enumerate(answers, start=start):
                 found = sorted((int(hit["distance"]), int(hit["id"])) for hit in hits)
                 distances[row], ids[row] = zip(*found)
@@ -138,7 +159,9 @@ class MilvusIndex:
         self._check_exists()
         words = self._client.describe_collection(self.collection)["description"].split()
         if words[:1] != ["gluon_hash"]:
-            raise ValueError(f"{self.url}: the collection {self.collection!r} was not made by gluon_hash")
+            raise ValueError(
+                f"{self.url}: the collection {self.collection!r} was not made by gluon_hash"
+            )
         return int(words[1])
 
     def close(self) -> None:
@@ -158,24 +181,35 @@ class MilvusIndex:
     def _send(self, ids: np.ndarray, codes: np.ndarray) -> int:
         """Send what is not there yet: after an interruption, or a try whose answer was lost."""
         missing = ~self._there(ids)
-        rows = [{"id": item, "code": code.tobytes()} for item, code in zip(ids[missing].tolist(), codes[missing])]
+        rows = [
+            {"id": item, "code": code.tobytes()}
+            for item, code in zip(ids[missing].tolist(), codes[missing])
+        ]
         if rows:
             self._client.insert(self.collection, rows)
         return len(rows)
 
     def _there(self, ids: np.ndarray) -> np.ndarray:
         """Which ids are in the collection: bool (N,)."""
-        rows = self._client.query(self.collection, filter=f"id in {ids.tolist()}", output_fields=["id"])
+        rows = self._client.query(
+            self.collection, filter=f"id in {ids.tolist()}", output_fields=["id"]
+        )
         return np.isin(ids, [row["id"] for row in rows])
 
     def _check_exists(self) -> None:
         if not self._client.has_collection(self.collection):
-            raise ValueError(f"{self.url}: no collection {self.collection!r}; `gluon-hash index build --url` makes it")
+            raise ValueError(
+                f"{self.url}: no collection {self.collection!r}; `gluon-hash index build --url` "
+                "makes it"
+            )
 
     def _check_bits(self, num_bits: int) -> None:
         if self.num_bits != num_bits:
-            raise ValueError(f"{self.url}: the collection {self.collection!r} holds codes of {self.num_bits} bits, "
-                             f"these have {num_bits}; name another collection")
+            raise ValueError(
+                f"{self.url}: the collection {self.collection!r} holds codes of {self.num_bits} "
+                "bits, "
+                f"these have {num_bits}; name another collection"
+            )
 
     def _again(self, work: Callable[[], Result]) -> Result:
         """``work``, tried again after a pause when the server fails."""
@@ -186,7 +220,9 @@ class MilvusIndex:
                 return work()
             except MilvusException as error:
                 if attempt == TRIES:
-                    raise ConnectionError(f"{self.url}: {TRIES} tries failed, the last with: {error}") from error
+                    raise ConnectionError(
+                        f"{self.url}: {TRIES} tries failed, the last with: {error}"
+                    ) from error
                 wait = FIRST_WAIT * 2 ** (attempt - 1)
                 log(f"{self.url}: {error}; trying again in {wait:g} s")
                 time.sleep(wait)
@@ -198,8 +234,12 @@ def _connect(url: str) -> Any:
         from pymilvus import MilvusClient
         from pymilvus.exceptions import MilvusException
     except ImportError as error:
-        raise ValueError(f"--url needs pymilvus ({error}); install it: pip install 'gluon_hash[milvus]'") from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints a traceback for what we report ourselves
+        raise ValueError(
+            f"--url needs pymilvus ({error}); install it: pip install 'gluon_hash[milvus]'"
+        ) from error
+    logging.getLogger("pymilvus").setLevel(
+        logging.CRITICAL
+    )  # it prints a traceback for what we report ourselves
     try:
         return MilvusClient(url)
     except (MilvusException, ConnectionError, OSError) as error:

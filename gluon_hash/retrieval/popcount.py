@@ -1,4 +1,5 @@
 """Number of bits set in a word, for compiled code: one instruction of the processor."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -12,6 +13,7 @@ __all__ = ["popcount"]
 @intrinsic
 def popcount(typing_context: Any, word: Any) -> Any:
     """Number of bits set in a uint64."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 

@@ -1,8 +1,10 @@
 """Evaluation protocols by name: what the published numbers of this field were computed with.
 
-The rules differ in code, not in name: where a ranking is cut, what AP is divided by, what a query without a hit
-counts, how ties stand, what zero becomes. A number is comparable with another one of the same protocol only.
+The rules differ in code, not in name: where a ranking is cut, what AP is divided by, what a query
+without a hit counts, how ties stand, what zero becomes. A number is comparable with another one of
+the same protocol only.
 """
+
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +27,8 @@ class Protocol:
     map_at : int or None
         Rank at which ``map`` is cut; None: the whole ranking.
     divisor : "relevant" or "hits"
-        AP is divided by min(number of relevant items, map_at), or by the relevant items found before the cut.
+        AP is divided by min(number of relevant items, map_at), or by the relevant items found
+        before the cut.
     no_hit : "left out" or "counts 0"
         A query without a relevant item before the cut.
     ties : str
@@ -53,12 +56,20 @@ class Protocol:
 
     def cut_at(self, map_at: int | None, ahp_at: int | None) -> Protocol:
         """The same rules with other cut-offs, in items; None: this one's."""
-        return replace(self, map_at=self.map_at if map_at is None else map_at,
-                       ahp_at=self.ahp_at if ahp_at is None else ahp_at)
+        return replace(
+            self,
+            map_at=self.map_at if map_at is None else map_at,
+            ahp_at=self.ahp_at if ahp_at is None else ahp_at,
+        )
 
-    def average_precision(self, precision_sum: np.ndarray, hits: np.ndarray, num_relevant: np.ndarray) -> np.ndarray:
-        """AP of each query from the sum of the precisions at its hits before the cut: float64 (Q,), NaN: left out."""
-        divisor = hits if self.divisor == "hits" else np.minimum(num_relevant, self.map_at or np.inf)
+    def average_precision(
+        self, precision_sum: np.ndarray, hits: np.ndarray, num_relevant: np.ndarray
+    ) -> np.ndarray:
+        """AP of each query from the sum of the precisions at its hits before the cut: float64 (Q,),
+        NaN: left out."""
+        divisor = (
+            hits if self.divisor == "hits" else np.minimum(num_relevant, self.map_at or np.inf)
+        )
         found = np.divide(precision_sum, divisor, out=np.zeros(len(hits)), where=divisor > 0)
         missing = hits == 0 if self.divisor == "hits" else num_relevant == 0
         return np.where(missing, np.nan if self.no_hit == "left out" else 0.0, found)
@@ -72,20 +83,79 @@ BY_POSITION = "by database position (stable)"
 OUR_ZERO = "+1"
 THEIR_ZERO = "+1 (theirs keeps 0, which a packed code cannot hold)"
 
-PROTOCOLS = {protocol.name: protocol for protocol in (
-    Protocol("standard", "gluon_hash", None, "relevant", "left out",
-             f"map_tie_averaged over all orders, best and worst beside it; the other metrics {BY_POSITION}", OUR_ZERO,
-             2500, "map_tie_averaged"),
-    Protocol("released", "the released code of arXiv:1901.11259 (2021)", None, "relevant", "left out",
-             f"{BY_POSITION}; theirs as an unstable sort leaves them", THEIR_ZERO, 2500, "map"),
-    Protocol("hashnet", "HashNet (Cao et al. 2017) and DeepHash", 5000, "hits", "left out",
-             f"{BY_POSITION}; theirs as an unstable sort leaves them", THEIR_ZERO, 2500, "map@5000"),
-    Protocol("csq", "CSQ (Yuan et al. 2020)", 1000, "hits", "counts 0",
-             f"{BY_POSITION}; theirs as an unstable sort leaves them", OUR_ZERO, 2500, "map@1000"),
-    Protocol("dpsh", "DPSH (Li et al. 2016) and its PyTorch versions", None, "hits", "counts 0",
-             f"{BY_POSITION}; theirs as an unstable sort leaves them", THEIR_ZERO, 2500, "map"),
-    Protocol("barz", "semantic-embeddings (Barz and Denzler 2019), with Hamming distances", None, "relevant",
-             "left out", BY_POSITION, OUR_ZERO, 250, "mahp_barz@250", query_excluded=True))}
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "standard",
+            "gluon_hash",
+            None,
+            "relevant",
+            "left out",
+            "map_tie_averaged over all orders, best and worst beside it; the other metrics "
+            f"{BY_POSITION}",
+            OUR_ZERO,
+            2500,
+            "map_tie_averaged",
+        ),
+        Protocol(
+            "released",
+            "the released code of arXiv:1901.11259 (2021)",
+            None,
+            "relevant",
+            "left out",
+            f"{BY_POSITION}; theirs as an unstable sort leaves them",
+            THEIR_ZERO,
+            2500,
+            "map",
+        ),
+        Protocol(
+            "hashnet",
+            "HashNet (Cao et al. 2017) and DeepHash",
+            5000,
+            "hits",
+            "left out",
+            f"{BY_POSITION}; theirs as an unstable sort leaves them",
+            THEIR_ZERO,
+            2500,
+            "map@5000",
+        ),
+        Protocol(
+            "csq",
+            "CSQ (Yuan et al. 2020)",
+            1000,
+            "hits",
+            "counts 0",
+            f"{BY_POSITION}; theirs as an unstable sort leaves them",
+            OUR_ZERO,
+            2500,
+            "map@1000",
+        ),
+        Protocol(
+            "dpsh",
+            "DPSH (Li et al. 2016) and its PyTorch versions",
+            None,
+            "hits",
+            "counts 0",
+            f"{BY_POSITION}; theirs as an unstable sort leaves them",
+            THEIR_ZERO,
+            2500,
+            "map",
+        ),
+        Protocol(
+            "barz",
+            "semantic-embeddings (Barz and Denzler 2019), with Hamming distances",
+            None,
+            "relevant",
+            "left out",
+            BY_POSITION,
+            OUR_ZERO,
+            250,
+            "mahp_barz@250",
+            query_excluded=True,
+        ),
+    )
+}
 
 
 def get_protocol(name: str) -> Protocol:

@@ -1,4 +1,6 @@
-"""What is kept of encoded images: CodeTable (packed codes) and FeatureTable (pooled features), as .npz files."""
+"""What is kept of encoded images: CodeTable (packed codes) and FeatureTable (pooled features), as
+.npz files."""
+
 from __future__ import annotations
 
 import json
@@ -49,15 +51,23 @@ class CodeTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write codes.npz (version, num_bits, codes, ids, level_labels), whole or not at all."""
-        save_arrays(path, num_bits=np.array(self.num_bits), codes=self.codes, ids=self.ids,
-                    level_labels=self.level_labels)
+        save_arrays(
+            path,
+            num_bits=np.array(self.num_bits),
+            codes=self.codes,
+            ids=self.ids,
+            level_labels=self.level_labels,
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CodeTable:
-        """Read codes.npz; DataError if it is damaged, of a newer version, or does not hold codes."""
+        """Read codes.npz; DataError if it is damaged, of a newer version, or does not hold
+        codes."""
         arrays = load_arrays(path, ("num_bits", "codes", "ids", "level_labels"))
         try:
-            return cls(arrays["ids"], arrays["codes"], arrays["level_labels"], int(arrays["num_bits"]))
+            return cls(
+                arrays["ids"], arrays["codes"], arrays["level_labels"], int(arrays["num_bits"])
+            )
         except ValueError as error:
             raise DataError(str(error), path=path) from error
 
@@ -72,7 +82,8 @@ class FeatureTable:
     features : float16, shape (N, num_features)
     level_labels : int32, shape (N, K)
     provenance : dict
-        What they were made of, as JSON values: backbone, weights_sha256, transform, transform_sha256, records_sha256.
+        What they were made of, as JSON values: backbone, weights_sha256, transform,
+        transform_sha256, records_sha256.
 
     Raises
     ------
@@ -87,8 +98,10 @@ class FeatureTable:
 
     def __post_init__(self) -> None:
         if self.features.ndim != 2 or self.features.dtype != np.float16:
-            raise ValueError(f"features: expected float16 (N, num_features), got {self.features.dtype} "
-                             f"{self.features.shape}")
+            raise ValueError(
+                f"features: expected float16 (N, num_features), got {self.features.dtype} "
+                f"{self.features.shape}"
+            )
         _check_columns(len(self.features), self.ids, self.level_labels)
 
     def __len__(self) -> int:
@@ -96,12 +109,18 @@ class FeatureTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write features.npz, whole or not at all."""
-        save_arrays(path, features=self.features, ids=self.ids, level_labels=self.level_labels,
-              provenance=np.array(json.dumps(self.provenance)))
+        save_arrays(
+            path,
+            features=self.features,
+            ids=self.ids,
+            level_labels=self.level_labels,
+            provenance=np.array(json.dumps(self.provenance)),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FeatureTable:
-        """Read features.npz; DataError if it is damaged, of a newer version, or does not hold features."""
+        """Read features.npz; DataError if it is damaged, of a newer version, or does not hold
+        features."""
         arrays = load_arrays(path, ("features", "ids", "level_labels", "provenance"))
         try:
             provenance = json.loads(str(arrays["provenance"]))
@@ -121,22 +140,33 @@ def load_table(path: str | os.PathLike[str]) -> CodeTable | FeatureTable:
 
 
 def check_comparable(query: CodeTable, database: CodeTable) -> None:
-    """ValueError unless both hold codes of the same length, with labels of as many levels, and are not empty."""
+    """ValueError unless both hold codes of the same length, with labels of as many levels, and are
+    not empty."""
     if query.num_bits != database.num_bits:
-        raise ValueError(f"query codes have {query.num_bits} bits, database codes {database.num_bits}; "
-                         "encode both with the same network")
+        raise ValueError(
+            f"query codes have {query.num_bits} bits, database codes {database.num_bits}; "
+            "encode both with the same network"
+        )
     levels = query.level_labels.shape[1]
     if levels != database.level_labels.shape[1]:
-        raise ValueError(f"query labels have {levels} levels, database labels {database.level_labels.shape[1]}; "
-                         "expected the same number")
+        raise ValueError(
+            f"query labels have {levels} levels, database labels {database.level_labels.shape[1]}; "
+            "expected the same number"
+        )
     if not len(query) or not len(database):
-        raise ValueError(f"expected at least one query and one database image, got {len(query)} and {len(database)}")
+        raise ValueError(
+            f"expected at least one query and one database image, got {len(query)} and "
+            f"{len(database)}"
+        )
 
 
 def _check_columns(count: int, ids: np.ndarray, level_labels: np.ndarray) -> None:
     if ids.dtype != np.int64 or ids.shape != (count,):
         raise ValueError(f"ids: expected int64 ({count},), got {ids.dtype} {ids.shape}")
     if level_labels.dtype != np.int32 or level_labels.ndim != 2 or len(level_labels) != count:
-        raise ValueError(f"level_labels: expected int32 ({count}, K), got {level_labels.dtype} {level_labels.shape}")
+        raise ValueError(
+            f"level_labels: expected int32 ({count}, K), got {level_labels.dtype} "
+            f"{level_labels.shape}"
+        )
     if len(np.unique(ids)) != count:
         raise ValueError("ids: an id stands twice; each image needs one of its own")

@@ -1,4 +1,5 @@
 """Training: class centers, epochs, checkpoints. Takes built objects, builds none."""
+
 from gluon_hash import runtime
 
 runtime.prepare()
@@ -11,5 +12,15 @@ from gluon_hash.training.memory import CenterMemory  # noqa: E402
 from gluon_hash.training.refresh import InferenceRefresh, RunningRefresh  # noqa: E402
 from gluon_hash.training.trainer import HashTrainer  # noqa: E402
 
-__all__ = ["CenterMemory", "DivergedError", "HashTrainer", "InferenceRefresh", "RunningRefresh", "centers", "fit",
-           "is_finished", "read_state", "schedule"]
+__all__ = [
+    "CenterMemory",
+    "DivergedError",
+    "HashTrainer",
+    "InferenceRefresh",
+    "RunningRefresh",
+    "centers",
+    "fit",
+    "is_finished",
+    "read_state",
+    "schedule",
+]

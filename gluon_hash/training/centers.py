@@ -2,16 +2,26 @@
 
 Source: arXiv:1901.11259; the released code draws N(0, 1) at every level and uses that for epoch 1.
 """
+
 from __future__ import annotations
 
 from typing import Sequence
 
 import numpy as np
 
-__all__ = ["random_centers", "hierarchical_centers", "class_sums", "class_means", "parent_centers", "center_shift"]
+__all__ = [
+    "random_centers",
+    "hierarchical_centers",
+    "class_sums",
+    "class_means",
+    "parent_centers",
+    "center_shift",
+]
 
 
-def random_centers(num_classes: Sequence[int], num_bits: int, rng: np.random.RandomState) -> list[np.ndarray]:
+def random_centers(
+    num_classes: Sequence[int], num_bits: int, rng: np.random.RandomState
+) -> list[np.ndarray]:
     """Centers drawn from N(0, 1), independently at every level (released code).
 
     Parameters
@@ -28,11 +38,17 @@ def random_centers(num_classes: Sequence[int], num_bits: int, rng: np.random.Ran
     return [rng.standard_normal((count, num_bits)).astype(np.float32) for count in num_classes]
 
 
-def hierarchical_centers(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_bits: int,
-                         rng: np.random.RandomState, child_scale: float = 0.5) -> list[np.ndarray]:
+def hierarchical_centers(
+    parents: Sequence[np.ndarray],
+    num_classes: Sequence[int],
+    num_bits: int,
+    rng: np.random.RandomState,
+    child_scale: float = 0.5,
+) -> list[np.ndarray]:
     """Centers of relatives that lie close together (ours, not the paper's).
 
-    The coarsest level is drawn from N(0, 1); a child is its parent plus ``child_scale`` times N(0, 1).
+    The coarsest level is drawn from N(0, 1); a child is its parent plus ``child_scale`` times N(0,
+    1).
 
     Parameters
     ----------
@@ -54,7 +70,9 @@ def hierarchical_centers(parents: Sequence[np.ndarray], num_classes: Sequence[in
     return centers
 
 
-def class_sums(codes: np.ndarray, labels: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+def class_sums(
+    codes: np.ndarray, labels: np.ndarray, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Sum of the relaxed codes of each class, and how many there are.
 
     Parameters
@@ -78,7 +96,9 @@ def class_sums(codes: np.ndarray, labels: np.ndarray, num_classes: int) -> tuple
     return sums, counts
 
 
-def class_means(sums: np.ndarray, counts: np.ndarray, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def class_means(
+    sums: np.ndarray, counts: np.ndarray, previous: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean code of each class; a class without images keeps its previous center.
 
     Parameters
@@ -98,7 +118,8 @@ def class_means(sums: np.ndarray, counts: np.ndarray, previous: np.ndarray) -> t
 
 
 def parent_centers(fine_centers: np.ndarray, parents: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Centers of every level from those of the finest: a parent is the unweighted mean of its children.
+    """Centers of every level from those of the finest: a parent is the unweighted mean of its
+    children.
 
     Parameters
     ----------

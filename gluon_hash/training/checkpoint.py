@@ -1,4 +1,6 @@
-"""Checkpoints: a folder with parameters, optimiser state, memory and progress, swapped in as a whole."""
+"""Checkpoints: a folder with parameters, optimiser state, memory and progress, swapped in as a
+whole."""
+
 from __future__ import annotations
 
 import json
@@ -18,11 +20,18 @@ from gluon_hash.training.trainer import HashTrainer
 __all__ = ["save_checkpoint", "load_checkpoint", "read_state"]
 
 VERSION = 2  # 1 had centers in place of the memory
-PARAMETERS, HEAD, OPTIMIZER, MEMORY, STATE = ("net.params", "head.params", "optimizer.params", "memory.npz",
-                                               "state.json")
+PARAMETERS, HEAD, OPTIMIZER, MEMORY, STATE = (
+    "net.params",
+    "head.params",
+    "optimizer.params",
+    "memory.npz",
+    "state.json",
+)
 
 
-def save_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer, progress: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: str | os.PathLike[str], trainer: HashTrainer, progress: dict[str, Any]
+) -> None:
     """Write a checkpoint beside ``folder`` and swap it in.
 
     Parameters
@@ -32,8 +41,8 @@ def save_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer, progre
         ``folder`+ ".old"``, where load_checkpoint finds it.
     trainer : HashTrainer
     progress : dict
-        JSON values: epochs done, the best value so far. Random numbers need no state: they derive from the
-        seed and the epoch.
+        JSON values: epochs done, the best value so far. Random numbers need no state: they derive
+        from the seed and the epoch.
     """
     folder = _recover(Path(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,22 +90,35 @@ def read_state(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     folder = _recover(Path(folder))
     if not (folder / STATE).exists():
-        raise DataError("no checkpoint here; was the run interrupted before its first epoch ended?", path=folder)
+        raise DataError(
+            "no checkpoint here; was the run interrupted before its first epoch ended?", path=folder
+        )
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        missing = {"version", "sha256", "epochs_done", "best_value", "epochs_without_better"} - set(state)
+        missing = {"version", "sha256", "epochs_done", "best_value", "epochs_without_better"} - set(
+            state
+        )
     except ValueError as error:
-        raise DataError(f"no JSON, or cut short: {error}; move the run's folder away and train it anew",
-                        path=folder / STATE) from error
+        raise DataError(
+            f"no JSON, or cut short: {error}; move the run's folder away and train it anew",
+            path=folder / STATE,
+        ) from error
     if missing:
-        raise DataError(f"lacks {', '.join(sorted(missing))}; move the run's folder away and train it anew",
-                        path=folder / STATE)
+        raise DataError(
+            f"lacks {', '.join(sorted(missing))}; move the run's folder away and train it anew",
+            path=folder / STATE,
+        )
     if state["version"] != VERSION:
-        raise DataError(f"expected checkpoint version {VERSION}, got {state['version']!r}; "
-                        "use the gluon_hash that wrote it", path=folder / STATE)
+        raise DataError(
+            f"expected checkpoint version {VERSION}, got {state['version']!r}; "
+            "use the gluon_hash that wrote it",
+            path=folder / STATE,
+        )
     for name, expected in state["sha256"].items():
         if not (folder / name).exists() or sha256(folder / name) != expected:
-            raise DataError("missing or damaged: its SHA-256 is not the one in state.json", path=folder / name)
+            raise DataError(
+                "missing or damaged: its SHA-256 is not the one in state.json", path=folder / name
+            )
     return state
 
 

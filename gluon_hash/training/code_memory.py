@@ -1,4 +1,6 @@
-"""Memories of the training images' codes: the latest ones (DPSH), and a row for each image (DSDH, DQN)."""
+"""Memories of the training images' codes: the latest ones (DPSH), and a row for each image (DSDH,
+DQN)."""
+
 from __future__ import annotations
 
 from typing import Any, Callable
@@ -16,7 +18,8 @@ __all__ = ["ImageCodes", "RecentCodes"]
 class RecentCodes(Nothing):
     """The latest codes seen, with their labels.
 
-    Hands the loss codes (size, num_bits), level labels (size, K) and a mask (1, size): 1 where there is a code.
+    Hands the loss codes (size, num_bits), level labels (size, K) and a mask (1, size): 1 where
+    there is a code.
 
     Parameters
     ----------
@@ -31,8 +34,11 @@ class RecentCodes(Nothing):
     def __init__(self, size: int, num_bits: int, num_levels: int) -> None:
         if size < 1:
             raise ValueError(f"RecentCodes: size must be >= 1, got {size}")
-        self._arrays = {"codes": np.zeros((size, num_bits), np.float32),
-                        "labels": np.zeros((size, num_levels), np.float32), "valid": np.zeros((1, size), np.float32)}
+        self._arrays = {
+            "codes": np.zeros((size, num_bits), np.float32),
+            "labels": np.zeros((size, num_levels), np.float32),
+            "valid": np.zeros((1, size), np.float32),
+        }
         self._next = 0
 
     def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
@@ -59,10 +65,11 @@ class RecentCodes(Nothing):
 
 
 class ImageCodes(Nothing):
-    """A code and a target for every training image, by id; the targets are solved for after every epoch.
+    """A code and a target for every training image, by id; the targets are solved for after every
+    epoch.
 
-    Hands the loss the targets (batch_size, num_bits) of the images of the batch and a mask (batch_size, 1): 1 where
-    there is one.
+    Hands the loss the targets (batch_size, num_bits) of the images of the batch and a mask
+    (batch_size, 1): 1 where there is one.
 
     Parameters
     ----------
@@ -70,8 +77,8 @@ class ImageCodes(Nothing):
         Of the training images.
     num_bits : int
     solve : callable
-        Codes (M, num_bits), fine labels (M,), previous targets (M, num_bits) -> targets (M, num_bits), for the M images
-        seen so far.
+        Codes (M, num_bits), fine labels (M,), previous targets (M, num_bits) -> targets (M,
+        num_bits), for the M images seen so far.
 
     Raises
     ------
@@ -79,9 +86,18 @@ class ImageCodes(Nothing):
         Later, if a batch holds an id that is not among ``ids``.
     """
 
-    def __init__(self, ids: np.ndarray, num_bits: int,
-                 solve: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> None:
-        self._ids, self._order, self._sorted, self._solve = np.asarray(ids), np.argsort(ids), np.sort(ids), solve
+    def __init__(
+        self,
+        ids: np.ndarray,
+        num_bits: int,
+        solve: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    ) -> None:
+        self._ids, self._order, self._sorted, self._solve = (
+            np.asarray(ids),
+            np.argsort(ids),
+            np.sort(ids),
+            solve,
+        )
         self._codes = np.zeros((len(ids), num_bits), np.float32)
         self._targets = np.zeros((len(ids), num_bits), np.float32)
         self._labels = np.full(len(ids), -1, np.int64)  # -1: not seen
@@ -101,20 +117,30 @@ class ImageCodes(Nothing):
     def finish(self, epoch: int) -> dict[str, Any]:
         """Solve for the targets; logs their mean squared distance to the codes."""
         seen = np.flatnonzero(self._labels >= 0)
-        self._targets[seen] = self._solve(self._codes[seen], self._labels[seen], self._targets[seen])
+        self._targets[seen] = self._solve(
+            self._codes[seen], self._labels[seen], self._targets[seen]
+        )
         self._known[seen] = 1.0
         return {"target_distance": float(((self._targets[seen] - self._codes[seen]) ** 2).mean())}
 
     def state(self) -> dict[str, np.ndarray]:
         """All of it."""
-        return {"ids": self._ids, "codes": self._codes, "targets": self._targets, "labels": self._labels,
-                "known": self._known}
+        return {
+            "ids": self._ids,
+            "codes": self._codes,
+            "targets": self._targets,
+            "labels": self._labels,
+            "known": self._known,
+        }
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """The inverse of state; DataError if it is of other images."""
         if not np.array_equal(state.get("ids", []), self._ids):
-            raise DataError("the codes in the checkpoint are not those of the training images; were the data prepared "
-                            "anew?")
+            raise DataError(
+                "the codes in the checkpoint are not those of the training images; were the data "
+                "prepared "
+                "anew?"
+            )
         self._codes, self._targets = np.array(state["codes"]), np.array(state["targets"])
         self._labels, self._known = np.array(state["labels"]), np.array(state["known"])
 

@@ -1,4 +1,6 @@
-"""Targets that are solved for between epochs: DSDH's discrete codes, DQN's reconstructions. Pure NumPy and FAISS."""
+"""Targets that are solved for between epochs: DSDH's discrete codes, DQN's reconstructions. Pure
+NumPy and FAISS."""
+
 from __future__ import annotations
 
 import faiss
@@ -15,8 +17,17 @@ def check_numbers(mu: float, nu: float, eta: float) -> None:
         raise ValueError(f"DSDH: expected mu > 0, nu > 0, eta >= 0, got {mu}, {nu}, {eta}")
 
 
-def cyclic_coordinate_descent(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray, *, num_classes: int,
-                              mu: float, nu: float, eta: float, sweeps: int = 10) -> np.ndarray:
+def cyclic_coordinate_descent(
+    codes: np.ndarray,
+    labels: np.ndarray,
+    previous: np.ndarray,
+    *,
+    num_classes: int,
+    mu: float,
+    nu: float,
+    eta: float,
+    sweeps: int = 10,
+) -> np.ndarray:
     r"""Discrete codes that a linear classifier reads well and that stay near the network's.
 
     .. math:: \min_{B, W} \mu |Y - B W|^2 + \nu |W|^2 + \eta |B - U|^2, \quad B \in \{-1, +1\}^{N \times L}
@@ -83,13 +94,22 @@ def product_reconstruction(codes: np.ndarray, *, num_parts: int, seed: int) -> n
     Source: Cao et al. 2016 (DQN), whose codebooks are re-learnt between epochs here.
     """
     if num_parts < 1 or codes.shape[1] % num_parts:
-        raise ValueError(f"product_reconstruction: {codes.shape[1]} bits do not divide into {num_parts} parts")
+        raise ValueError(
+            f"product_reconstruction: {codes.shape[1]} bits do not divide into {num_parts} parts"
+        )
     width = codes.shape[1] // num_parts
     rebuilt = np.empty(codes.shape, np.float32)
     for part in range(num_parts):
-        columns = np.ascontiguousarray(codes[:, part * width:(part + 1) * width], np.float32)
-        kmeans = faiss.Kmeans(width, max(1, min(256, len(codes) // 4)), niter=CODEBOOK_ITERATIONS, seed=seed,
-                              min_points_per_centroid=1)
+        columns = np.ascontiguousarray(codes[:, part * width : (part + 1) * width], np.float32)
+        kmeans = faiss.Kmeans(
+            width,
+            max(1, min(256, len(codes) // 4)),
+            niter=CODEBOOK_ITERATIONS,
+            seed=seed,
+            min_points_per_centroid=1,
+        )
         kmeans.train(columns)
-        rebuilt[:, part * width:(part + 1) * width] = kmeans.centroids[kmeans.index.search(columns, 1)[1][:, 0]]
+        rebuilt[:, part * width : (part + 1) * width] = kmeans.centroids[
+            kmeans.index.search(columns, 1)[1][:, 0]
+        ]
     return rebuilt

@@ -1,4 +1,5 @@
 """Epoch after epoch: train, validate, log, keep the best, stop early, resume."""
+
 from __future__ import annotations
 
 import json
@@ -19,9 +20,16 @@ __all__ = ["fit", "is_finished"]
 LAST, BEST, LOG = "last.ckpt", "best.ckpt", "log.jsonl"
 
 
-def fit(trainer: HashTrainer, folder: str | os.PathLike[str], num_epochs: int, seed: int, *,
-        validate: Callable[[], dict[str, float]] | None = None, monitor: str = "loss",
-        early_stop_epochs: int | None = None) -> dict[str, Any]:
+def fit(
+    trainer: HashTrainer,
+    folder: str | os.PathLike[str],
+    num_epochs: int,
+    seed: int,
+    *,
+    validate: Callable[[], dict[str, float]] | None = None,
+    monitor: str = "loss",
+    early_stop_epochs: int | None = None,
+) -> dict[str, Any]:
     """Train until ``num_epochs`` are done, from the last whole epoch in ``folder`` if there is one.
 
     Parameters
@@ -35,7 +43,8 @@ def fit(trainer: HashTrainer, folder: str | os.PathLike[str], num_epochs: int, s
     validate : callable, optional
         Returns metrics of the network as it is, large is good; called after every epoch.
     monitor : str
-        The value that chooses the best epoch: a key of ``validate``'s result (highest) or "loss" (lowest).
+        The value that chooses the best epoch: a key of ``validate``'s result (highest) or "loss"
+        (lowest).
     early_stop_epochs : int, optional
         Stop after so many epochs in a row that are not better.
 
@@ -69,23 +78,38 @@ def fit(trainer: HashTrainer, folder: str | os.PathLike[str], num_epochs: int, s
     return progress
 
 
-def is_finished(progress: Mapping[str, Any], num_epochs: int, early_stop_epochs: int | None) -> bool:
+def is_finished(
+    progress: Mapping[str, Any], num_epochs: int, early_stop_epochs: int | None
+) -> bool:
     """Whether a training with this progress (as saved in last.ckpt) has no epoch to go."""
     return progress["epochs_done"] >= num_epochs or (
-        early_stop_epochs is not None and progress["epochs_without_better"] >= early_stop_epochs)
+        early_stop_epochs is not None and progress["epochs_without_better"] >= early_stop_epochs
+    )
 
 
 def _resume(trainer: HashTrainer, folder: Path) -> dict[str, Any]:
     if not (folder / LAST).exists() and not (folder / f"{LAST}.old").exists():
         (folder / LOG).unlink(missing_ok=True)  # of an epoch that was not saved
-        return {"epochs_done": 0, "best_epoch": None, "best_value": None, "epochs_without_better": 0}
+        return {
+            "epochs_done": 0,
+            "best_epoch": None,
+            "best_value": None,
+            "epochs_without_better": 0,
+        }
     progress = load_checkpoint(folder / LAST, trainer)
     progress = {key: value for key, value in progress.items() if key not in ("version", "sha256")}
-    lines = (folder / LOG).read_text(encoding="utf-8").splitlines() if (folder / LOG).exists() else []
+    lines = (
+        (folder / LOG).read_text(encoding="utf-8").splitlines() if (folder / LOG).exists() else []
+    )
     if len(lines) < progress["epochs_done"]:
-        raise DataError(f"expected a line for each of the {progress['epochs_done']} epochs done, got {len(lines)}",
-                        path=folder / LOG)
-    atomic_write_text(folder / LOG, "".join(f"{line}\n" for line in lines[:progress["epochs_done"]]))
+        raise DataError(
+            f"expected a line for each of the {progress['epochs_done']} epochs done, got "
+            f"{len(lines)}",
+            path=folder / LOG,
+        )
+    atomic_write_text(
+        folder / LOG, "".join(f"{line}\n" for line in lines[: progress["epochs_done"]])
+    )
     log(f"resumed after epoch {progress['epochs_done']}")
     return progress
 
@@ -108,11 +132,24 @@ def _append(path: Path, record: dict[str, Any]) -> None:
 
 
 def _line(record: dict[str, Any], num_epochs: int) -> str:
-    validation = "".join(f", {name.replace('_', ' ')} {value:.4f}" for name, value in record.items()
-                         if name.startswith("validation_"))
-    empty = f", {len(record['empty_classes'])} classes without images" if record.get("empty_classes") else ""
-    learnt = "".join(f", {name.replace('_', ' ')} {record[name]:.3f}" for name in ("center_shift", "target_distance")
-                     if name in record)
-    return (f"epoch {record['epoch']}/{num_epochs}: loss {record['loss']:.4f}{validation}, lr {record['lr']:.2g}"
-            f"{learnt}, {record['images_per_second']:.0f} images/s, "
-            f"{record['seconds'] + record['refresh_seconds']:.1f} s{empty}")
+    validation = "".join(
+        f", {name.replace('_', ' ')} {value:.4f}"
+        for name, value in record.items()
+        if name.startswith("validation_")
+    )
+    empty = (
+        f", {len(record['empty_classes'])} classes without images"
+        if record.get("empty_classes")
+        else ""
+    )
+    learnt = "".join(
+        f", {name.replace('_', ' ')} {record[name]:.3f}"
+        for name in ("center_shift", "target_distance")
+        if name in record
+    )
+    return (
+        f"epoch {record['epoch']}/{num_epochs}: loss {record['loss']:.4f}{validation}, lr "
+        f"{record['lr']:.2g}"
+        f"{learnt}, {record['images_per_second']:.0f} images/s, "
+        f"{record['seconds'] + record['refresh_seconds']:.1f} s{empty}"
+    )

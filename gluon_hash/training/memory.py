@@ -1,8 +1,10 @@
-"""What a method remembers from batch to batch and hands to its loss: class centers, fixed targets, a scale, nothing.
+"""What a method remembers from batch to batch and hands to its loss: class centers, fixed targets,
+a scale, nothing.
 
-A loss is called (code, level_labels, *arrays of the memory, *outputs of the head): memories hold the state so that
-losses hold none.
+A loss is called (code, level_labels, *arrays of the memory, *outputs of the head): memories hold
+the state so that losses hold none.
 """
+
 from __future__ import annotations
 
 from typing import Any, Callable, Protocol, Sequence
@@ -137,7 +139,8 @@ class CenterMemory:
     Parameters
     ----------
     centers : list of K float32 arrays
-        Class centers of the levels that the loss uses, finest first, shape (num_classes[k], num_bits).
+        Class centers of the levels that the loss uses, finest first, shape (num_classes[k],
+        num_bits).
     parents : sequence of K - 1 int arrays
         Their hierarchy.
     refresh : InferenceRefresh or RunningRefresh
@@ -147,11 +150,19 @@ class CenterMemory:
     Source: arXiv:1901.11259. keep_initial_epochs > 1 is ours.
     """
 
-    def __init__(self, centers: Sequence[np.ndarray], parents: Sequence[np.ndarray], refresh: Refresh, *,
-                 keep_initial_epochs: int = 1) -> None:
+    def __init__(
+        self,
+        centers: Sequence[np.ndarray],
+        parents: Sequence[np.ndarray],
+        refresh: Refresh,
+        *,
+        keep_initial_epochs: int = 1,
+    ) -> None:
         if len(parents) != len(centers) - 1:
-            raise ValueError(f"CenterMemory: {len(centers)} levels of centers need {len(centers) - 1} tables of "
-                             f"parents, got {len(parents)}")
+            raise ValueError(
+                f"CenterMemory: {len(centers)} levels of centers need {len(centers) - 1} tables of "
+                f"parents, got {len(parents)}"
+            )
         self.centers, self._parents, self._refresh = list(centers), parents, refresh
         self._keep_initial_epochs = keep_initial_epochs
         self._on: dict[mx.Context, list[nd.NDArray]] = {}

@@ -1,4 +1,6 @@
-"""The optimiser's momentum and update counts as plain arrays: Trainer.save_states would write a pickle."""
+"""The optimiser's momentum and update counts as plain arrays: Trainer.save_states would write a
+pickle."""
+
 from __future__ import annotations
 
 import os
@@ -51,16 +53,23 @@ def load_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> No
 
 def _restore(optimizer: gluon.Trainer, index: int, number: int, arrays: dict, path: Any) -> Any:
     if index >= len(optimizer._params):
-        raise DataError(f"holds state of parameter {index}, but the network has {len(optimizer._params)}; "
-                        "the checkpoint is of another network", path=path)
+        raise DataError(
+            f"holds state of parameter {index}, but the network has {len(optimizer._params)}; "
+            "the checkpoint is of another network",
+            path=path,
+        )
     weight = optimizer._params[index].list_data()[number]
     state = optimizer._optimizer.create_state_multi_precision(index, weight)
     for position, array in enumerate(_arrays(state)):
         saved = arrays.get(f"{index}:state:{position}")
         if saved is None or saved.shape != array.shape:
-            raise DataError(f"parameter {optimizer._params[index].name}: expected optimiser state of shape "
-                            f"{array.shape}, got {None if saved is None else saved.shape}; the checkpoint is of "
-                            "another optimiser or network", path=path)
+            raise DataError(
+                f"parameter {optimizer._params[index].name}: expected optimiser state of shape "
+                f"{array.shape}, got {None if saved is None else saved.shape}; the checkpoint is "
+                "of "
+                "another optimiser or network",
+                path=path,
+            )
         saved.copyto(array)
     return state
 

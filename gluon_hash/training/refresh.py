@@ -1,4 +1,6 @@
-"""The codes from which the class centers are refreshed after an epoch: a pass of its own, or the epoch's."""
+"""The codes from which the class centers are refreshed after an epoch: a pass of its own, or the
+epoch's."""
+
 from __future__ import annotations
 
 from typing import Callable, Sequence
@@ -18,14 +20,17 @@ class InferenceRefresh:
     Parameters
     ----------
     encode : callable
-        Returns the relaxed codes, float32 (N, num_bits), and the fine labels, int (N,), of the training images.
+        Returns the relaxed codes, float32 (N, num_bits), and the fine labels, int (N,), of the
+        training images.
     num_classes : int
         Classes at the finest level.
 
     Source: arXiv:1901.11259. The released code makes this pass in training mode with random crops.
     """
 
-    def __init__(self, encode: Callable[[], tuple[np.ndarray, np.ndarray]], num_classes: int) -> None:
+    def __init__(
+        self, encode: Callable[[], tuple[np.ndarray, np.ndarray]], num_classes: int
+    ) -> None:
         self._encode, self._num_classes = encode, num_classes
 
     def start(self) -> None:
@@ -59,12 +64,15 @@ class RunningRefresh:
         self._counts = {context: nd.zeros(self._shape[:1], context) for context in self._contexts}
 
     def observe(self, code: nd.NDArray, label: nd.NDArray) -> None:
-        """Add codes (batch_size, num_bits) of fine labels (batch_size,); neither waits nor copies to the host."""
+        """Add codes (batch_size, num_bits) of fine labels (batch_size,); neither waits nor copies
+        to the host."""
         member = nd.one_hot(label, self._shape[0])  # (batch_size, num_classes)
         self._sums[code.context] += nd.dot(member, code.detach(), transpose_a=True)
         self._counts[code.context] += member.sum(axis=0)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums (num_classes, num_bits) and counts (num_classes,) of the codes of each class."""
-        return (np.sum([value.asnumpy() for value in self._sums.values()], axis=0),
-                np.sum([value.asnumpy() for value in self._counts.values()], axis=0))
+        return (
+            np.sum([value.asnumpy() for value in self._sums.values()], axis=0),
+            np.sum([value.asnumpy() for value in self._counts.values()], axis=0),
+        )

@@ -1,4 +1,5 @@
 """Learning-rate schedules: pure functions of the epochs done, in multiples of the base rate."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,6 @@
-"""Fixed targets of classes: binary centers (Hadamard, balanced random, placed by the tree), class embeddings."""
+"""Fixed targets of classes: binary centers (Hadamard, balanced random, placed by the tree), class
+embeddings."""
+
 from __future__ import annotations
 
 from typing import Callable, Sequence
@@ -15,7 +17,8 @@ TIES = 1e-9  # of a similarity
 
 
 def hadamard_targets(num_classes: int, num_bits: int, rng: np.random.RandomState) -> np.ndarray:
-    """Rows of a Hadamard matrix and their negatives, at least num_bits / 2 apart; else balanced random targets.
+    """Rows of a Hadamard matrix and their negatives, at least num_bits / 2 apart; else balanced
+    random targets.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ def hadamard_targets(num_classes: int, num_bits: int, rng: np.random.RandomState
     ValueError
         If there are fewer codes than classes.
 
-    Source: Yuan et al. 2020 (CSQ), algorithm 1. The row of ones and its negative are centers as good as the others.
+    Source: Yuan et al. 2020 (CSQ), algorithm 1. The row of ones and its negative are centers as
+    good as the others.
     """
     if num_bits & (num_bits - 1) or num_classes > 2 * num_bits:
         return balanced_targets(num_classes, num_bits, rng)
@@ -45,7 +49,8 @@ def hadamard_targets(num_classes: int, num_bits: int, rng: np.random.RandomState
 def balanced_targets(num_classes: int, num_bits: int, rng: np.random.RandomState) -> np.ndarray:
     """Random targets, all different, each with half of its bits set (or half a bit less or more).
 
-    Up to 20 bits, where there may be more classes than such codes, the most balanced codes that there are.
+    Up to 20 bits, where there may be more classes than such codes, the most balanced codes that
+    there are.
 
     Parameters
     ----------
@@ -62,21 +67,32 @@ def balanced_targets(num_classes: int, num_bits: int, rng: np.random.RandomState
     ValueError
         If there are fewer codes than classes.
 
-    Source: Yuan et al. 2020 (CSQ), algorithm 1, which draws each bit on its own and so bits that balance on average.
+    Source: Yuan et al. 2020 (CSQ), algorithm 1, which draws each bit on its own and so bits that
+    balance on average.
     """
     _check_room(num_classes, num_bits)
     if num_bits <= ENUMERATED_BITS:
         codes = rng.permutation(2**num_bits)
         num_set = sum((codes >> bit) & 1 for bit in range(num_bits))
-        chosen = rng.permutation(codes[np.argsort(np.abs(2 * num_set - num_bits), kind="stable")[:num_classes]])
+        chosen = rng.permutation(
+            codes[np.argsort(np.abs(2 * num_set - num_bits), kind="stable")[:num_classes]]
+        )
         return np.where(chosen[:, None] >> np.arange(num_bits) & 1, 1.0, -1.0).astype(np.float32)
     targets = _draw_balanced(num_classes, num_bits, rng)
-    return _all_different(targets, lambda again: _draw_balanced(len(again), num_bits, rng), num_bits)
+    return _all_different(
+        targets, lambda again: _draw_balanced(len(again), num_bits, rng), num_bits
+    )
 
 
-def tree_targets(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_bits: int,
-                 rng: np.random.RandomState, flipped: float = 0.25) -> np.ndarray:
-    """Targets placed by the tree: a child is its parent's target with some of the bits flipped (ours).
+def tree_targets(
+    parents: Sequence[np.ndarray],
+    num_classes: Sequence[int],
+    num_bits: int,
+    rng: np.random.RandomState,
+    flipped: float = 0.25,
+) -> np.ndarray:
+    """Targets placed by the tree: a child is its parent's target with some of the bits flipped
+    (ours).
 
     Parameters
     ----------
@@ -86,7 +102,8 @@ def tree_targets(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_
     num_bits : int
     rng : RandomState
     flipped : float
-        Part of the bits that are flipped from a parent to a child, in (0, 0.5]: few bring relatives close together.
+        Part of the bits that are flipped from a parent to a child, in (0, 0.5]: few bring relatives
+        close together.
 
     Returns
     -------
@@ -108,7 +125,9 @@ def tree_targets(parents: Sequence[np.ndarray], num_classes: Sequence[int], num_
     return targets
 
 
-def class_embeddings(similarity: np.ndarray, num_bits: int, rng: np.random.RandomState) -> np.ndarray:
+def class_embeddings(
+    similarity: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> np.ndarray:
     """Unit vectors whose inner products are the similarities.
 
     Parameters
@@ -116,12 +135,13 @@ def class_embeddings(similarity: np.ndarray, num_bits: int, rng: np.random.Rando
     similarity : float, shape (C, C)
         Symmetric, 1 on the diagonal, positive semi-definite, as tree similarities are.
     num_bits : int
-        With fewer bits than classes the largest eigenvectors are kept and rows set back to length 1 (ours: the paper
-        takes as many dimensions as classes). Among equal eigenvalues, of which a tree has many, the choice is random:
-        chosen by LAPACK some classes would fall on one place, or on 0. With fewer bits than superclasses only these are
-        told apart.
+        With fewer bits than classes the largest eigenvectors are kept and rows set back to length 1
+        (ours: the paper takes as many dimensions as classes). Among equal eigenvalues, of which a
+        tree has many, the choice is random: chosen by LAPACK some classes would fall on one place,
+        or on 0. With fewer bits than superclasses only these are told apart.
     rng : RandomState
-        Rotates the vectors, so that every bit divides the classes (ours); inner products do not change.
+        Rotates the vectors, so that every bit divides the classes (ours); inner products do not
+        change.
 
     Returns
     -------
@@ -136,11 +156,16 @@ def class_embeddings(similarity: np.ndarray, num_bits: int, rng: np.random.Rando
     """
     similarity = np.asarray(similarity, dtype=np.float64)
     if not (np.allclose(similarity, similarity.T) and np.allclose(np.diag(similarity), 1.0)):
-        raise ValueError("class_embeddings: the similarity must be symmetric, with 1 on the diagonal")
+        raise ValueError(
+            "class_embeddings: the similarity must be symmetric, with 1 on the diagonal"
+        )
     ties = TIES * rng.standard_normal(similarity.shape)
     values, vectors = np.linalg.eigh(similarity + ties + ties.T)
     if values[0] < -1e-6 * len(values):
-        raise ValueError(f"class_embeddings: the similarity must be positive semi-definite, got eigenvalue {values[0]}")
+        raise ValueError(
+            "class_embeddings: the similarity must be positive semi-definite, got eigenvalue "
+            f"{values[0]}"
+        )
     kept = min(num_bits, len(values))
     coordinates = np.zeros((len(values), num_bits))
     coordinates[:, :kept] = (vectors * np.sqrt(np.maximum(values, 0.0)))[:, ::-1][:, :kept]
@@ -159,29 +184,42 @@ def _flip(targets: np.ndarray, count: int, rng: np.random.RandomState) -> np.nda
 
 def _children(above: np.ndarray, count: int, rng: np.random.RandomState) -> np.ndarray:
     """Each row with ``count`` bits flipped, all different."""
-    return _all_different(_flip(above, count, rng), lambda again: _flip(above[again], count, rng), above.shape[1])
+    return _all_different(
+        _flip(above, count, rng), lambda again: _flip(above[again], count, rng), above.shape[1]
+    )
 
 
 def _choose(rows: int, num_bits: int, count: int, rng: np.random.RandomState) -> np.ndarray:
     """In each row ``count`` of the bits, at random: bool (rows, num_bits)."""
-    parts = [np.argsort(rng.random_sample((min(ROWS_AT_A_TIME, rows - start), num_bits)), axis=1) < count
-             for start in range(0, rows, ROWS_AT_A_TIME)]
+    parts = [
+        np.argsort(rng.random_sample((min(ROWS_AT_A_TIME, rows - start), num_bits)), axis=1) < count
+        for start in range(0, rows, ROWS_AT_A_TIME)
+    ]
     return np.concatenate(parts)
 
 
-def _all_different(targets: np.ndarray, draw: Callable[[np.ndarray], np.ndarray], num_bits: int) -> np.ndarray:
-    """Rows that repeat an earlier one are drawn anew by ``draw`` (rows -> their targets) until none does."""
+def _all_different(
+    targets: np.ndarray, draw: Callable[[np.ndarray], np.ndarray], num_bits: int
+) -> np.ndarray:
+    """Rows that repeat an earlier one are drawn anew by ``draw`` (rows -> their targets) until none
+    does."""
     for _ in range(DRAWS):
         _, first = np.unique(np.packbits(targets > 0, axis=1), axis=0, return_index=True)
         again = np.setdiff1d(np.arange(len(targets)), first)
         if not len(again):
             return targets
         targets[again] = draw(again)
-    raise ValueError(f"targets: {len(targets)} different codes were not found among those of {num_bits} bits; set "
-                     "net.num_bits (or, with targets: tree, loss.options.flipped) higher")
+    raise ValueError(
+        f"targets: {len(targets)} different codes were not found among those of {num_bits} bits; "
+        "set "
+        "net.num_bits (or, with targets: tree, loss.options.flipped) higher"
+    )
 
 
 def _check_room(num_classes: int, num_bits: int) -> None:
     if num_classes > 2**num_bits:
-        raise ValueError(f"targets: {num_bits} bits make {2**num_bits} codes, too few for {num_classes} classes; set "
-                         "net.num_bits higher")
+        raise ValueError(
+            f"targets: {num_bits} bits make {2**num_bits} codes, too few for {num_classes} "
+            "classes; set "
+            "net.num_bits higher"
+        )

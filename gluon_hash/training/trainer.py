@@ -1,4 +1,5 @@
 """One epoch of training: batches, gradients, and what the method remembers."""
+
 from __future__ import annotations
 
 import time
@@ -15,7 +16,9 @@ from gluon_hash.training.schedule import Schedule
 
 __all__ = ["HashTrainer"]
 
-BATCHES_BETWEEN_CHECKS = 16  # the loss is read (and the queue of work emptied) once in so many batches
+BATCHES_BETWEEN_CHECKS = (
+    16  # the loss is read (and the queue of work emptied) once in so many batches
+)
 
 
 class HashTrainer:
@@ -26,7 +29,8 @@ class HashTrainer:
     net : HybridBlock
         Trained: input -> relaxed code (batch_size, num_bits).
     loss : HybridBlock
-        Called (code, level_labels, *arrays of the memory, *outputs of the head), returns (batch_size,).
+        Called (code, level_labels, *arrays of the memory, *outputs of the head), returns
+        (batch_size,).
     loader : TrainLoader or FeatureTrainLoader
         ``loader.epoch(e)`` yields the batches of epoch e; ``len(loader)`` is their number.
     optimizer : gluon.Trainer
@@ -36,8 +40,9 @@ class HashTrainer:
     memory : Memory
         See gluon_hash.training.memory.
     contexts : sequence of Context
-        A batch is split over them. Without a head the codes come together on the first for one call of the loss, which
-        may look at pairs and triplets of the whole batch; with one, each context has its part of the loss.
+        A batch is split over them. Without a head the codes come together on the first for one call
+        of the loss, which may look at pairs and triplets of the whole batch; with one, each context
+        has its part of the loss.
     frozen : HybridBlock, optional
         Comes before ``net``, in inference mode and without gradients: a frozen backbone.
     head : Block, optional
@@ -46,10 +51,21 @@ class HashTrainer:
         Largest global norm of the gradient of the mean loss.
     """
 
-    def __init__(self, net: gluon.HybridBlock, loss: gluon.HybridBlock, loader: Any, optimizer: gluon.Trainer,
-                 lr: float, schedule: Schedule, memory: Memory, contexts: Sequence[mx.Context], *,
-                 frozen: gluon.HybridBlock | None = None, head: gluon.Block | None = None,
-                 clip_gradient_norm: float | None = None) -> None:
+    def __init__(
+        self,
+        net: gluon.HybridBlock,
+        loss: gluon.HybridBlock,
+        loader: Any,
+        optimizer: gluon.Trainer,
+        lr: float,
+        schedule: Schedule,
+        memory: Memory,
+        contexts: Sequence[mx.Context],
+        *,
+        frozen: gluon.HybridBlock | None = None,
+        head: gluon.Block | None = None,
+        clip_gradient_norm: float | None = None,
+    ) -> None:
         self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
         self.memory = memory
         self._loss, self._loader, self.contexts = loss, loader, list(contexts)
@@ -65,8 +81,8 @@ class HashTrainer:
         Returns
         -------
         dict
-            loss (mean over images), lr (at the end), images_per_second and seconds of the training pass,
-            refresh_seconds of the memory, and what the memory logs.
+            loss (mean over images), lr (at the end), images_per_second and seconds of the training
+            pass, refresh_seconds of the memory, and what the memory logs.
 
         Raises
         ------
@@ -81,20 +97,31 @@ class HashTrainer:
         for name, value in learnt.items():
             if isinstance(value, float):
                 self._check(value, epoch, 1, len(self._loader), name.replace("_", " "))
-        return {"loss": mean_loss, "lr": self.optimizer.learning_rate, "seconds": round(seconds, 3),
-                "images_per_second": round(num_images / seconds, 1),
-                "refresh_seconds": round(time.perf_counter() - started - seconds, 3), **learnt}
+        return {
+            "loss": mean_loss,
+            "lr": self.optimizer.learning_rate,
+            "seconds": round(seconds, 3),
+            "images_per_second": round(num_images / seconds, 1),
+            "refresh_seconds": round(time.perf_counter() - started - seconds, 3),
+            **learnt,
+        }
 
     def _train_batches(self, epoch: int) -> tuple[float, int]:
         waiting: list[nd.NDArray] = []
         total, num_images, checked = 0.0, 0, 0
-        batches = track(self._loader.epoch(epoch), f"epoch {epoch + 1}", len(self._loader), unit="batches")
+        batches = track(
+            self._loader.epoch(epoch), f"epoch {epoch + 1}", len(self._loader), unit="batches"
+        )
         for number, batch in enumerate(batches, start=1):
-            self.optimizer.set_learning_rate(self._lr * self._schedule(epoch + (number - 1) / len(self._loader)))
+            self.optimizer.set_learning_rate(
+                self._lr * self._schedule(epoch + (number - 1) / len(self._loader))
+            )
             waiting.extend(self._train_batch(batch))
             num_images += batch.image.shape[0]
             if number % BATCHES_BETWEEN_CHECKS == 0 or number == len(self._loader):
-                total += self._check(sum(loss.asscalar() for loss in waiting), epoch, checked + 1, number)
+                total += self._check(
+                    sum(loss.asscalar() for loss in waiting), epoch, checked + 1, number
+                )
                 waiting, checked = [], number
         return total / num_images, num_images
 
@@ -107,20 +134,32 @@ class HashTrainer:
             images = [self.frozen(image) for image in images]
         with autograd.record():
             codes = [self.net(image) for image in images]
-            parts = zip(codes, labels, ids) if self.head is not None else [self._together(codes, labels, batch.id)]
-            losses = [self._loss(code, label, *self.memory.arrays(code.context, own), *self._head_outputs(code)).sum()
-                      for code, label, own in parts]
+            parts = (
+                zip(codes, labels, ids)
+                if self.head is not None
+                else [self._together(codes, labels, batch.id)]
+            )
+            losses = [
+                self._loss(
+                    code, label, *self.memory.arrays(code.context, own), *self._head_outputs(code)
+                ).sum()
+                for code, label, own in parts
+            ]
         autograd.backward(losses)
         self._step(batch.image.shape[0])
         for code, label, own in zip(codes, labels, ids):
             self.memory.observe(code.detach(), label, own)
         return losses
 
-    def _together(self, codes: list[nd.NDArray], labels: list[nd.NDArray],
-                  ids: np.ndarray) -> tuple[nd.NDArray, nd.NDArray, np.ndarray]:
-        """The parts of a batch as one, on the first context; gradients go back to where each part came from."""
-        code, label = (nd.concat(*(part.as_in_context(self.contexts[0]) for part in parts), dim=0)
-                       for parts in (codes, labels))
+    def _together(
+        self, codes: list[nd.NDArray], labels: list[nd.NDArray], ids: np.ndarray
+    ) -> tuple[nd.NDArray, nd.NDArray, np.ndarray]:
+        """The parts of a batch as one, on the first context; gradients go back to where each part
+        came from."""
+        code, label = (
+            nd.concat(*(part.as_in_context(self.contexts[0]) for part in parts), dim=0)
+            for parts in (codes, labels)
+        )
         return code, label, ids
 
     def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
@@ -134,17 +173,28 @@ class HashTrainer:
             self.optimizer.step(batch_size)
             return
         self.optimizer.allreduce_grads()
-        trained = [parameter for block in (self.net, self.head) if block is not None
-                   for parameter in block.collect_params().values() if parameter.grad_req != "null"]
+        trained = [
+            parameter
+            for block in (self.net, self.head)
+            if block is not None
+            for parameter in block.collect_params().values()
+            if parameter.grad_req != "null"
+        ]
         for context in self.contexts:
-            gluon.utils.clip_global_norm([parameter.grad(context) for parameter in trained],
-                                         self._clip_gradient_norm * batch_size, check_isfinite=False)
+            gluon.utils.clip_global_norm(
+                [parameter.grad(context) for parameter in trained],
+                self._clip_gradient_norm * batch_size,
+                check_isfinite=False,
+            )
         self.optimizer.update(batch_size)
 
     def _check(self, value: float, epoch: int, first: int, last: int, name: str = "loss") -> float:
         if not np.isfinite(value):
             raise DivergedError(
-                f"epoch {epoch + 1}, batches {first}-{last}: the {name} is {value} at learning rate "
-                f"{self.optimizer.learning_rate:.2g}; lower optimizer.lr, or set optimizer.clip_gradient_norm or "
-                "optimizer.warmup_epochs, and go on with --resume from the last whole epoch")
+                f"epoch {epoch + 1}, batches {first}-{last}: the {name} is {value} at learning "
+                "rate "
+                f"{self.optimizer.learning_rate:.2g}; lower optimizer.lr, or set "
+                "optimizer.clip_gradient_norm or "
+                "optimizer.warmup_epochs, and go on with --resume from the last whole epoch"
+            )
         return value

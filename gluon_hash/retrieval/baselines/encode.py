@@ -1,4 +1,5 @@
 """Features through a fitted baseline: codes, or what product quantisation keeps of the features."""
+
 from __future__ import annotations
 
 from typing import Union
@@ -16,8 +17,8 @@ __all__ = ["encode_features_with"]
 def encode_features_with(model: Fitted, table: FeatureTable) -> Union[CodeTable, FeatureTable]:
     """Codes of the features; of product quantisation, the reconstructed features.
 
-    Evaluating the queries' own features against a reconstructed database with the l2 distance is product
-    quantisation's asymmetric distance.
+    Evaluating the queries' own features against a reconstructed database with the l2 distance is
+    product quantisation's asymmetric distance.
 
     Parameters
     ----------
@@ -30,7 +31,11 @@ def encode_features_with(model: Fitted, table: FeatureTable) -> Union[CodeTable,
         If the features have another width or are not finite.
     """
     if isinstance(model, ProductQuantizer):
-        return FeatureTable(table.ids, model.reconstruct(table.features).astype(np.float16), table.level_labels,
-                            {**table.provenance, "baseline": model.name})
+        return FeatureTable(
+            table.ids,
+            model.reconstruct(table.features).astype(np.float16),
+            table.level_labels,
+            {**table.provenance, "baseline": model.name},
+        )
     relaxed = model.project(table.features)
     return CodeTable(table.ids, codes.pack(relaxed), table.level_labels, relaxed.shape[1])

@@ -1,4 +1,5 @@
 """Fit a baseline on features: one function a method, one table of names."""
+
 from __future__ import annotations
 
 import os
@@ -10,7 +11,12 @@ import numpy as np
 from gluon_hash.errors import DataError
 from gluon_hash.retrieval.arrays import load_arrays
 from gluon_hash.retrieval.baselines.itml import learn_metric
-from gluon_hash.retrieval.baselines.models import KernelHash, LinearHash, ProductQuantizer, rbf_kernel
+from gluon_hash.retrieval.baselines.models import (
+    KernelHash,
+    LinearHash,
+    ProductQuantizer,
+    rbf_kernel,
+)
 
 __all__ = ["BASELINES", "Fitted", "fit", "load_baseline"]
 
@@ -21,7 +27,9 @@ SUBSELECTED = 0.1
 METRIC_AXES = 128
 
 
-def fit(name: str, features: np.ndarray, fine_labels: np.ndarray, num_bits: int, *, seed: int) -> Fitted:
+def fit(
+    name: str, features: np.ndarray, fine_labels: np.ndarray, num_bits: int, *, seed: int
+) -> Fitted:
     """Fit a baseline.
 
     Parameters
@@ -43,8 +51,11 @@ def fit(name: str, features: np.ndarray, fine_labels: np.ndarray, num_bits: int,
         raise ValueError(f"method: expected one of {', '.join(BASELINES)}, got {name!r}")
     features = np.asarray(features, dtype=np.float32)
     if num_bits < 1 or features.ndim != 2 or len(features) < 2 or len(fine_labels) != len(features):
-        raise ValueError(f"{name}: expected num_bits >= 1, features (N, D) of at least two images and a label each, "
-                         f"got {num_bits}, {features.shape} and {len(fine_labels)}")
+        raise ValueError(
+            f"{name}: expected num_bits >= 1, features (N, D) of at least two images and a label "
+            "each, "
+            f"got {num_bits}, {features.shape} and {len(fine_labels)}"
+        )
     if not np.isfinite(features).all():
         raise ValueError(f"{name}: a feature is not finite")
     return BASELINES[name](features, np.asarray(fine_labels), num_bits, np.random.RandomState(seed))
@@ -58,27 +69,47 @@ def load_baseline(path: str | os.PathLike[str]) -> Fitted:
         return LinearHash(str(arrays["name"]), arrays["mean"], arrays["weights"])
     if kind == "kernel":
         arrays = load_arrays(path, ("name", "anchors", "gamma", "mean", "weights"))
-        return KernelHash(str(arrays["name"]), arrays["anchors"], float(arrays["gamma"]), arrays["mean"],
-                          arrays["weights"])
+        return KernelHash(
+            str(arrays["name"]),
+            arrays["anchors"],
+            float(arrays["gamma"]),
+            arrays["mean"],
+            arrays["weights"],
+        )
     if kind == "product":
         arrays = load_arrays(path, ("name", "num_features", "centroids"))
-        return ProductQuantizer(str(arrays["name"]), int(arrays["num_features"]), arrays["centroids"])
-    raise DataError(f"expected a fitted linear, kernel or product baseline, got kind {kind!r}", path=path)
+        return ProductQuantizer(
+            str(arrays["name"]), int(arrays["num_features"]), arrays["centroids"]
+        )
+    raise DataError(
+        f"expected a fitted linear, kernel or product baseline, got kind {kind!r}", path=path
+    )
 
 
-def _lsh(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> LinearHash:
+def _lsh(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> LinearHash:
     """Random projections: two codes differ in a bit with probability angle / pi (Charikar 2002)."""
-    return LinearHash("lsh", features.mean(axis=0), rng.standard_normal((features.shape[1], num_bits)).astype("f4"))
+    return LinearHash(
+        "lsh",
+        features.mean(axis=0),
+        rng.standard_normal((features.shape[1], num_bits)).astype("f4"),
+    )
 
 
-def _pca(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> LinearHash:
+def _pca(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> LinearHash:
     """Signs of the leading principal components."""
     mean, axes = _principal_axes("pca", features, num_bits)
     return LinearHash("pca", mean, axes)
 
 
-def _itq(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> LinearHash:
-    """Iterative quantisation: PCA, then the rotation that brings it closest to its signs (Gong and Lazebnik 2011)."""
+def _itq(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> LinearHash:
+    """Iterative quantisation: PCA, then the rotation that brings it closest to its signs (Gong and
+    Lazebnik 2011)."""
     mean, axes = _principal_axes("itq", features, num_bits)
     projected = (features - mean) @ axes
     rotation = _random_rotation(num_bits, rng)
@@ -87,11 +118,14 @@ def _itq(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random
     return LinearHash("itq", mean, (axes @ rotation).astype(np.float32))
 
 
-def _subselective(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> LinearHash:
-    """ITQ whose covariance and rotations are each estimated from a random part of the images (Li et al., AAAI 2014).
+def _subselective(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> LinearHash:
+    """ITQ whose covariance and rotations are each estimated from a random part of the images (Li et
+    al., AAAI 2014).
 
-    The paper's idea, sub-selection in place of whole matrix products; drawing the part anew in every iteration, and
-    its size (a tenth, at least 20 times num_bits), are ours.
+    The paper's idea, sub-selection in place of whole matrix products; drawing the part anew in
+    every iteration, and its size (a tenth, at least 20 times num_bits), are ours.
     """
     count = min(len(features), max(int(SUBSELECTED * len(features)), 20 * num_bits))
 
@@ -105,32 +139,44 @@ def _subselective(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: 
     return LinearHash("subselective", mean, (axes @ rotation).astype(np.float32))
 
 
-def _metric_lsh(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> LinearHash:
+def _metric_lsh(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> LinearHash:
     """LSH under a learned Mahalanobis metric A = G'G: sign(r' G x) (Jain, Kulis and Grauman 2008).
 
-    A is learnt by ITML, as in the paper, in the space of the leading principal axes (their number is ours).
+    A is learnt by ITML, as in the paper, in the space of the leading principal axes (their number
+    is ours).
     """
     mean, axes = _principal_axes("metric_lsh", features, min(METRIC_AXES, *features.shape))
     values, vectors = np.linalg.eigh(learn_metric((features - mean) @ axes, labels, rng))
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T  # rounding may leave a value below 0
+    root = (
+        vectors * np.sqrt(np.maximum(values, 0.0))
+    ) @ vectors.T  # rounding may leave a value below 0
     weights = axes @ root @ rng.standard_normal((len(root), num_bits))
     return LinearHash("metric_lsh", mean, weights.astype(np.float32))
 
 
-def _klsh(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> KernelHash:
-    """Kernelised LSH with an RBF kernel: random directions built from anchors (Kulis and Grauman 2009).
+def _klsh(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> KernelHash:
+    """Kernelised LSH with an RBF kernel: random directions built from anchors (Kulis and Grauman
+    2009).
 
-    A direction is K^(-1/2) e_S, S a draw of t of the p anchors, in the space centred on the anchors. gamma is one
-    over the median squared distance of the anchors (ours).
+    A direction is K^(-1/2) e_S, S a draw of t of the p anchors, in the space centred on the
+    anchors. gamma is one over the median squared distance of the anchors (ours).
     """
     anchors = features[np.sort(rng.permutation(len(features))[:NUM_ANCHORS])]
-    squared = -np.log(np.maximum(rbf_kernel(anchors, anchors, 1.0 / features.var(axis=0).sum()), 1e-300))
+    squared = -np.log(
+        np.maximum(rbf_kernel(anchors, anchors, 1.0 / features.var(axis=0).sum()), 1e-300)
+    )
     gamma = 1.0 / (max(float(np.median(squared)), 1e-12) * features.var(axis=0).sum())
     kernel = rbf_kernel(anchors, anchors, gamma)
     mean = kernel.mean(axis=0)
     centred = kernel - mean - mean[:, None] + kernel.mean()
     values, vectors = np.linalg.eigh(centred.astype(np.float64))
-    root = (vectors[:, values > 1e-8] / np.sqrt(values[values > 1e-8])) @ vectors[:, values > 1e-8].T
+    root = (vectors[:, values > 1e-8] / np.sqrt(values[values > 1e-8])) @ vectors[
+        :, values > 1e-8
+    ].T
     drawn = np.zeros((len(anchors), num_bits))
     for bit in range(num_bits):
         drawn[rng.permutation(len(anchors))[:NUM_DRAWN], bit] = 1.0 / NUM_DRAWN
@@ -139,12 +185,17 @@ def _klsh(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.rando
     return KernelHash("klsh", anchors, gamma, mean.astype(np.float32), weights.astype(np.float32))
 
 
-def _pq(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState) -> ProductQuantizer:
+def _pq(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> ProductQuantizer:
     """Product quantisation, one byte a part (Jegou, Douze and Schmid 2011)."""
     parts, num_features = num_bits // 8, features.shape[1]
     if num_bits % 8 or parts > num_features or len(features) < 256:
-        raise ValueError(f"pq: needs a multiple of 8 bits, at most 8 bits a feature ({8 * num_features} here) and 256 "
-                         f"images, got {num_bits} bits and {len(features)} images")
+        raise ValueError(
+            f"pq: needs a multiple of 8 bits, at most 8 bits a feature ({8 * num_features} here) "
+            "and 256 "
+            f"images, got {num_bits} bits and {len(features)} images"
+        )
     width = -(-num_features // parts)
     padded = np.ascontiguousarray(np.pad(features, ((0, 0), (0, parts * width - num_features))))
     quantizer = faiss.ProductQuantizer(parts * width, parts, 8)
@@ -156,21 +207,33 @@ def _pq(features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.
 
 
 BASELINES: dict[str, Callable[..., Fitted]] = {
-    "lsh": _lsh, "pca": _pca, "itq": _itq, "subselective": _subselective, "klsh": _klsh, "metric_lsh": _metric_lsh,
-    "pq": _pq}
+    "lsh": _lsh,
+    "pca": _pca,
+    "itq": _itq,
+    "subselective": _subselective,
+    "klsh": _klsh,
+    "metric_lsh": _metric_lsh,
+    "pq": _pq,
+}
 
 
 def procrustes(projected: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """The rotation R closest to B = sign(V R_old): minimises |B - V R|; float (N, L), (L, L) -> (L, L)."""
+    """The rotation R closest to B = sign(V R_old): minimises |B - V R|; float (N, L), (L, L) -> (L,
+    L)."""
     signs = np.where(projected @ rotation >= 0, 1.0, -1.0)
     left, _, right = np.linalg.svd(projected.T.astype(np.float64) @ signs)
     return left @ right
 
 
-def _principal_axes(name: str, features: np.ndarray, num_bits: int) -> tuple[np.ndarray, np.ndarray]:
+def _principal_axes(
+    name: str, features: np.ndarray, num_bits: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean, float32 (D,), and leading principal axes, float32 (D, num_bits)."""
     if num_bits > min(features.shape):
-        raise ValueError(f"{name}: at most {min(features.shape)} bits from features {features.shape}, got {num_bits}")
+        raise ValueError(
+            f"{name}: at most {min(features.shape)} bits from features {features.shape}, got "
+            f"{num_bits}"
+        )
     mean = features.mean(axis=0)
     centred = features - mean
     _, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred)

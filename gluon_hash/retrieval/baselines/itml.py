@@ -1,4 +1,6 @@
-"""A Mahalanobis metric learnt from pairs (ITML): same class near, others far, close to the Euclidean metric."""
+"""A Mahalanobis metric learnt from pairs (ITML): same class near, others far, close to the
+Euclidean metric."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -10,8 +12,11 @@ NEAR, FAR = 5.0, 95.0  # percentiles of the distances: bounds of pairs of one cl
 TINY = 1e-12  # squared distance of equal features: such a pair says nothing
 
 
-def learn_metric(features: np.ndarray, labels: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
-    """A metric A under which pairs of one class come nearer than the bound, others farther: one pass over drawn pairs.
+def learn_metric(
+    features: np.ndarray, labels: np.ndarray, rng: np.random.RandomState
+) -> np.ndarray:
+    """A metric A under which pairs of one class come nearer than the bound, others farther: one
+    pass over drawn pairs.
 
     Parameters
     ----------
@@ -25,24 +30,27 @@ def learn_metric(features: np.ndarray, labels: np.ndarray, rng: np.random.Random
     float64, shape (D, D)
         Symmetric, positive definite; (x - y)' A (x - y) is the squared distance.
 
-    Source: Davis, Kulis, Jain, Sra and Dhillon 2007, Algorithm 1 with gamma = 1; the number of pairs, half of them of
-    one class, and the single pass are ours.
+    Source: Davis, Kulis, Jain, Sra and Dhillon 2007, Algorithm 1 with gamma = 1; the number of
+    pairs, half of them of one class, and the single pass are ours.
     """
     first, second = _draw_pairs(labels, rng)
     differences = (features[first] - features[second]).astype(np.float64)
     squared = (differences**2).sum(axis=1)
     near, far = np.percentile(squared[1::2], [NEAR, FAR])
     metric = np.eye(features.shape[1])
-    for difference, same in zip(differences[squared > TINY], (labels[first] == labels[second])[squared > TINY]):
+    for difference, same in zip(
+        differences[squared > TINY], (labels[first] == labels[second])[squared > TINY]
+    ):
         project(metric, difference, near if same else far, 1.0 if same else -1.0)
     return metric
 
 
 def project(metric: np.ndarray, difference: np.ndarray, bound: float, sign: float) -> None:
-    r"""Change ``metric`` in place, as little as LogDet divergence allows, so that a pair comes half-way to its bound.
+    r"""Change ``metric`` in place, as little as LogDet divergence allows, so that a pair comes
+    half-way to its bound.
 
-    A squared distance p beyond the bound b becomes the harmonic mean 2 p b / (p + b): the slack of the bound takes the
-    other half. A pair on its right side of the bound changes nothing.
+    A squared distance p beyond the bound b becomes the harmonic mean 2 p b / (p + b): the slack of
+    the bound takes the other half. A pair on its right side of the bound changes nothing.
 
     Parameters
     ----------
@@ -61,7 +69,8 @@ def project(metric: np.ndarray, difference: np.ndarray, bound: float, sign: floa
 
 
 def _draw_pairs(labels: np.ndarray, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the two of each pair: every other pair is of one class, those between are drawn from all."""
+    """Places of the two of each pair: every other pair is of one class, those between are drawn
+    from all."""
     order = np.argsort(labels, kind="stable")
     _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
     begins = np.cumsum(counts) - counts

@@ -1,4 +1,5 @@
 """What a baseline is once fitted: arrays, and how they turn features into relaxed codes."""
+
 from __future__ import annotations
 
 import os
@@ -29,8 +30,10 @@ class _Fitted:
     def _check(self, features: np.ndarray, num_features: int) -> np.ndarray:
         features = np.asarray(features, dtype=np.float32)
         if features.ndim != 2 or features.shape[1] != num_features:
-            raise ValueError(f"{self.name}: expected features (N, {num_features}), as it was fitted on, got "
-                             f"{features.shape}")
+            raise ValueError(
+                f"{self.name}: expected features (N, {num_features}), as it was fitted on, got "
+                f"{features.shape}"
+            )
         if not np.isfinite(features).all():
             row = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
             raise ValueError(f"{self.name}: the features in row {row} are not finite")
@@ -88,9 +91,18 @@ class KernelHash(_Fitted):
     def project(self, features: np.ndarray) -> np.ndarray:
         """As LinearHash.project."""
         features = self._check(features, self.anchors.shape[1])
-        return np.concatenate([
-            (rbf_kernel(features[start:start + ROWS_AT_A_TIME], self.anchors, float(self.gamma)) - self.mean)
-            @ self.weights for start in range(0, len(features), ROWS_AT_A_TIME)])
+        return np.concatenate(
+            [
+                (
+                    rbf_kernel(
+                        features[start : start + ROWS_AT_A_TIME], self.anchors, float(self.gamma)
+                    )
+                    - self.mean
+                )
+                @ self.weights
+                for start in range(0, len(features), ROWS_AT_A_TIME)
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -111,15 +123,17 @@ class ProductQuantizer(_Fitted):
     kind: ClassVar[str] = "product"
 
     def encode(self, features: np.ndarray) -> np.ndarray:
-        """Features, float (N, D) -> centroid of each part, uint8 (N, parts); no codes for Hamming search."""
+        """Features, float (N, D) -> centroid of each part, uint8 (N, parts); no codes for Hamming
+        search."""
         return self._quantizer().compute_codes(self._padded(features))
 
     def reconstruct(self, features: np.ndarray) -> np.ndarray:
         """Features, float (N, D) -> the features that their centroids stand for, float32 (N, D).
 
-        Ranking these by L2 distance to the queries' own features is the asymmetric distance of the paper.
+        Ranking these by L2 distance to the queries' own features is the asymmetric distance of the
+        paper.
         """
-        return self._quantizer().decode(self.encode(features))[:, :int(self.num_features)]
+        return self._quantizer().decode(self.encode(features))[:, : int(self.num_features)]
 
     def _padded(self, features: np.ndarray) -> np.ndarray:
         features = self._check(features, int(self.num_features))
@@ -129,7 +143,9 @@ class ProductQuantizer(_Fitted):
     def _quantizer(self) -> faiss.ProductQuantizer:
         parts, _, width = self.centroids.shape
         quantizer = faiss.ProductQuantizer(parts * width, parts, 8)
-        faiss.copy_array_to_vector(np.ascontiguousarray(self.centroids, np.float32).ravel(), quantizer.centroids)
+        faiss.copy_array_to_vector(
+            np.ascontiguousarray(self.centroids, np.float32).ravel(), quantizer.centroids
+        )
         return quantizer
 
 
