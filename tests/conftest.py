@@ -30,8 +30,8 @@ def rng(request):
 def prepared(tmp_path_factory):
     """A small synthetic data set as `prepare` writes it: 27 classes, 6 training and 2 query images
     each."""
-    from gluon_hash.records.dataset import write_dataset
-    from gluon_hash.records.synthetic import make_synthetic
+    from gluon_hash.datasets.dataset import write_dataset
+    from gluon_hash.datasets.synthetic import make_synthetic
 
     out = tmp_path_factory.mktemp("data") / "synthetic"
     write_dataset(make_synthetic(6, 2, 32, seed=1), out, seed=1)

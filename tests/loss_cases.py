@@ -1,12 +1,13 @@
 """One case for each form of each loss: the loss, its inputs in order, its slow twin, which inputs
 are learned."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import Callable, Dict, NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
-
 import reference_losses as slow
+
 from gluon_hash import losses
 
 # u_ij = 1.5 sin(i + 2j + 0.5): bits on both sides of 0, 1 and 1.1, none on them
@@ -32,8 +33,8 @@ class Case(NamedTuple):
 
     loss: Callable
     twin: Callable
-    inputs: Dict[str, np.ndarray]
-    learned: Tuple[str, ...] = ("code",)
+    inputs: dict[str, np.ndarray]
+    learned: tuple[str, ...] = ("code",)
 
 
 def case(loss, twin, learned=("code",), labels=LABELS, **inputs):

@@ -6,25 +6,21 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from gluon_hash import runtime  # noqa: E402
+import numpy as np
 
-runtime.prepare()
-
-import mxnet as mx  # noqa: E402
-import numpy as np  # noqa: E402
-from mxnet import autograd, gluon, nd  # noqa: E402
-
-from gluon_hash.losses import HPDHLoss  # noqa: E402
-from gluon_hash.nets import HashNet, get_backbone  # noqa: E402
-from gluon_hash.records import ImageTransform, RecordFile, write_records  # noqa: E402
-from gluon_hash.records.loaders import EvalLoader, TrainLoader  # noqa: E402
-from gluon_hash.records.pack import encode_png  # noqa: E402
-from gluon_hash.retrieval import CodeTable, codes, evaluate  # noqa: E402
+from gluon_hash import doctor
+from gluon_hash.engine import autograd, gluon, mx, nd
+from gluon_hash.losses import HPDHLoss
+from gluon_hash.nets import HashingNet, get_backbone
+from gluon_hash.records import ImageTransform, RecordFile, write_records
+from gluon_hash.records.loaders import EvalLoader, TrainLoader
+from gluon_hash.records.pack import encode_png
+from gluon_hash.retrieval import CodeTable, codes, evaluate
 
 NUM_BITS, BATCH_SIZE, NUM_CLASSES = 48, 128, (100, 20)
 
@@ -42,7 +38,7 @@ def seconds(work: Callable[[], object], repeats: int = 5) -> float:
 
 def training(backbone: str, side: int) -> None:
     """Images/s of training steps and of encoding; milliseconds of the loss with its gradient."""
-    net, loss = HashNet(get_backbone(backbone), NUM_BITS), HPDHLoss(NUM_BITS, [1.0, 0.5])
+    net, loss = HashingNet(get_backbone(backbone), NUM_BITS), HPDHLoss(NUM_BITS, [1.0, 0.5])
     net.initialize()
     for block in (net, loss):
         block.hybridize(static_alloc=True, static_shape=True)
@@ -123,7 +119,7 @@ def evaluating(num_queries: int, num_database: int) -> None:
 
 
 if __name__ == "__main__":
-    print({name: value for name, value in runtime.version_report().items() if name != "packages"})
+    print({name: value for name, value in doctor.version_report().items() if name != "packages"})
     training("cifar_resnet20_v1", 32)
     training("resnet50_v1", 64)
     reading(10_000)

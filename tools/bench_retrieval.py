@@ -11,24 +11,24 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from gluon_hash import runtime  # noqa: E402
+from gluon_hash import environment
 
-runtime.set_threads()
+environment.set_threads()
 
-import faiss  # noqa: E402
-import numpy as np  # noqa: E402
+import faiss
+import numpy as np
+import reference
 
-import reference  # noqa: E402
-
-from gluon_hash.retrieval import CodeTable, HammingIndex, codes, evaluate, measure, metrics  # noqa: E402
-from gluon_hash.retrieval.check_index import check_index  # noqa: E402
-from gluon_hash.retrieval.index_kinds import kind_for  # noqa: E402
+from gluon_hash.retrieval import CodeTable, HammingIndex, codes, evaluate, measure, metrics
+from gluon_hash.retrieval.index.check import check_index
+from gluon_hash.retrieval.index.kinds import kind_for
 
 NUM_CLASSES = 100
 

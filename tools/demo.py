@@ -63,16 +63,14 @@ def prepare(source: str | None, data: Path) -> Path:
 
 def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
     """Encode with the run's network as it was before training: what the training has to beat."""
-    from gluon_hash import build, runtime
+    from gluon_hash import engine, experiment
+    from gluon_hash.deploy.encode import encode_codes
 
-    runtime.prepare()
-    from gluon_hash.retrieval.encode import encode_codes
-
-    run = build.load_run(run_folder)
-    net = build.build_net(run.config)
-    encode_codes(net, build.evaluation_loader(run.config, records), runtime.contexts("cpu")).save(
-        out
-    )
+    run = experiment.load_run(run_folder)
+    net = experiment.build_net(run.config)
+    encode_codes(
+        net, experiment.evaluation_loader(run.config, records), engine.contexts("cpu")
+    ).save(out)
 
 
 def random_codes(like: Path, out: Path, seed: int) -> None:

@@ -6,12 +6,12 @@ import importlib
 import os
 import sys
 import traceback
-from typing import Any, NoReturn, Optional
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from gluon_hash import __version__, runtime
+from gluon_hash import __version__, environment
 
 __all__ = ["COMMANDS", "main"]
 
@@ -62,14 +62,14 @@ def _version(wanted: bool) -> None:
 
 
 def _root(
-    version: Optional[bool] = typer.Option(
+    version: bool | None = typer.Option(
         None, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """Hierarchical deep hashing: learn, evaluate and serve binary codes for images."""
 
 
-def _application(called: Optional[str]) -> typer.Typer:
+def _application(called: str | None) -> typer.Typer:
     """The application in which only the command that is called is real, the others are their
     help."""
     application = typer.Typer(
@@ -92,7 +92,7 @@ def _application(called: Optional[str]) -> typer.Typer:
     return application
 
 
-def main(arguments: Optional[list] = None) -> None:
+def main(arguments: list | None = None) -> None:
     """Run the command line and leave with 0 (done), 1 (failed), 2 (wrong use or bad input) or 130
     (interrupted).
 
@@ -100,7 +100,7 @@ def main(arguments: Optional[list] = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
-    runtime.set_threads()
+    environment.set_threads()
     try:
         _application(called)(args=arguments, prog_name="gluon-hash")
     except (ValueError, *BAD_PATH) as error:  # DataError is a ValueError

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
 
 import typer
 
 
 def command(
     records: Path = typer.Argument(..., metavar="FILE.rec", help="The record file."),
-    hierarchy: Optional[Path] = typer.Option(
+    hierarchy: Path | None = typer.Option(
         None, metavar="hierarchy.tsv", help="Check the labels against it."
     ),
     rebuild_index: bool = typer.Option(False, "--rebuild-index", help="Write FILE.idx anew first."),

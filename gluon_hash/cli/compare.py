@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import List, Optional
 
 import typer
 
 
 def command(
-    configs: List[Path] = typer.Argument(
+    configs: list[Path] = typer.Argument(
         ..., metavar="CONFIG.yaml...", help="The experiments; see configs/."
     ),
     out: Path = typer.Option(
@@ -20,27 +19,27 @@ def command(
         help="Folder of the table, the figures and every run; what is trained "
         "there already is reused.",
     ),
-    changes: Optional[List[str]] = typer.Option(
+    changes: list[str] | None = typer.Option(
         None, "--set", metavar="SECTION.KEY=VALUE", help="For all of them."
     ),
-    vary: Optional[List[str]] = typer.Option(
+    vary: list[str] | None = typer.Option(
         None,
         metavar="SECTION.KEY=[A,B]",
         help="A line for each value, such as loss.name=[dcwh,hpdh]; repeated: for "
         "every combination.",
     ),
-    choose: Optional[List[str]] = typer.Option(
+    choose: list[str] | None = typer.Option(
         None,
         metavar="SECTION.KEY=[A,B]",
         help="For each line, the value that is best on held-out images (with the "
         "first seed), such as optimizer.lr=[0.01,0.03].",
     ),
-    seeds: Optional[str] = typer.Option(
+    seeds: str | None = typer.Option(
         None,
         help="Seeds of the trainings, such as 24,25,26. [default: training.seed "
         "of each configuration]",
     ),
-    reference: Optional[str] = typer.Option(
+    reference: str | None = typer.Option(
         None, help="Name of the line that the others are held against. [default: the first]"
     ),
     confidence: float = typer.Option(95.0, help="Percent of the bootstrap intervals over queries."),
@@ -49,13 +48,12 @@ def command(
 ) -> None:
     """Train or reuse each, measure all, write one table, one figure and the precision-recall
     curves."""
-    from gluon_hash import build, runtime
+    from gluon_hash import engine, experiment
 
-    runtime.prepare()
-    records = build.compare(
+    records = experiment.compare(
         configs,
         out,
-        runtime.contexts(device),
+        engine.contexts(device),
         changes=changes or [],
         vary=vary or [],
         choose=choose or [],

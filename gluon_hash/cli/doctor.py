@@ -12,7 +12,7 @@ def command(
 ) -> None:
     """Print versions, devices, threads and libraries, and what is wrong with them; exit code 1 if
     something is."""
-    from gluon_hash.runtime import diagnose
+    from gluon_hash.doctor import diagnose
 
     report, problems = diagnose()
     if as_json:

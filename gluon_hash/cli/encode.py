@@ -47,15 +47,15 @@ def command(
         encoded.save(out)
         print(f"{out}: {len(encoded)} images")
         return
-    from gluon_hash import build, runtime
+    from gluon_hash import engine, experiment
 
-    contexts = runtime.contexts(device)
+    contexts = engine.contexts(device)
     if relaxed:
-        build.encode_relaxed(build.load_run(model, contexts), records, contexts, batch_size).save(
-            out
-        )
+        experiment.encode_relaxed(
+            experiment.load_run(model, contexts), records, contexts, batch_size
+        ).save(out)
     elif features:
-        build.encode_model_features(model, records, contexts, batch_size).save(out)
+        experiment.encode_model_features(model, records, contexts, batch_size).save(out)
     else:
-        build.encode_model(model, records, contexts, batch_size).save(out)
+        experiment.encode_model(model, records, contexts, batch_size).save(out)
     print(out)

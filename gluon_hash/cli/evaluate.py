@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import typer
 
@@ -17,7 +17,7 @@ def command(
     database: Path = typer.Option(
         ..., metavar="d.npz", help="Codes (or features) of the database."
     ),
-    hierarchy: Optional[Path] = typer.Option(
+    hierarchy: Path | None = typer.Option(
         None, metavar="h.tsv", help="Check the labels against it."
     ),
     protocol: str = typer.Option(
@@ -25,10 +25,10 @@ def command(
         help="standard, released, hashnet, csq, dpsh or barz: how map is "
         "computed; printed with the result.",
     ),
-    map_at: Optional[int] = typer.Option(
+    map_at: int | None = typer.Option(
         None, min=1, help="Cut-off R of map, in items. [default: the protocol's]"
     ),
-    ahp_at: Optional[int] = typer.Option(
+    ahp_at: int | None = typer.Option(
         None, min=1, help="Cut-off R of mAHP, in items. [default: the protocol's]"
     ),
     ndcg_at: int = typer.Option(100, min=1, help="Cut-off of nDCG, in items."),
@@ -36,22 +36,22 @@ def command(
         100, min=1, help="Cut-off of precision, recall and ACG, in items."
     ),
     radius: int = typer.Option(2, min=0, help="Radius of precision and recall, in bits."),
-    confidence: Optional[float] = typer.Option(
+    confidence: float | None = typer.Option(
         None, help="Percent of bootstrap intervals over queries, such as 95."
     ),
     distance: str = typer.Option(
         "cosine", help="cosine or l2: the ranking of real-valued features."
     ),
-    segments: Optional[str] = typer.Option(
+    segments: str | None = typer.Option(
         None,
         metavar="BITS,...",
         help="Rank by a weighted sum of the Hamming "
         "distances of these segments of the codes: 24,24.",
     ),
-    segment_weights: Optional[str] = typer.Option(
+    segment_weights: str | None = typer.Option(
         None, metavar="WEIGHT,...", help="A weight for each segment: 1,0.5."
     ),
-    curves_out: Optional[Path] = typer.Option(
+    curves_out: Path | None = typer.Option(
         None, "--curves", metavar="FILE.json", help="Write precision-recall and P@N curves too."
     ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
@@ -89,7 +89,7 @@ def command(
     print(json.dumps(_jsonable(result))) if as_json else _show(result)
 
 
-def _numbers(option: str, text: Optional[str], kind: type) -> Optional[list]:
+def _numbers(option: str, text: str | None, kind: type) -> list | None:
     try:
         return None if text is None else [kind(part) for part in text.split(",")]
     except ValueError:

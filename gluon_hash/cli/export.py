@@ -16,9 +16,9 @@ def command(
     ),
 ) -> None:
     """Write symbol JSON, parameters and manifest for deployment; read again and compared first."""
-    from gluon_hash import build
+    from gluon_hash import experiment
 
-    loaded = build.load_run(run)
+    loaded = experiment.load_run(run)
     from gluon_hash.deploy import export_symbol
 
     manifest = export_symbol(

@@ -19,11 +19,8 @@ def command(
     out: Path = typer.Option(..., metavar="FILE.params", help="The file to write; must not exist."),
 ) -> None:
     """Convert pretrained ResNet weights of other frameworks; every tensor is accounted for."""
-    from gluon_hash import runtime
-
-    runtime.prepare()
-    from gluon_hash.nets.import_weights import import_weights
-    from gluon_hash.nets.torch_weights import COUNTER
+    from gluon_hash.nets.pretrained.convert import import_weights
+    from gluon_hash.nets.pretrained.torch import COUNTER
 
     report = import_weights(source, arch, out)
     print(

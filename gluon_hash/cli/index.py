@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional
 
 import typer
 
@@ -29,28 +28,26 @@ BATCH = 100_000
 @app.command()
 def build(
     codes: Path = CODES,
-    out: Optional[Path] = typer.Option(
+    out: Path | None = typer.Option(
         None, metavar="INDEX", help="Index folder to make; must not exist."
     ),
-    url: Optional[str] = URL,
+    url: str | None = URL,
     collection: str = COLLECTION,
     kind: str = typer.Option(
         "flat", help="flat (exact), multihash (exact within a radius), hnsw or ivf."
     ),
-    hashes: Optional[int] = typer.Option(
+    hashes: int | None = typer.Option(
         None, min=1, help="multihash: parts of the code. [default: by size]"
     ),
-    hash_bits: Optional[int] = typer.Option(
+    hash_bits: int | None = typer.Option(
         None, min=1, help="multihash: bits of a part. [default: by size]"
     ),
-    neighbors: Optional[int] = typer.Option(
-        None, min=2, help="hnsw: links of a code. [default: 32]"
-    ),
-    search_width: Optional[int] = typer.Option(
+    neighbors: int | None = typer.Option(None, min=2, help="hnsw: links of a code. [default: 32]"),
+    search_width: int | None = typer.Option(
         None, min=1, help="hnsw: candidates kept. [default: 128]"
     ),
-    lists: Optional[int] = typer.Option(None, min=1, help="ivf: lists. [default: by size]"),
-    probes: Optional[int] = typer.Option(
+    lists: int | None = typer.Option(None, min=1, help="ivf: lists. [default: by size]"),
+    probes: int | None = typer.Option(
         None, min=1, help="ivf: lists looked into. [default: a sixteenth]"
     ),
 ) -> None:
@@ -58,13 +55,13 @@ def build(
     where it was."""
     from gluon_hash.progress import track
     from gluon_hash.retrieval import CodeTable, HammingIndex
-    from gluon_hash.retrieval.index_kinds import kind_for
+    from gluon_hash.retrieval.index.kinds import kind_for
 
     if (out is None) == (url is None):
         raise ValueError("name the index: --out INDEX for a folder, or --url for Milvus")
     table = CodeTable.load(codes)
     if url is not None:
-        from gluon_hash.retrieval.milvus import MilvusIndex
+        from gluon_hash.retrieval.index.milvus import MilvusIndex
 
         remote = MilvusIndex(url, collection)
         print(f"{url}: {remote.upload(table)} codes sent, {len(remote)} in {collection}")
@@ -105,13 +102,13 @@ def add(index: Path = INDEX, codes: Path = CODES, out: Path = OUT) -> None:
 
 @app.command()
 def delete(
-    what: List[str] = typer.Argument(
+    what: list[str] = typer.Argument(
         ..., metavar="INDEX ID...", help="Index folder (not with --url), ids."
     ),
-    out: Optional[Path] = typer.Option(
+    out: Path | None = typer.Option(
         None, metavar="INDEX", help="Index folder to make; must not exist."
     ),
-    url: Optional[str] = URL,
+    url: str | None = URL,
     collection: str = COLLECTION,
 ) -> None:
     """Take ids out of an index; the result is a new folder. With --url they go from the collection
@@ -130,7 +127,7 @@ def delete(
         )
     gone = np.array(ids, dtype=np.int64)
     if url:
-        from gluon_hash.retrieval.milvus import MilvusIndex
+        from gluon_hash.retrieval.index.milvus import MilvusIndex
 
         remote = MilvusIndex(url, collection)
         remote.delete(gone)
@@ -155,7 +152,7 @@ def check(
     """Verify the files, and measure recall and time against a scan."""
     from gluon_hash.cli.searching import load_codes
     from gluon_hash.retrieval import HammingIndex
-    from gluon_hash.retrieval.check_index import check_index
+    from gluon_hash.retrieval.index.check import check_index
 
     loaded = HammingIndex.load(index)
     for name, value in check_index(
@@ -176,7 +173,7 @@ def export(
     """Write codes in the form that a database loads: data, schema, an example query,
     instructions."""
     from gluon_hash.retrieval import CodeTable
-    from gluon_hash.retrieval.handover import hand_over
+    from gluon_hash.retrieval.index.handover import hand_over
 
     table = CodeTable.load(codes)
     print(
@@ -187,26 +184,24 @@ def export(
 
 @app.command()
 def search(
-    what: Optional[List[Path]] = typer.Argument(
+    what: list[Path] | None = typer.Argument(
         None,
         metavar="INDEX [IMAGE...]",
         help="Index folder (not with --url), then image files or folders of them.",
     ),
-    url: Optional[str] = URL,
+    url: str | None = URL,
     collection: str = COLLECTION,
-    model: Optional[Path] = typer.Option(
+    model: Path | None = typer.Option(
         None,
         metavar="MODEL",
         help="NAME.manifest.json of the network that made the "
         "codes, or its run folder; for images.",
     ),
-    codes: Optional[Path] = typer.Option(
+    codes: Path | None = typer.Option(
         None, metavar="q.npz", help="Search for these codes in place of images."
     ),
     k: int = typer.Option(10, "-k", min=1, help="Results for each."),
-    radius: Optional[int] = typer.Option(
-        None, min=0, help="All within so many bits, in place of -k."
-    ),
+    radius: int | None = typer.Option(None, min=0, help="All within so many bits, in place of -k."),
     scan: bool = SCAN,
     memory_mapped: bool = typer.Option(
         False, "--memory-mapped", help="ivf: leave the codes in the file."
@@ -214,10 +209,10 @@ def search(
     as_json: bool = typer.Option(
         False, "--json", help="One JSON line for each query in place of a table."
     ),
-    grid: Optional[Path] = typer.Option(
+    grid: Path | None = typer.Option(
         None, metavar="FILE.html|.png|.svg|.pdf", help="Draw the results too."
     ),
-    database_records: Optional[Path] = typer.Option(
+    database_records: Path | None = typer.Option(
         None, metavar="train.rec", help="Images of the index, for --grid."
     ),
 ) -> None:

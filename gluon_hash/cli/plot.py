@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import List, Optional
 
 import typer
 
@@ -20,7 +19,7 @@ def tsne(
     codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to draw."),
     out: Path = OUT,
     hierarchy: Path = HIERARCHY,
-    level: Optional[int] = typer.Option(
+    level: int | None = typer.Option(
         None, min=0, help="Level to colour by, 0 the finest; default: the coarsest."
     ),
     limit: int = typer.Option(2000, min=5, help="Codes drawn at most, chosen by seed."),
@@ -32,7 +31,7 @@ def tsne(
     from gluon_hash import plots
     from gluon_hash.hierarchy import Hierarchy
     from gluon_hash.retrieval import CodeTable
-    from gluon_hash.retrieval import codes as code_format
+    from gluon_hash.retrieval.codes import packing as code_format
 
     table, tree = CodeTable.load(codes), Hierarchy.load(hierarchy)
     tree.check_level_labels(table.level_labels, codes)
@@ -57,7 +56,7 @@ def tsne(
 
 @app.command()
 def curves(
-    sources: List[Path] = typer.Argument(
+    sources: list[Path] = typer.Argument(
         ...,
         metavar="RUN...|FILE.json...",
         help="Run folders; or files that `evaluate --curves` wrote.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional
 
 import typer
 
@@ -60,20 +59,20 @@ MD5 = typer.Option(None, metavar="HEX", help="MD5 that the archive must have.")
 @app.command()
 def cifar100(
     out: Path = OUT,
-    source: Optional[Path] = SOURCE,
-    md5: Optional[str] = MD5,
-    tree: Optional[Path] = TREE,
-    names: Optional[Path] = NAMES,
-    levels: Optional[str] = LEVELS,
-    limit: Optional[int] = LIMIT,
+    source: Path | None = SOURCE,
+    md5: str | None = MD5,
+    tree: Path | None = TREE,
+    names: Path | None = NAMES,
+    levels: str | None = LEVELS,
+    limit: int | None = LIMIT,
     seed: int = SEED,
-    validation_per_class: Optional[int] = VALIDATION,
+    validation_per_class: int | None = VALIDATION,
     allow_duplicates: bool = DUPLICATES,
     allow_pickle: bool = PICKLE,
 ) -> None:
     """CIFAR-100, official binary version: 100 fine, 20 coarse classes; or a tree of your own over
     the fine ones."""
-    from gluon_hash.records import cifar, cifar_python
+    from gluon_hash.datasets import cifar, cifar_python
 
     with _archive(cifar.URL100, cifar.MD5_100, source, md5, allow_pickle) as archive:
         dataset = (cifar_python.read_cifar100_python if allow_pickle else cifar.read_cifar100)(
@@ -92,19 +91,19 @@ def cifar100(
 @app.command()
 def cifar10(
     out: Path = OUT,
-    source: Optional[Path] = SOURCE,
-    md5: Optional[str] = MD5,
-    tree: Optional[Path] = TREE,
-    names: Optional[Path] = NAMES,
-    levels: Optional[str] = LEVELS,
-    limit: Optional[int] = LIMIT,
+    source: Path | None = SOURCE,
+    md5: str | None = MD5,
+    tree: Path | None = TREE,
+    names: Path | None = NAMES,
+    levels: str | None = LEVELS,
+    limit: int | None = LIMIT,
     seed: int = SEED,
-    validation_per_class: Optional[int] = VALIDATION,
+    validation_per_class: int | None = VALIDATION,
     allow_duplicates: bool = DUPLICATES,
     allow_pickle: bool = PICKLE,
 ) -> None:
     """CIFAR-10, official binary version, under three levels of ours; or a tree of your own."""
-    from gluon_hash.records import cifar, cifar_python
+    from gluon_hash.datasets import cifar, cifar_python
 
     with _archive(cifar.URL10, cifar.MD5_10, source, md5, allow_pickle) as archive:
         dataset = (cifar_python.read_cifar10_python if allow_pickle else cifar.read_cifar10)(
@@ -126,12 +125,12 @@ def synthetic(
     train_per_class: int = typer.Option(200, min=2, help="Training images of each class."),
     query_per_class: int = typer.Option(20, min=1, help="Query images of each class."),
     size: int = typer.Option(32, min=16, help="Side of the images, in pixels."),
-    limit: Optional[int] = LIMIT,
+    limit: int | None = LIMIT,
     seed: int = SEED,
-    validation_per_class: Optional[int] = VALIDATION,
+    validation_per_class: int | None = VALIDATION,
 ) -> None:
     """The built-in data set: drawn figures, 27 classes in 9 forms in 3 families."""
-    from gluon_hash.records.synthetic import make_synthetic
+    from gluon_hash.datasets.synthetic import make_synthetic
 
     _write(
         make_synthetic(train_per_class, query_per_class, size, seed),
@@ -154,14 +153,14 @@ def folder(
     query_per_class: int = typer.Option(
         10, min=1, help="Without a query folder: images of each class drawn as queries."
     ),
-    short_side: Optional[int] = SHORT_SIDE,
-    limit: Optional[int] = LIMIT,
+    short_side: int | None = SHORT_SIDE,
+    limit: int | None = LIMIT,
     seed: int = SEED,
-    validation_per_class: Optional[int] = VALIDATION,
+    validation_per_class: int | None = VALIDATION,
     allow_duplicates: bool = DUPLICATES,
 ) -> None:
     """Any nested folder tree of images: the folders are the hierarchy."""
-    from gluon_hash.records.folder import read_folder
+    from gluon_hash.datasets.folder import read_folder
 
     _write(
         read_folder(source, query_per_class, seed),
@@ -181,16 +180,16 @@ def imagenet(
         ..., metavar="DIR", help="train/ and val/ with a folder (n01440764, ...) for each class."
     ),
     tree: Path = typer.Option(..., metavar="FILE", help="`parent child` lines over WordNet ids."),
-    names: Optional[Path] = NAMES,
-    levels: Optional[str] = LEVELS,
-    short_side: Optional[int] = SHORT_SIDE,
-    limit: Optional[int] = LIMIT,
+    names: Path | None = NAMES,
+    levels: str | None = LEVELS,
+    short_side: int | None = SHORT_SIDE,
+    limit: int | None = LIMIT,
     seed: int = SEED,
-    validation_per_class: Optional[int] = VALIDATION,
+    validation_per_class: int | None = VALIDATION,
     allow_duplicates: bool = DUPLICATES,
 ) -> None:
     """ImageNet-style folders with a WordNet tree."""
-    from gluon_hash.records.folder import read_imagenet
+    from gluon_hash.datasets.folder import read_imagenet
 
     _write(
         _regroup(read_imagenet(source, tree, names), levels),
@@ -207,15 +206,15 @@ def imagenet(
 def nabirds(
     out: Path = OUT,
     source: Path = typer.Option(..., metavar="DIR_OR_ARCHIVE", help="The official folder."),
-    short_side: Optional[int] = SHORT_SIDE,
-    limit: Optional[int] = LIMIT,
+    short_side: int | None = SHORT_SIDE,
+    limit: int | None = LIMIT,
     seed: int = SEED,
-    validation_per_class: Optional[int] = VALIDATION,
+    validation_per_class: int | None = VALIDATION,
     allow_duplicates: bool = DUPLICATES,
 ) -> None:
     """NABirds, official layout: 555 / 495 / 228 / 22 classes."""
-    from gluon_hash.records.archives import opened
-    from gluon_hash.records.nabirds import read_nabirds
+    from gluon_hash.archives import opened
+    from gluon_hash.datasets.nabirds import read_nabirds
 
     with opened(source) as root:
         _write(
@@ -226,7 +225,7 @@ def nabirds(
 @contextmanager
 def _archive(url, official_md5, source, md5, allow_pickle):
     """The archive that was named, its MD5 checked if one was given; or a download."""
-    from gluon_hash.records import archives
+    from gluon_hash import archives
 
     if source is not None:
         if md5 is not None:
@@ -245,7 +244,7 @@ def _archive(url, official_md5, source, md5, allow_pickle):
 
 
 def _regroup(dataset, levels, tree=None, names=None):
-    from gluon_hash.records.dataset import regroup
+    from gluon_hash.datasets.dataset import regroup
 
     if levels is not None:
         try:
@@ -258,8 +257,8 @@ def _regroup(dataset, levels, tree=None, names=None):
 def _write(
     dataset, out, limit, seed, validation_per_class, allow_duplicates, short_side=None
 ) -> None:
+    from gluon_hash.datasets.dataset import write_dataset
     from gluon_hash.progress import log
-    from gluon_hash.records.dataset import write_dataset
 
     log(f"{out}: up to {len(dataset.train)} training and {len(dataset.query)} query images")
     manifest = write_dataset(

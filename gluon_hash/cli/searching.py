@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from gluon_hash.retrieval import CodeTable, HammingIndex
-    from gluon_hash.retrieval.milvus import MilvusIndex
+    from gluon_hash.retrieval.index.milvus import MilvusIndex
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MOST_IN_A_ROW = 12  # of a figure
-Found = List[Tuple[List[int], List[int]]]  # distances and ids of each query
+Found = list[tuple[list[int], list[int]]]  # distances and ids of each query
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Queries:
     """Packed codes, a name for each, and the image files that they came from (none: codes were
     given)."""
 
-    names: List[str]
+    names: list[str]
     codes: np.ndarray
-    images: List[Path]
+    images: list[Path]
 
 
 def load_codes(path: Path, num_bits: int) -> CodeTable:
@@ -43,7 +44,7 @@ def load_codes(path: Path, num_bits: int) -> CodeTable:
 
 
 def read_queries(
-    images: Sequence[Path], model: Optional[Path], codes: Optional[Path], num_bits: int
+    images: Sequence[Path], model: Path | None, codes: Path | None, num_bits: int
 ) -> Queries:
     """Queries from image files and folders, or from a code file."""
     if (codes is None) == (not images):
@@ -53,10 +54,10 @@ def read_queries(
         return Queries([str(item) for item in table.ids], table.codes, [])
     if model is None:
         raise ValueError("images are encoded by --model: NAME.manifest.json or a run folder")
-    from gluon_hash import build
+    from gluon_hash import experiment
 
     files = [file for image in images for file in _files(image)]
-    return Queries([str(file) for file in files], build.encode_images(model, files), files)
+    return Queries([str(file) for file in files], experiment.encode_images(model, files), files)
 
 
 def open_folder(given: Sequence[Path], memory_mapped: bool) -> HammingIndex:
@@ -68,9 +69,9 @@ def open_folder(given: Sequence[Path], memory_mapped: bool) -> HammingIndex:
     return HammingIndex.load(given[0], memory_mapped=memory_mapped)
 
 
-def open_milvus(url: str, collection: str, radius: Optional[int]) -> MilvusIndex:
+def open_milvus(url: str, collection: str, radius: int | None) -> MilvusIndex:
     """The collection at ``url``."""
-    from gluon_hash.retrieval.milvus import MilvusIndex
+    from gluon_hash.retrieval.index.milvus import MilvusIndex
 
     if radius is not None:
         raise ValueError("--radius needs an index folder; Milvus is searched with -k")
@@ -78,11 +79,7 @@ def open_milvus(url: str, collection: str, radius: Optional[int]) -> MilvusIndex
 
 
 def find(
-    index: Union[HammingIndex, MilvusIndex],
-    codes: np.ndarray,
-    k: int,
-    radius: Optional[int],
-    scan: bool,
+    index: HammingIndex | MilvusIndex, codes: np.ndarray, k: int, radius: int | None, scan: bool
 ) -> Found:
     """The k nearest, or all within the radius."""
     from gluon_hash.retrieval import HammingIndex
@@ -117,7 +114,7 @@ def show(names: Sequence[str], found: Found, as_json: bool) -> None:
             )
 
 
-def check_grid(grid: Path, database_records: Optional[Path], queries: Queries) -> None:
+def check_grid(grid: Path, database_records: Path | None, queries: Queries) -> None:
     """Before the search: can its results be drawn?"""
     from gluon_hash.files import refuse_existing
 
@@ -174,7 +171,7 @@ def draw(grid: Path, database_records: Path, queries: Queries, found: Found) -> 
         figure.savefig(temporary, dpi=150)
 
 
-def _files(image: Path) -> List[Path]:
+def _files(image: Path) -> list[Path]:
     if not image.is_dir():
         return [image]
     files = sorted(file for file in image.rglob("*") if file.suffix.lower() in SUFFIXES)

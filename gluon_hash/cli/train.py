@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional
 
 import typer
 
@@ -13,7 +12,7 @@ def command(
     out: Path = typer.Option(
         ..., metavar="RUN", help="Run folder to make (or to go on with, with --resume)."
     ),
-    changes: Optional[List[str]] = typer.Option(
+    changes: list[str] | None = typer.Option(
         None,
         "--set",
         metavar="SECTION.KEY=VALUE",
@@ -23,11 +22,10 @@ def command(
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
 ) -> None:
     """Train a hash network from a YAML configuration."""
-    from gluon_hash import build, runtime
-    from gluon_hash.config import load_config
+    from gluon_hash import engine, experiment
+    from gluon_hash.experiment.config import load_config
 
-    runtime.prepare()
-    run = build.train(
-        load_config(config, changes or []), out, runtime.contexts(device), resume=resume
+    run = experiment.train(
+        load_config(config, changes or []), out, engine.contexts(device), resume=resume
     )
     print(run.path)

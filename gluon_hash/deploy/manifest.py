@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -30,24 +30,24 @@ class Manifest(BaseModel):
 
     version: int
     input_name: str
-    input_shape: List[int]
+    input_shape: list[int]
     colour_order: str
     interpolation: str
     resize: int
     crop: int
-    mean: Tuple[float, float, float]
-    std: Tuple[float, float, float]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
     num_bits: int
     bit_order: str
     backbone: str
-    level_names: List[str]
-    class_names: List[List[str]]
+    level_names: list[str]
+    class_names: list[list[str]]
     symbol: str
     params: str
-    sha256: Dict[str, str]
+    sha256: dict[str, str]
     largest_difference: float
-    versions: Dict[str, Any]
-    source: Dict[str, Any]
+    versions: dict[str, Any]
+    source: dict[str, Any]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:

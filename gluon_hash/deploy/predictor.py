@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence, Union
+from typing import Union
 
-import mxnet as mx
 import numpy as np
-from mxnet import gluon, nd
 
 from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, decode_image
 from gluon_hash.retrieval import codes

@@ -8,16 +8,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import mxnet as mx
 import numpy as np
-from mxnet import nd
 
-from gluon_hash import runtime
+from gluon_hash import doctor
 from gluon_hash.deploy.manifest import VERSION, Manifest
 from gluon_hash.deploy.predictor import import_block
+from gluon_hash.engine import mx, nd
 from gluon_hash.files import atomic_write_json, refuse_existing, sha256
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.nets import HashNet
+from gluon_hash.nets import HashingNet
 from gluon_hash.records import ImageTransform
 
 __all__ = ["export_symbol", "TOLERANCE"]
@@ -28,7 +27,7 @@ COMPARED_IMAGES = 4
 
 
 def export_symbol(
-    net: HashNet,
+    net: HashingNet,
     out: str | os.PathLike[str],
     *,
     transform: ImageTransform,
@@ -40,7 +39,7 @@ def export_symbol(
 
     Parameters
     ----------
-    net : HashNet
+    net : HashingNet
         Initialised, on the CPU.
     out : path-like
         DIR/NAME; the three files must not exist.
@@ -98,7 +97,7 @@ def export_symbol(
             params=names["params"],
             sha256=hashes,
             largest_difference=difference,
-            versions=runtime.version_report(),
+            versions=doctor.version_report(),
             source=source,
         )
         for name in hashes:  # the manifest comes last: without it the other two are no export
@@ -107,7 +106,7 @@ def export_symbol(
     return out.parent / names["manifest"]
 
 
-def _export_and_compare(net: HashNet, prefix: Path, side: int) -> float:
+def _export_and_compare(net: HashingNet, prefix: Path, side: int) -> float:
     """Export, read again, and return the largest difference of the relaxed codes of random
     images."""
     images = nd.array(np.random.RandomState(0).standard_normal((COMPARED_IMAGES, 3, side, side)))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Mapping, Sequence
 
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy.tree import HEADER, Hierarchy

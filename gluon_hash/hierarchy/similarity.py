@@ -3,7 +3,7 @@ in [0, 1]."""
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

@@ -6,15 +6,11 @@ arXiv:1901.11259.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import cross_entropy, level_label
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["ClassWiseLoss", "HierarchicalClassWiseLoss", "ReleasedClassWiseLoss", "class_wise"]
 

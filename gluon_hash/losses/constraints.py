@@ -6,14 +6,9 @@ Source: Zhang et al., arXiv:1901.11259; the margin 1.1 is the released code's.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import signs
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["CubicConstraint", "VertexConstraint"]
 

@@ -7,14 +7,9 @@ Source: Yuan et al., "Central Similarity Quantization for Efficient Image and Vi
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import check_weights, level_label, log_cosh
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["CSQLoss"]
 

@@ -5,14 +5,12 @@ Source: Cao, Long, Liu and Wang, "Deep Cauchy Hashing for Hamming Space Retrieva
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, balanced_weight
 from gluon_hash.losses.terms import check_weights
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DCHLoss"]
 

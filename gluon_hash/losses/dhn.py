@@ -6,14 +6,12 @@ Source: Zhu, Long, Wang and Cao, "Deep Hashing Network for Efficient Similarity 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
 from gluon_hash.losses.terms import check_weights, log_cosh
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DHNLoss"]
 

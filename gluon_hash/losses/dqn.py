@@ -6,14 +6,12 @@ AAAI 2016.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss
 from gluon_hash.losses.terms import check_weights
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DQNLoss"]
 
@@ -24,8 +22,8 @@ class DQNLoss(PairwiseLoss):
     .. math:: l_i = \frac{1}{B} \sum_j (2 S_{ij} - 1 - \cos(u_i, u_j))^2 + \lambda \frac{1}{L} |u_i - \hat u_i|^2
 
     :math:`\hat u` is what the codebooks keep of u, re-learnt between epochs
-    (gluon_hash.training.discrete); in the first epoch there is none. Search is asymmetric: `encode
-    --relaxed`, `fit pq`.
+    (gluon_hash.methods.memory.solvers); in the first epoch there is none. Search is asymmetric:
+    `encode --relaxed`, `fit pq`.
 
     Parameters
     ----------

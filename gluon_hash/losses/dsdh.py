@@ -5,14 +5,12 @@ Source: Li, Sun, Bai and Tan, "Deep Supervised Discrete Hashing", NIPS 2017.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
 from gluon_hash.losses.terms import check_weights, signs
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DSDHLoss"]
 
@@ -23,8 +21,8 @@ class DSDHLoss(PairwiseLoss):
     .. math:: l_i = \frac{1}{B} \sum_j [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}]
               + \lambda \frac{1}{L} |u_i - b_i|^2, \quad \theta_{ij} = u_i \cdot u_j / 2
 
-    b are solved for between epochs (gluon_hash.training.discrete); an image that has none is drawn
-    to sign(u).
+    b are solved for between epochs (gluon_hash.methods.memory.solvers); an image that has none is
+    drawn to sign(u).
 
     Parameters
     ----------

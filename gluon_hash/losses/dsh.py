@@ -5,14 +5,12 @@ Source: Liu, Wang, Shan and Chen, "Deep Supervised Hashing for Fast Image Retrie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss
 from gluon_hash.losses.terms import check_weights
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DSHLoss"]
 

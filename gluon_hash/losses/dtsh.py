@@ -5,14 +5,12 @@ Source: Wang, Shi and Kitani, "Deep Supervised Hashing with Triplet Labels", ACC
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
 from gluon_hash.losses.terms import check_weights, quantization
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DTSHLoss"]
 

@@ -7,14 +7,9 @@ Source: Barz and Denzler, "Hierarchy-based Image Embeddings for Semantic Image R
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import check_weights, cross_entropy, level_label
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["EmbeddingLoss", "EmbeddingSoftmaxLoss"]
 
@@ -24,7 +19,7 @@ class EmbeddingLoss(Loss):
 
     .. math:: l_i = 1 - \cos(u_i, e_{y_i}), \quad e_a \cdot e_b = s(a, b)
 
-    s is a similarity of the tree (gluon_hash.training.targets.class_embeddings).
+    s is a similarity of the tree (gluon_hash.methods.memory.targets.class_embeddings).
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).

@@ -7,13 +7,10 @@ CNN", NeurIPS 2018.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.softmax import LevelSoftmaxLoss
 from gluon_hash.losses.terms import check_weights
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["GreedyHashLoss"]
 

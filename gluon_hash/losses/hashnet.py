@@ -5,13 +5,11 @@ Source: Cao, Long, Wang and Yu, "HashNet: Deep Learning to Hash by Continuation"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, balanced_weight, pair_likelihood
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["HashNetLoss"]
 

@@ -6,17 +6,13 @@ released code's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.class_wise import HierarchicalClassWiseLoss
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
 from gluon_hash.losses.terms import check_weights
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["CoarseToFineHPDHLoss", "HPDHLoss"]
 

@@ -8,16 +8,11 @@ Chen and Yan, "Deep Center-Based Dual-Constrained Hashing for Discriminative Fac
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.class_wise import class_wise
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
 from gluon_hash.losses.terms import check_weights, label_column, level_label, signs
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["DCDHLoss", "IDCWHLoss"]
 

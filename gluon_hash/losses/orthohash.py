@@ -7,14 +7,9 @@ Similarity based Learning Objective", NeurIPS 2021.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import cross_entropy, level_label
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["OrthoHashLoss"]
 

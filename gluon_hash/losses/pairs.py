@@ -9,15 +9,11 @@ the batch with copies, which count as other images.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import label_column
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = [
     "PairwiseLoss",

@@ -6,14 +6,12 @@ Data", AAAI 2018.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
+from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
 from gluon_hash.losses.terms import check_weights, label_column, log_cosh
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["SHDHLoss", "segments"]
 
@@ -35,7 +33,7 @@ class SHDHLoss(PairwiseLoss):
 
     u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all
     of them. Ranking by the whole code's Hamming distance weighs all segments alike; in the paper
-    their distances are weighted, as in gluon_hash.retrieval.weighted.
+    their distances are weighted, as in gluon_hash.retrieval.evaluation.weighted.
 
     Parameters
     ----------

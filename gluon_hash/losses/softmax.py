@@ -4,15 +4,11 @@ should beat."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
-from mxnet.gluon.loss import Loss
-
+from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import cross_entropy, level_label
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
 
 __all__ = ["LevelSoftmaxLoss"]
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
+from gluon_hash.engine import Tensor
 
 __all__ = [
     "check_weights",

@@ -8,13 +8,8 @@ from __future__ import annotations
 
 import difflib
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-from gluoncv.model_zoo import get_model
-from mxnet.gluon import HybridBlock, nn
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
+from gluon_hash.engine import HybridBlock, Tensor, nn
 
 __all__ = ["BACKBONES", "Backbone", "get_backbone"]
 
@@ -57,6 +52,10 @@ class Backbone(HybridBlock):
                 f"{'did you mean ' + ', '.join(near) if near else 'there are'}"
                 f"{'' if near else ' ' + ', '.join(BACKBONES)}"
             )
+        from gluoncv.model_zoo import (
+            get_model,  # imports MXNet itself, so it comes after the engine
+        )
+
         with self.name_scope():
             network = get_model(name, pretrained=False, prefix="")
             self.body = nn.HybridSequential(prefix="")

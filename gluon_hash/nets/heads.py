@@ -3,14 +3,10 @@ learned centers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Sequence
 
-from mxnet import init
-from mxnet.gluon import Block, HybridBlock, nn
-
-if TYPE_CHECKING:
-    from gluon_hash.runtime import Tensor
+from gluon_hash.engine import Block, HybridBlock, Tensor, init, nn
 
 __all__ = ["Classifier", "LearnedCenters", "straight_through_sign"]
 

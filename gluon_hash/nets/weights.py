@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-import mxnet as mx
-from mxnet import nd
-
+from gluon_hash.engine import mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.nets.backbones import Backbone
 
@@ -22,8 +20,8 @@ def load_backbone(
     ----------
     backbone : Backbone
     path : path-like
-        A .params file whose names are those of the backbone, or of a HashNet around it ("features."
-        before them).
+        A .params file whose names are those of the backbone, or of a HashingNet around it
+        ("features." before them).
     contexts : list of Context, optional
         Default: the CPU.
 

@@ -3,7 +3,8 @@ in order."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -33,7 +34,7 @@ def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figu
     Parameters
     ----------
     records : sequence of dict
-        As gluon_hash.retrieval.comparison.summarize returns them.
+        As gluon_hash.experiment.comparison.summary.summarize returns them.
     metrics : sequence of str
         A panel each.
     bars : str

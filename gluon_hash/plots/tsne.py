@@ -5,7 +5,7 @@ Source: van der Maaten and Hinton 2008, by scikit-learn.
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps

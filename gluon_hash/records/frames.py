@@ -10,7 +10,7 @@ encoded image. Source: dmlc-core recordio.h, mxnet recordio.py.
 from __future__ import annotations
 
 import struct
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 

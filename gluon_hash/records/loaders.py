@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterator, NamedTuple, Union
+from typing import NamedTuple
 
 import numpy as np
 
-from gluon_hash import runtime
+from gluon_hash.engine import nd
 from gluon_hash.records.reader import RecordFile
 from gluon_hash.records.samplers import Order, shuffled
 from gluon_hash.records.transforms import ImageTransform
-
-runtime.prepare()
-
-from mxnet import nd  # noqa: E402
 
 __all__ = ["Batch", "TrainLoader", "EvalLoader", "FeatureTrainLoader", "FeatureEvalLoader"]
 
@@ -106,9 +103,7 @@ class _Features:
         return _batch(self.features[positions], self, positions)
 
 
-def _batch(
-    images: np.ndarray, source: Union[RecordFile, _Features], positions: np.ndarray
-) -> Batch:
+def _batch(images: np.ndarray, source: RecordFile | _Features, positions: np.ndarray) -> Batch:
     labels = source.level_labels[positions].astype(np.float32)
     return Batch(nd.array(images, dtype="float32"), nd.array(labels), source.ids[positions])
 

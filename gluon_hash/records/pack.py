@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import mmap
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Iterator
 
 import numpy as np
 from PIL import Image

@@ -1,16 +1,13 @@
 """Training: class centers, epochs, checkpoints. Takes built objects, builds none."""
 
-from gluon_hash import runtime
-
-runtime.prepare()
-
-from gluon_hash.errors import DivergedError  # noqa: E402
-from gluon_hash.training import centers, schedule  # noqa: E402
-from gluon_hash.training.checkpoint import read_state  # noqa: E402
-from gluon_hash.training.fit import fit, is_finished  # noqa: E402
-from gluon_hash.training.memory import CenterMemory  # noqa: E402
-from gluon_hash.training.refresh import InferenceRefresh, RunningRefresh  # noqa: E402
-from gluon_hash.training.trainer import HashTrainer  # noqa: E402
+from gluon_hash.errors import DivergedError
+from gluon_hash.methods.memory import centers
+from gluon_hash.methods.memory.base import CenterMemory
+from gluon_hash.methods.memory.refresh import InferenceRefresh, RunningRefresh
+from gluon_hash.training import schedule
+from gluon_hash.training.checkpoint import read_state
+from gluon_hash.training.fit import fit, is_finished
+from gluon_hash.training.trainer import HashTrainer
 
 __all__ = [
     "CenterMemory",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any
 
-import mxnet as mx
-
+from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_text
 from gluon_hash.progress import log

@@ -6,8 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from mxnet import gluon, nd
-
+from gluon_hash.engine import gluon, nd
 from gluon_hash.errors import DataError
 
 __all__ = ["save_optimizer", "load_optimizer"]

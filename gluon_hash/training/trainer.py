@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-import mxnet as mx
 import numpy as np
-from mxnet import autograd, gluon, nd
 
+from gluon_hash.engine import autograd, gluon, mx, nd
 from gluon_hash.errors import DivergedError
+from gluon_hash.methods.memory.base import Memory
 from gluon_hash.progress import track
-from gluon_hash.training.memory import Memory
 from gluon_hash.training.schedule import Schedule
 
 __all__ = ["HashTrainer"]
@@ -38,7 +38,7 @@ class HashTrainer:
     lr, schedule : float, Schedule
         Base learning rate and its multiple, which is set anew for every batch.
     memory : Memory
-        See gluon_hash.training.memory.
+        See gluon_hash.methods.memory.base.
     contexts : sequence of Context
         A batch is split over them. Without a head the codes come together on the first for one call
         of the loss, which may look at pairs and triplets of the whole batch; with one, each context

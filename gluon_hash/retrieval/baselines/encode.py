@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 import numpy as np
 
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.baselines.fit import Fitted
 from gluon_hash.retrieval.baselines.models import ProductQuantizer
-from gluon_hash.retrieval.tables import CodeTable, FeatureTable
+from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
 
 __all__ = ["encode_features_with"]
 
 
-def encode_features_with(model: Fitted, table: FeatureTable) -> Union[CodeTable, FeatureTable]:
+def encode_features_with(model: Fitted, table: FeatureTable) -> CodeTable | FeatureTable:
     """Codes of the features; of product quantisation, the reconstructed features.
 
     Evaluating the queries' own features against a reconstructed database with the l2 distance is

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Union
+from collections.abc import Callable
 
 import faiss
 import numpy as np
 
+from gluon_hash.arrays import load_arrays
 from gluon_hash.errors import DataError
-from gluon_hash.retrieval.arrays import load_arrays
 from gluon_hash.retrieval.baselines.itml import learn_metric
 from gluon_hash.retrieval.baselines.models import (
     KernelHash,
@@ -20,7 +20,7 @@ from gluon_hash.retrieval.baselines.models import (
 
 __all__ = ["BASELINES", "Fitted", "fit", "load_baseline"]
 
-Fitted = Union[LinearHash, KernelHash, ProductQuantizer]
+Fitted = LinearHash | KernelHash | ProductQuantizer
 ITQ_ITERATIONS = 50
 NUM_ANCHORS, NUM_DRAWN = 300, 30  # KLSH: the paper's p and t
 SUBSELECTED = 0.1

@@ -9,7 +9,7 @@ from typing import ClassVar
 import faiss
 import numpy as np
 
-from gluon_hash.retrieval.arrays import save_arrays
+from gluon_hash.arrays import save_arrays
 
 __all__ = ["KernelHash", "LinearHash", "ProductQuantizer", "rbf_kernel"]
 

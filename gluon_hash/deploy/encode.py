@@ -1,0 +1,88 @@
+"""A network over a loader: relaxed codes, a CodeTable, or a FeatureTable. The one file here that
+needs MXNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gluon_hash.engine import gluon, mx
+from gluon_hash.errors import DivergedError
+from gluon_hash.progress import track
+from gluon_hash.retrieval import codes
+from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
+
+__all__ = ["run_net", "encode_codes", "encode_features"]
+
+
+def run_net(
+    net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context], description: str = "encode"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outputs of ``net`` in inference mode for every image of ``loader``.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        Input -> (batch_size, D).
+    loader : EvalLoader or FeatureEvalLoader
+    contexts : sequence of Context
+        Each batch is split over them.
+    description : str
+        For the progress shown.
+
+    Returns
+    -------
+    outputs : float32, shape (N, D)
+    ids : int64, shape (N,)
+    level_labels : int32, shape (N, K)
+
+    Raises
+    ------
+    DivergedError
+        If an output is NaN.
+    RuntimeError
+        If the loader did not give each id exactly once.
+    """
+    net.hybridize(static_alloc=True, static_shape=True)
+    outputs: list[np.ndarray] = []
+    ids: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    for batch in track(loader, description, len(loader), unit="batches"):
+        parts = gluon.utils.split_and_load(batch.image, contexts, even_split=False)
+        outputs.extend(part.asnumpy() for part in [net(part) for part in parts])
+        ids.append(batch.id)
+        labels.append(batch.level_labels.asnumpy().astype(np.int32))
+    result = np.concatenate(outputs)
+    found = np.concatenate(ids)
+    if not np.array_equal(found, loader.ids):
+        raise RuntimeError(
+            f"{description}: the loader gave {len(found)} ids that are not its {len(loader.ids)}"
+        )
+    if np.isnan(result).any():
+        first = found[np.flatnonzero(np.isnan(result).any(axis=1))[0]]
+        raise DivergedError(
+            f"{description}: the network's output for id {first} is NaN; its weights diverged"
+        )
+    return result, found, np.concatenate(labels)
+
+
+def encode_codes(
+    net: gluon.HybridBlock, loader: Any, contexts: Sequence[mx.Context], description: str = "encode"
+) -> CodeTable:
+    """The codes of every image of ``loader``; arguments and errors as run_net."""
+    relaxed, ids, labels = run_net(net, loader, contexts, description)
+    return CodeTable(ids, codes.pack(relaxed), labels, relaxed.shape[1])
+
+
+def encode_features(
+    backbone: gluon.HybridBlock,
+    loader: Any,
+    contexts: Sequence[mx.Context],
+    provenance: dict[str, Any],
+) -> FeatureTable:
+    """The pooled features, float16, of every image of ``loader``; ``provenance`` says what made
+    them."""
+    features, ids, labels = run_net(backbone, loader, contexts, "encode features")
+    return FeatureTable(ids, features.astype(np.float16), labels, provenance)

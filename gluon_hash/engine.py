@@ -1,0 +1,162 @@
+"""MXNet, imported first in this one place: threads and CUDA libraries before it; contexts, seed and
+types after it.
+
+Every other file takes ``mx``, ``nd``, ``gluon`` ... from here, so that nobody can import MXNet
+unprepared.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from gluon_hash import environment
+
+__all__ = [
+    "Block",
+    "HybridBlock",
+    "Loss",
+    "Tensor",
+    "autograd",
+    "contexts",
+    "gluon",
+    "init",
+    "mx",
+    "nd",
+    "nn",
+    "preload_cuda",
+    "seed_everything",
+]
+
+DRIVER = "libcuda.so.1"
+CUDA_BUILD = "mxnet-cu112"
+CUDA_LIBRARIES = (
+    "libcudart.so.11.0",
+    "libnvrtc.so.11.2",
+    "libnvToolsExt.so.1",
+    "libcublasLt.so.11",
+    "libcublas.so.11",
+    "libcufft.so.10",
+    "libcurand.so.10",
+    "libcusparse.so.11",
+    "libcusolver.so.11",
+    "libnccl.so.2",
+    "libcudnn.so.8",
+)
+
+
+def preload_cuda(site_folders: list[Path]) -> list[str]:
+    """Load the CUDA 11 libraries of the nvidia-*-cu11 packages, so that no LD_LIBRARY_PATH is
+    needed.
+
+    Parameters
+    ----------
+    site_folders : list of Path
+        Where packages lie; the libraries are in nvidia/*/lib below.
+
+    Returns
+    -------
+    list of str
+        The libraries loaded, in the order of their dependencies.
+
+    Raises
+    ------
+    RuntimeError
+        If the driver (libcuda.so.1) is missing, which mxnet-cu112 needs even for CPU work, or a
+        library is.
+    """
+    _load(
+        DRIVER,
+        f"the NVIDIA driver ({DRIVER}) is missing; mxnet-cu112 needs it even for CPU work: install "
+        "the "
+        "driver, or the CPU build (pip uninstall mxnet-cu112; pip install mxnet==1.9.1)",
+    )
+    loaded = []
+    for name in CUDA_LIBRARIES:
+        found = [
+            path for folder in site_folders for path in sorted(folder.glob(f"nvidia/*/lib/{name}"))
+        ]
+        _load(
+            str(found[0]) if found else name, f"{name} is missing; pip install 'gluon_hash[cu112]'"
+        )
+        loaded.append(name)
+    return loaded
+
+
+def _load(library: str, message: str) -> None:
+    try:
+        ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+    except OSError as error:
+        raise RuntimeError(f"{message} ({error})") from error
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+environment.set_threads()
+if "mxnet" not in sys.modules and _is_installed(CUDA_BUILD):
+    preload_cuda([Path(folder) for folder in sys.path])
+
+import mxnet as mx
+from mxnet import autograd, gluon, init, nd
+from mxnet.gluon import Block, HybridBlock, nn
+from mxnet.gluon.loss import Loss
+
+Tensor = mx.nd.NDArray | mx.sym.Symbol
+
+
+def contexts(device: str) -> list[mx.Context]:
+    """The MXNet contexts that ``device`` names: "cpu", "gpu:0" or "gpu:0,1".
+
+    Raises
+    ------
+    ValueError
+        If the text is none of these, or a GPU is named that MXNet does not see or has no kernels
+        for.
+    """
+    if device == "cpu":
+        return [mx.cpu()]
+    kind, _, numbers = device.partition(":")
+    if kind != "gpu" or not all(number.isdigit() for number in numbers.split(",")):
+        raise ValueError(f"device: expected cpu, gpu:0 or gpu:0,1, got {device!r}")
+    wanted = [int(number) for number in numbers.split(",")]
+    seen = mx.context.num_gpus()
+    if max(wanted) >= seen:
+        raise ValueError(
+            f"device: {device!r} asks for GPU {max(wanted)}, but MXNet sees {seen} GPUs; "
+            "`gluon-hash doctor` says what is missing"
+        )
+    named = [mx.gpu(number) for number in wanted]
+    for context in named:
+        _try_out(context)
+    return named
+
+
+def _try_out(context: mx.Context) -> None:
+    """Run one kernel: a card without any for its architecture fails here, not hours later."""
+    try:
+        (mx.nd.ones((1,), ctx=context) + 1).wait_to_read()
+    except mx.base.MXNetError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(
+            f"device: {context} does not run MXNet's kernels ({reason}); "
+            "`gluon-hash doctor` says what is missing"
+        ) from error
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and MXNet (initialisation, dropout). Commands call it; libraries do
+    not."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    mx.random.seed(seed)

@@ -1,0 +1,1 @@
+"""A comparison: several networks trained, measured and set side by side."""

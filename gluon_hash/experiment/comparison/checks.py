@@ -1,0 +1,138 @@
+"""What can be found wrong with the networks of a comparison before the first of them is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gluon_hash.engine import mx
+from gluon_hash.experiment.comparison.grid import Candidate, Entry
+from gluon_hash.experiment.config import Config
+from gluon_hash.experiment.data import build_data, evaluation_loader
+from gluon_hash.experiment.inputs import (
+    HIERARCHY,
+    check_inputs,
+    fingerprint,
+    measuring_inputs,
+    training_inputs,
+)
+from gluon_hash.experiment.objects import build_net
+from gluon_hash.experiment.train import check_same
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.methods.parts import Task
+from gluon_hash.methods.table import METHODS, build_parts, method_levels
+
+__all__ = ["check_entries"]
+
+
+def check_entries(entries: Sequence[Entry], runs: Path) -> None:
+    """Files, networks, methods, data and the run folders that are there, of every candidate.
+
+    Raises
+    ------
+    ValueError
+        What is wrong, and with which candidate: a file is missing or damaged, a value does not fit
+        the data, a folder in ``runs`` is of another configuration or of other data, or lines have
+        different queries or databases.
+    """
+    candidates = [one for entry in entries for row in entry.candidates for one in row]
+    seen: set[str] = set()
+    for one in candidates:
+        try:
+            for check, part in _CHECKS:
+                key = check.__name__ + json.dumps(part(one.config), sort_keys=True)
+                if key not in seen:
+                    check(one.config)
+                    seen.add(key)
+            if (runs / one.folder).exists():
+                check_same(
+                    one.config, runs / one.folder, "name another --out, or move that folder away"
+                )
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{one.folder}: {error}") from error
+    _check_one_task(candidates)
+
+
+def _check_files(config: Config) -> None:
+    if config.data.features is not None and config.data.query_features is None:
+        raise ValueError(
+            "data.query_features is not set: a comparison on cached features needs those of the "
+            "queries "
+            "(`gluon-hash encode CONFIG.yaml --features --records query.rec`)"
+        )
+    check_inputs({**training_inputs(config), **measuring_inputs(config)})
+
+
+def _check_method(config: Config) -> None:
+    levels = method_levels(config, Hierarchy.load(Path(config.data.root) / HIERARCHY))
+    nothing = (np.zeros((0, config.net.num_bits), np.float32), np.zeros(0, np.int64))
+    build_parts(Task(config, levels, np.zeros(1, np.int64), [mx.cpu()], lambda: nothing))
+
+
+def _check_data(config: Config) -> None:
+    build_data(config, Hierarchy.load(Path(config.data.root) / HIERARCHY))
+    for path in measuring_inputs(config).values():
+        evaluation_loader(config, path)
+
+
+def _check_one_task(candidates: Sequence[Candidate]) -> None:
+    """ValueError unless all are measured with the same queries on the same database, which is not
+    the queries."""
+    tasks: dict[tuple[str, ...], Candidate] = {}
+    for one in candidates:
+        files = measuring_inputs(one.config)
+        query, database = files.values()
+        found = tuple(fingerprint(files).values())
+        if query == database or (query.suffix == ".npz" and found[0] == found[1]):
+            raise ValueError(
+                f"{one.folder}: {query} is the database; name the features of the queries in "
+                "data.query_features"
+            )
+        tasks.setdefault(found, one)
+    if len(tasks) > 1:
+        first, other = list(tasks.values())[:2]
+        raise ValueError(
+            f"{first.folder} and {other.folder} have different queries or databases, so their "
+            "values do "
+            "not compare; give each its own comparison"
+        )
+
+
+def _data_part(config: Config) -> list[Any]:
+    method, training = METHODS[config.loss.name], config.training
+    return [
+        config.data.model_dump(),
+        config.transform.model_dump(),
+        config.net.model_dump(exclude={"num_bits"}),
+        method.sampler,
+        method.missing_labels,
+        training.sampler,
+        training.classes_per_batch,
+        training.batch_size,
+    ]
+
+
+# what is checked, and the part of the configuration that it depends on: equal parts are checked
+# once
+_CHECKS: list[tuple[Callable[[Config], Any], Callable[[Config], Any]]] = [
+    (_check_files, lambda config: [config.data.model_dump(), config.net.weights]),
+    (
+        build_net,
+        lambda config: [config.net.model_dump(exclude={"num_bits"}), config.transform.model_dump()],
+    ),
+    (
+        _check_method,
+        lambda config: [
+            config.data.root,
+            config.net.num_bits,
+            config.loss.model_dump(),
+            config.centers.model_dump(),
+            config.training.monitor,
+        ],
+    ),
+    (_check_data, _data_part),
+]

@@ -1,0 +1,269 @@
+"""A comparison: train or reuse every network, choose on held-out images, measure each the same
+way."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gluon_hash.engine import mx
+from gluon_hash.errors import DivergedError
+from gluon_hash.experiment.comparison.checks import check_entries
+from gluon_hash.experiment.comparison.grid import (
+    Candidate,
+    Entry,
+    make_entries,
+    parse_seeds,
+    parse_values,
+)
+from gluon_hash.experiment.comparison.measure import codes_of, forget_what_is_stale, measure_run
+from gluon_hash.experiment.comparison.report import write_report
+from gluon_hash.experiment.comparison.summary import Row, summarize
+from gluon_hash.experiment.train import BACKBONE, train
+from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.methods.table import METHODS
+from gluon_hash.progress import log
+from gluon_hash.retrieval import Curves, curves
+from gluon_hash.training import is_finished, read_state
+
+__all__ = ["compare"]
+
+RUNS, LOCK, DIVERGED = "runs", ".lock", "diverged.json"
+
+
+def compare(
+    configs: Sequence[Path],
+    out: str | os.PathLike[str],
+    contexts: list[mx.Context],
+    *,
+    changes: Sequence[str] = (),
+    vary: Sequence[str] = (),
+    choose: Sequence[str] = (),
+    seeds: str | None = None,
+    reference: str | None = None,
+    confidence: float = 95.0,
+) -> list[dict[str, Any]]:
+    """Train what is not trained yet, measure what is not measured yet, write tables and figures.
+
+    Parameters
+    ----------
+    configs : sequence of Path
+        YAML files.
+    out : path-like
+        Receives comparison.md, .csv, .json, .png, curves.png and .json, and a run folder for every
+        network in ``runs/``. An interrupted comparison goes on where it was.
+    contexts : list of Context
+    changes : sequence of str
+        "section.key=value" for all.
+    vary, choose : sequence of str
+        "section.key=[a, b]": a line for each combination of the first; for each line, what is best
+        on held-out images, with the first seed, of the second.
+    seeds : str, optional
+        "24,25"; default: the one of each configuration.
+    reference : str, optional
+        Name of the line that the others are held against; default: the first.
+    confidence : float
+        Percent of the bootstrap intervals over queries.
+
+    Returns
+    -------
+    list of dict
+        As gluon_hash.experiment.comparison.summary.summarize.
+
+    Raises
+    ------
+    ValueError
+        If an option is malformed, ``out`` holds something else or another comparison runs there, a
+        configuration is wrong, its data are missing, or a run folder is of something else; found
+        before anything is trained. If every line diverged.
+    """
+    out, numbers = Path(out), None if seeds is None else parse_seeds(seeds)
+    entries = make_entries(
+        configs, changes, parse_values(vary, "--vary"), parse_values(choose, "--choose"), numbers
+    )
+    names = dict.fromkeys(entry.name for entry in entries)
+    reference = next(iter(names)) if reference is None else reference
+    if reference not in names:
+        raise ValueError(f"--reference: expected one of {', '.join(names)}, got {reference!r}")
+    if not 0 < confidence < 100:
+        raise ValueError(f"--confidence: expected a percentage in (0, 100), got {confidence:g}")
+    empty = not out.exists() or out.is_dir() and not any(out.iterdir())
+    if not empty and not (out / RUNS / LOCK).exists():
+        raise ValueError(
+            f"{out} exists and is no comparison: it has no {RUNS}/{LOCK}; name another folder with "
+            "--out"
+        )
+    check_entries(entries, out / RUNS)
+    with _locked(out / RUNS):
+        rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
+        if reference not in {row.name for row in rows}:
+            raise ValueError(
+                f"diverged: {'; '.join(diverged)}; without {reference!r} there is nothing to hold "
+                "the "
+                "others against; lower optimizer.lr or set optimizer.clip_gradient_norm"
+            )
+        records = summarize(rows, reference=reference, percent=confidence)
+        write_report(
+            records,
+            drawn,
+            out,
+            {
+                "configs": [str(path) for path in configs],
+                "changes": list(changes),
+                "vary": list(vary),
+                "choose": list(choose),
+                "seeds": _seeds(entries),
+                "reference": reference,
+                "confidence": confidence,
+                "diverged": diverged,
+                "protocol": rows[0].measured[0].protocol.to_dict(),
+            },
+        )
+    return records
+
+
+def _seeds(entries: Sequence[Entry]) -> list[int]:
+    """In the order in which they were named."""
+    return list(
+        dict.fromkeys(one.config.training.seed for entry in entries for one in entry.candidates[0])
+    )
+
+
+@contextmanager
+def _locked(runs: Path) -> Iterator[None]:
+    """Only one comparison at a time works in a folder; ValueError if there is another."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with open(runs / LOCK, "w", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ValueError(
+                f"{runs.parent}: another comparison is at work here; wait for it, or name another "
+                "--out"
+            ) from error
+        yield
+
+
+def _lines(
+    entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]
+) -> tuple[list[Row], dict[str, Curves], list[str]]:
+    """The rows, one for each way of searching; the curves by Hamming distance of the first seed;
+    what diverged."""
+    rows, drawn, diverged = [], {}, []
+    for entry in entries:
+        num_bits = entry.config.net.num_bits
+        chosen = work.choose(entry)
+        folders = [folder for folder in map(work.trained, chosen) if folder is not None]
+        if not chosen or len(folders) < len(chosen):
+            diverged.append(f"{entry.name}, {num_bits} bits")
+            continue
+        for folder in folders:
+            forget_what_is_stale(folder)
+        for search in dict.fromkeys((METHODS[entry.config.loss.name].search, "hamming")):
+            name = entry.name if search == "hamming" else f"{entry.name}, {search}"
+            measured = [measure_run(folder, search, contexts) for folder in folders]
+            rows.append(
+                Row(name, num_bits, chosen[0].chosen, measured, [folder.name for folder in folders])
+            )
+        drawn[f"{entry.name}, {num_bits} bits"] = curves(*codes_of(folders[0], contexts))
+    return rows, drawn, diverged
+
+
+class _Work:
+    """Trains candidates, counts them, says how long the rest will take."""
+
+    def __init__(self, entries: Sequence[Entry], runs: Path, contexts: list[mx.Context]) -> None:
+        self._runs, self._contexts = runs, contexts
+        self._backbones: dict[str, Path] = {}
+        self._known: set[str] = (
+            set()
+        )  # folders that are finished: a look reads and hashes a whole checkpoint
+        self._seconds = self._epochs = 0.0
+        work = [one for entry in entries for one in self._networks(entry)]
+        self._left = sum(one.config.training.epochs for one in work if not self._finished(one))
+        log(f"{len(entries)} lines, {len(work)} networks; {self._left} epochs to train")
+
+    def _networks(self, entry: Entry) -> Sequence[Candidate]:
+        """Every candidate with the first seed, and the chosen one, which may not be known yet, with
+        the others."""
+        firsts = [row[0] for row in entry.candidates]
+        chosen = self.choose(entry) if all(map(self._finished, firsts)) else entry.candidates[0]
+        return [*firsts, *chosen[1:]]
+
+    def choose(self, entry: Entry) -> Sequence[Candidate]:
+        """The candidate, for every seed, that is best on held-out images with the first seed; none
+        if all diverged."""
+        if len(entry.candidates) == 1:
+            return entry.candidates[0]
+        values = [self._value(row[0]) for row in entry.candidates]
+        best = max(
+            ((value, -place) for place, value in enumerate(values) if value is not None),
+            default=None,
+        )
+        return [] if best is None else entry.candidates[-best[1]]
+
+    def trained(self, candidate: Candidate) -> Path | None:
+        """The folder of a candidate whose training is done; None if it diverged, which is kept in
+        the folder."""
+        folder, config = self._runs / candidate.folder, candidate.config
+        if (folder / DIVERGED).exists():
+            return None
+        if not self._finished(candidate):
+            started = time.monotonic()
+            try:
+                train(config, folder, self._contexts, resume=folder.exists())
+            except DivergedError as error:
+                log(f"{candidate.folder}: {error}")
+                atomic_write_json(folder / DIVERGED, {"error": str(error)})
+                return None
+            finally:
+                self._share_backbone(folder)
+                self._tell(candidate, time.monotonic() - started)
+        return folder
+
+    def _finished(self, candidate: Candidate) -> bool:
+        folder, training = self._runs / candidate.folder, candidate.config.training
+        last = folder / "last.ckpt"
+        if candidate.folder not in self._known and (
+            (folder / DIVERGED).exists()
+            or last.exists()
+            and is_finished(read_state(last), training.epochs, training.early_stop_epochs)
+        ):
+            self._known.add(candidate.folder)
+        return candidate.folder in self._known
+
+    def _value(self, candidate: Candidate) -> float | None:
+        """What the validation chose by; None if the training diverged."""
+        folder = self.trained(candidate)
+        return None if folder is None else read_state(folder / "best.ckpt")["best_value"]
+
+    def _share_backbone(self, folder: Path) -> None:
+        """One frozen backbone on the disk for all runs, as hard links, where the file system has
+        them."""
+        own = folder / BACKBONE
+        if not own.exists():
+            return
+        first = self._backbones.setdefault(sha256(own), own)
+        if first is not own:
+            link = own.with_suffix(".link")
+            try:
+                os.link(first, link)
+            except OSError as error:
+                log(f"{own}: kept as a copy ({error})")
+                return
+            os.replace(link, own)
+
+    def _tell(self, candidate: Candidate, seconds: float) -> None:
+        epochs = candidate.config.training.epochs
+        self._seconds, self._epochs, self._left = (
+            self._seconds + seconds,
+            self._epochs + epochs,
+            self._left - epochs,
+        )
+        minutes = self._seconds / self._epochs * self._left / 60
+        log(f"{candidate.folder}: done; {self._left} epochs left, about {minutes:.0f} min")

@@ -1,0 +1,153 @@
+"""A trained network measured by its method's search: Hamming, weighted Hamming of segments,
+asymmetric distance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from gluon_hash.engine import mx
+from gluon_hash.errors import DataError
+from gluon_hash.experiment.comparison.summary import load_measured, save_measured
+from gluon_hash.experiment.config import load_config
+from gluon_hash.experiment.inputs import fingerprint, measuring_inputs
+from gluon_hash.experiment.train import CONFIG, Run, encode_relaxed, encode_run, load_run
+from gluon_hash.files import atomic_write_json
+from gluon_hash.losses.shdh import segments
+from gluon_hash.progress import log
+from gluon_hash.retrieval import (
+    CodeTable,
+    Measured,
+    feature_distances,
+    measure,
+    measure_by_distance,
+)
+from gluon_hash.retrieval.baselines import ProductQuantizer, fit
+from gluon_hash.retrieval.evaluation.weighted import weighted_distances
+from gluon_hash.training import read_state
+
+__all__ = ["SEARCHES", "codes_of", "forget_what_is_stale", "measure_run"]
+
+BATCH_SIZE, MEASURED = 128, "measured.json"
+Kept = TypeVar("Kept")
+
+
+def forget_what_is_stale(folder: Path) -> None:
+    """Delete codes and measurements that are not of the network, the queries and the database that
+    are there now."""
+    network = read_state(folder / "best.ckpt")["sha256"]["net.params"]
+    now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
+    record = folder / MEASURED
+    try:
+        then = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+    except ValueError:
+        then = None
+    if then == now:
+        return
+    for path in (folder / "query.npz", folder / "database.npz", *folder.glob("measured_*.npz")):
+        path.unlink(missing_ok=True)
+    atomic_write_json(record, now)
+
+
+def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measured:
+    """Every metric of every query of the run's data; kept in the folder as measured_SEARCH.npz,
+    codes too.
+
+    What is kept and cannot be read is made anew; forget_what_is_stale comes first.
+
+    Parameters
+    ----------
+    folder : Path
+        A run folder.
+    search : str
+        A key of SEARCHES.
+    contexts : list of Context
+
+    Raises
+    ------
+    DataError
+        If the folder is no run, or a checkpoint of it is damaged.
+    """
+    kept = folder / f"measured_{search}.npz"
+    measured = _read(load_measured, kept)
+    if measured is None:
+        measured = SEARCHES[search](load_run(folder, contexts), contexts)
+        save_measured(measured, kept)
+    return measured
+
+
+def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeTable]:
+    """Codes of the queries and of the database; kept in the folder as query.npz and database.npz,
+    as measure_run."""
+    files = [folder / "query.npz", folder / "database.npz"]
+    query, database = (_read(CodeTable.load, file) for file in files)
+    if query is None or database is None:
+        run = load_run(folder, contexts)
+        query, database = (
+            encode_run(run, path, contexts, BATCH_SIZE)
+            for path in measuring_inputs(run.config).values()
+        )
+        query.save(files[0])
+        database.save(files[1])
+    return query, database
+
+
+def _read(load: Callable[[Path], Kept], path: Path) -> Kept | None:
+    if not path.exists():
+        return None
+    try:
+        return load(path)
+    except DataError as error:
+        log(f"{error}; it is made anew")
+        return None
+
+
+def _hamming(run: Run, contexts: list[mx.Context]) -> Measured:
+    return measure(*codes_of(run.path, contexts), hierarchy=run.hierarchy)
+
+
+def _weighted(run: Run, contexts: list[mx.Context]) -> Measured:
+    """SHDH: a bit of level k's segment weighs k + 1, k = 0 the finest: coarse mistakes weigh
+    more."""
+    num_levels = run.hierarchy.num_levels
+    weights = [k + 1.0 for k in range(num_levels)]  # whole numbers: equal distances stay equal
+    query, database = codes_of(run.path, contexts)
+    distances = weighted_distances(
+        query, database, segments(run.config.net.num_bits, num_levels), weights
+    )
+    return measure_by_distance(
+        distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy
+    )
+
+
+def _asymmetric(run: Run, contexts: list[mx.Context]) -> Measured:
+    """DQN: the query's outputs against what a product quantiser of num_bits keeps of the
+    database's."""
+    query, database = (
+        encode_relaxed(run, path, contexts, BATCH_SIZE)
+        for path in measuring_inputs(run.config).values()
+    )
+    outputs = database.features.astype(np.float32)
+    quantizer = fit(
+        "pq",
+        outputs,
+        database.level_labels[:, 0],
+        run.config.net.num_bits,
+        seed=run.config.training.seed,
+    )
+    assert isinstance(quantizer, ProductQuantizer)
+    distances = feature_distances(query.features, quantizer.reconstruct(outputs), "l2")
+    return measure_by_distance(
+        distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy
+    )
+
+
+SEARCHES: dict[str, Callable[[Run, list[mx.Context]], Measured]] = {
+    "hamming": _hamming,
+    "weighted": _weighted,
+    "asymmetric": _asymmetric,
+}

@@ -1,0 +1,243 @@
+"""A comparison as files: one table (Markdown, CSV, JSON), one figure, the precision-recall curves
+and their numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from gluon_hash import doctor, plots
+from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
+from gluon_hash.progress import log
+from gluon_hash.retrieval import Curves
+
+__all__ = ["write_report"]
+
+Record = Mapping[str, Any]
+HEADLINE = ("map", "mahp", "mean_ndcg_released")
+CURVES_DRAWN = 12
+RESULT = "comparison.json"
+FILES = ("comparison.md", "comparison.csv", "comparison.png", "curves.json", "curves.png", RESULT)
+ASKED = ("configs", "changes", "vary", "choose", "seeds", "reference", "confidence")
+
+
+def write_report(
+    records: Sequence[Record], curves: Mapping[str, Curves], out: Path, about: Mapping[str, Any]
+) -> None:
+    """Write comparison.json, .md, .csv and .png, curves.json and .png into ``out``, each whole or
+    not at all.
+
+    If ``out`` holds the answer to something else that was asked, its files are kept as
+    comparison-1.md and so on.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As gluon_hash.experiment.comparison.summary.summarize returns them. What else they hold,
+        such as "runs", the names of a line's folders, is saved in comparison.json alone.
+    curves : mapping from a line's name to Curves
+        By Hamming distance, of the first seed. All are saved in curves.json (name ->
+        Curves.to_dict), the first 12 are drawn.
+    out : Path
+    about : dict
+        What was asked for, as JSON values, saved with the result: configs, changes, vary, choose,
+        seeds, reference and confidence; optionally "diverged", the names of lines that no table
+        has.
+    """
+    _keep_other(out, about)
+    metrics = _headline(records)
+    atomic_write_json(
+        out / RESULT, {**about, "versions": doctor.version_report(), "rows": list(records)}
+    )
+    atomic_write_text(out / "comparison.md", _markdown(records, about))
+    atomic_write_text(out / "comparison.csv", _comma_separated(records))
+    one_length = len({record["num_bits"] for record in records}) == 1
+    draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
+    _save(draw(records, metrics, _bars(about)), out / "comparison.png")
+    numbers = {name: curve.to_dict() for name, curve in curves.items()}
+    atomic_write_json(out / "curves.json", numbers)
+    drawn = dict(itertools.islice(numbers.items(), CURVES_DRAWN))
+    some = (
+        f"{len(drawn)} of {len(numbers)} lines; all are in curves.json; "
+        if len(drawn) < len(numbers)
+        else ""
+    )
+    _save(plots.retrieval_curves(drawn, f"{some}first seed, Hamming distance"), out / "curves.png")
+
+
+def _keep_other(out: Path, about: Mapping[str, Any]) -> None:
+    """Rename the files of a comparison that was asked for differently to the next free number."""
+    if not (out / RESULT).exists():
+        return
+    try:
+        old = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        differing = [key for key in ASKED if old.get(key) != about.get(key)]
+    except (ValueError, AttributeError):  # damaged, or no object: not ours to overwrite
+        differing = ["unreadable"]
+    if not differing:
+        return
+    number = next(
+        number
+        for number in itertools.count(1)
+        if not any(_numbered(out / name, number).exists() for name in FILES)
+    )
+    kept = [out / name for name in FILES if (out / name).exists()]
+    for path in kept:  # comparison.json last: interrupted, the next call goes on
+        path.rename(_numbered(path, number))
+    log(
+        f"{out} holds a comparison that was asked for differently ({', '.join(differing)}); kept "
+        "as "
+        f"{', '.join(_numbered(path, number).name for path in kept)}"
+    )
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _headline(records: Sequence[Record]) -> list[str]:
+    """The metrics of a table: mAP, mAHP and the released mean nDCG, each if all records have it at
+    the same cut-off."""
+    return [
+        name
+        for name in records[0]["metrics"]
+        if name.partition("@")[0] in HEADLINE
+        and all(name in record["metrics"] for record in records)
+    ]
+
+
+def _bars(about: Mapping[str, Any]) -> str:
+    seeds = about["seeds"]
+    means = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+    return f"{about['confidence']:g} % bootstrap interval over queries, {means}"
+
+
+def _markdown(records: Sequence[Record], about: Mapping[str, Any]) -> str:
+    """The table: means (with their spread over seeds), intervals, and differences to the reference
+    if there are any."""
+    metrics, reference = _headline(records), about["reference"]
+    chosen = any(record["chosen"] for record in records)
+    compared = any(
+        record["metrics"][name]["difference"] is not None for record in records for name in metrics
+    )
+    head = [
+        "method",
+        "bits",
+        *(["chosen"] if chosen else []),
+        *metrics,
+        *(f"{name} - {reference}'s" for name in metrics if compared),
+    ]
+    lines = [head]
+    for record in records:
+        values = [record["metrics"][name] for name in metrics]
+        lines.append(
+            [
+                record["name"],
+                str(record["num_bits"]),
+                *(
+                    [
+                        ", ".join(
+                            f"{key.partition('.')[2]} {value}"
+                            for key, value in record["chosen"].items()
+                        )
+                    ]
+                    if chosen
+                    else []
+                ),
+                *map(_mean, values),
+                *(_difference(value) for value in values if compared),
+            ]
+        )
+    table = [_table_line(line) for line in lines]
+    table.insert(1, _table_line(["---"] * len(head)))
+    return "".join(table) + _notes(about, compared)
+
+
+def _notes(about: Mapping[str, Any], compared: bool) -> str:
+    """What stands below the table."""
+    seeds = ", ".join(map(str, about["seeds"]))
+    means = (
+        f"Mean over seeds {seeds} ± standard deviation over them"
+        if len(about["seeds"]) > 1
+        else f"Seed {seeds}"
+    )
+    paired = "; differences are paired by query" if compared else ""
+    diverged = (
+        f"\nDiverged, not in the table: {', '.join(about['diverged'])}.\n"
+        if about.get("diverged")
+        else ""
+    )
+    return (
+        f"\n{means} [{about['confidence']:g} % bootstrap interval over queries]{paired}. "
+        f"Ties by database position.\n{diverged}"
+    )
+
+
+def _table_line(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |\n"
+
+
+def _mean(value: Mapping[str, Any]) -> str:
+    low, high = value["interval"]
+    spread = "" if value["std_over_seeds"] is None else f" ± {value['std_over_seeds']:.3f}"
+    return f"{value['mean']:.3f}{spread} [{low:.3f}, {high:.3f}]"
+
+
+def _difference(value: Mapping[str, Any]) -> str:
+    if value["difference"] is None:
+        return ""
+    low, high = value["difference_interval"]
+    return f"{value['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _comma_separated(records: Sequence[Record]) -> str:
+    """A line for each row and metric."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(
+        [
+            "name",
+            "num_bits",
+            "chosen",
+            "num_seeds",
+            "metric",
+            "mean",
+            "std_over_seeds",
+            "low",
+            "high",
+            "difference",
+            "difference_low",
+            "difference_high",
+        ]
+    )
+    for record in records:
+        chosen = " ".join(f"{key}={value}" for key, value in record["chosen"].items())
+        for name, value in record["metrics"].items():
+            writer.writerow(
+                [
+                    record["name"],
+                    record["num_bits"],
+                    chosen,
+                    record["num_seeds"],
+                    name,
+                    value["mean"],
+                    value["std_over_seeds"],
+                    *value["interval"],
+                    value["difference"],
+                    *(value["difference_interval"] or (None, None)),
+                ]
+            )
+    return stream.getvalue()
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150)

@@ -1,0 +1,101 @@
+"""The files that a training and a measurement read: whether they are there, and whether they are
+still the same."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from gluon_hash.errors import DataError
+from gluon_hash.experiment.config import Config
+from gluon_hash.files import sha256
+
+__all__ = [
+    "HIERARCHY",
+    "SPLIT",
+    "check_inputs",
+    "check_unchanged",
+    "digest",
+    "fingerprint",
+    "measuring_inputs",
+    "training_inputs",
+]
+
+HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
+MADE_BY = {
+    "weights": "gluon-hash import-weights",
+    "features": "gluon-hash encode --features",
+    "query features": "gluon-hash encode --features",
+}
+
+
+def training_inputs(config: Config) -> dict[str, Path]:
+    """What a training reads, by what it is."""
+    root = Path(config.data.root)
+    found = {"hierarchy": root / HIERARCHY}
+    if config.data.held_out:
+        found["held-out images"] = root / "validation.lst"
+    if config.data.features is None:
+        found["training images"] = root / "train.rec"
+    else:
+        found["features"] = Path(config.data.features)
+    if config.net.weights is not None:
+        found["weights"] = Path(config.net.weights)
+    return found
+
+
+def measuring_inputs(config: Config) -> dict[str, Path]:
+    """Queries, then database: cached features where the configuration has both, else records."""
+    root = Path(config.data.root)
+    if config.data.features is not None and config.data.query_features is not None:
+        return {
+            "query features": Path(config.data.query_features),
+            "features": Path(config.data.features),
+        }
+    return {"query images": root / "query.rec", "training images": root / "train.rec"}
+
+
+def check_inputs(files: Mapping[str, Path]) -> None:
+    """DataError for the first file that is missing: which, and what makes it."""
+    for name, path in files.items():
+        if not path.is_file():
+            raise DataError(
+                f"no such file; `{MADE_BY.get(name, 'gluon-hash prepare')}` makes it", path=path
+            )
+
+
+def fingerprint(files: Mapping[str, Path]) -> dict[str, str]:
+    """SHA-256 of each file. That of the manifest beside a .rec file, which holds the file's own,
+    stands for it."""
+    return {name: _of_manifest_or_file(path) for name, path in files.items()}
+
+
+def check_unchanged(recorded: Mapping[str, str], files: Mapping[str, Path], folder: Path) -> None:
+    """DataError if a run in ``folder`` was trained on something else than is in ``files`` now."""
+    now = fingerprint(files)
+    for name in sorted(set(now) | set(recorded)):
+        if now.get(name) != recorded.get(name):
+            raise DataError(
+                f"was trained on other {name} than {files.get(name, 'none')} has now; put those "
+                "back, or "
+                "train into another folder",
+                path=folder,
+            )
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file, computed once while its time and size stay as they are."""
+    stat = os.stat(path)
+    return _digest(os.fspath(path), stat.st_mtime_ns, stat.st_size)
+
+
+def _of_manifest_or_file(path: Path) -> str:
+    manifest = path.with_name(SPLIT)
+    return digest(manifest if path.suffix == ".rec" and manifest.exists() else path)
+
+
+@functools.lru_cache(maxsize=64)  # a comparison asks for the same files many times
+def _digest(path: str, modified_ns: int, size: int) -> str:
+    return sha256(path)

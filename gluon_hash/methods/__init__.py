@@ -1,0 +1,1 @@
+"""Methods: what a paper is made of, its loss, memory and head."""

@@ -1,0 +1,152 @@
+"""Memories of the training images' codes: the latest ones (DPSH), and a row for each image (DSDH,
+DQN)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gluon_hash.engine import mx, nd
+from gluon_hash.errors import DataError
+from gluon_hash.methods.memory.base import Nothing
+
+__all__ = ["ImageCodes", "RecentCodes"]
+
+
+class RecentCodes(Nothing):
+    """The latest codes seen, with their labels.
+
+    Hands the loss codes (size, num_bits), level labels (size, K) and a mask (1, size): 1 where
+    there is a code.
+
+    Parameters
+    ----------
+    size, num_bits, num_levels : int
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not positive.
+    """
+
+    def __init__(self, size: int, num_bits: int, num_levels: int) -> None:
+        if size < 1:
+            raise ValueError(f"RecentCodes: size must be >= 1, got {size}")
+        self._arrays = {
+            "codes": np.zeros((size, num_bits), np.float32),
+            "labels": np.zeros((size, num_levels), np.float32),
+            "valid": np.zeros((1, size), np.float32),
+        }
+        self._next = 0
+
+    def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
+        """Codes, labels, mask."""
+        return [nd.array(value, context) for value in self._arrays.values()]
+
+    def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
+        """Put the codes where the oldest are."""
+        size = len(self._arrays["codes"])
+        place = (self._next + np.arange(len(ids))) % size
+        self._arrays["codes"][place] = code.asnumpy()
+        self._arrays["labels"][place] = level_labels.asnumpy()
+        self._arrays["valid"][0, place] = 1.0
+        self._next = int((self._next + len(ids)) % size)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All of it."""
+        return {**self._arrays, "next": np.array(self._next)}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """The inverse of state."""
+        self._arrays = {name: np.array(state[name]) for name in self._arrays}
+        self._next = int(state["next"])
+
+
+class ImageCodes(Nothing):
+    """A code and a target for every training image, by id; the targets are solved for after every
+    epoch.
+
+    Hands the loss the targets (batch_size, num_bits) of the images of the batch and a mask
+    (batch_size, 1): 1 where there is one.
+
+    Parameters
+    ----------
+    ids : int64, shape (N,)
+        Of the training images.
+    num_bits : int
+    solve : callable
+        Codes (M, num_bits), fine labels (M,), previous targets (M, num_bits) -> targets (M,
+        num_bits), for the M images seen so far.
+
+    Raises
+    ------
+    ValueError
+        Later, if a batch holds an id that is not among ``ids``.
+    """
+
+    def __init__(
+        self,
+        ids: np.ndarray,
+        num_bits: int,
+        solve: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    ) -> None:
+        self._ids, self._order, self._sorted, self._solve = (
+            np.asarray(ids),
+            np.argsort(ids),
+            np.sort(ids),
+            solve,
+        )
+        self._codes = np.zeros((len(ids), num_bits), np.float32)
+        self._targets = np.zeros((len(ids), num_bits), np.float32)
+        self._labels = np.full(len(ids), -1, np.int64)  # -1: not seen
+        self._known = np.zeros((len(ids), 1), np.float32)
+
+    def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
+        """Targets and mask of these images."""
+        rows = self._rows(ids)
+        return [nd.array(self._targets[rows], context), nd.array(self._known[rows], context)]
+
+    def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
+        """Keep the codes of these images."""
+        rows = self._rows(ids)
+        self._codes[rows] = code.asnumpy()
+        self._labels[rows] = level_labels[:, 0].asnumpy().astype(np.int64)
+
+    def finish(self, epoch: int) -> dict[str, Any]:
+        """Solve for the targets; logs their mean squared distance to the codes."""
+        seen = np.flatnonzero(self._labels >= 0)
+        self._targets[seen] = self._solve(
+            self._codes[seen], self._labels[seen], self._targets[seen]
+        )
+        self._known[seen] = 1.0
+        return {"target_distance": float(((self._targets[seen] - self._codes[seen]) ** 2).mean())}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All of it."""
+        return {
+            "ids": self._ids,
+            "codes": self._codes,
+            "targets": self._targets,
+            "labels": self._labels,
+            "known": self._known,
+        }
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """The inverse of state; DataError if it is of other images."""
+        if not np.array_equal(state.get("ids", []), self._ids):
+            raise DataError(
+                "the codes in the checkpoint are not those of the training images; were the data "
+                "prepared "
+                "anew?"
+            )
+        self._codes, self._targets = np.array(state["codes"]), np.array(state["targets"])
+        self._labels, self._known = np.array(state["labels"]), np.array(state["known"])
+
+    def _rows(self, ids: np.ndarray) -> np.ndarray:
+        place = np.searchsorted(self._sorted, ids)
+        unknown = self._sorted[np.minimum(place, len(self._sorted) - 1)] != ids
+        if unknown.any():
+            raise ValueError(f"ImageCodes: id {np.asarray(ids)[unknown][0]} is no training image")
+        return self._order[place]

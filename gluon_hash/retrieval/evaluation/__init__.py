@@ -1,0 +1,1 @@
+"""Evaluation: rankings, metrics, protocols, curves, intervals."""

@@ -1,0 +1,116 @@
+"""Rankings by real-valued features: the reference line that codes are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
+from gluon_hash.retrieval.evaluation.evaluate import (
+    Measured,
+    measure,
+    measure_by_distance,
+    positions_of,
+)
+from gluon_hash.retrieval.evaluation.protocols import get_protocol
+from gluon_hash.retrieval.evaluation.weighted import weighted_distances
+
+__all__ = ["DISTANCES", "feature_distances", "measure_tables"]
+
+
+def feature_distances(
+    query: np.ndarray, database: np.ndarray, distance: str
+) -> Callable[[slice], np.ndarray]:
+    """Distances of a slice of the queries to the database, computed when asked for.
+
+    Parameters
+    ----------
+    query, database : float, shape (Q, D) and (N, D)
+    distance : "cosine" or "l2"
+        1 - cosine, or the squared Euclidean distance.
+
+    Returns
+    -------
+    callable
+        slice -> float32 (q, N)
+
+    Raises
+    ------
+    ValueError
+        If the distance is unknown or the widths differ.
+    """
+    if distance not in DISTANCES:
+        raise ValueError(f"distance: expected one of {', '.join(DISTANCES)}, got {distance!r}")
+    if query.shape[1] != database.shape[1]:
+        raise ValueError(
+            f"query features have {query.shape[1]} columns, database features {database.shape[1]}; "
+            "encode both with the same network"
+        )
+    return DISTANCES[distance](query.astype(np.float32), database.astype(np.float32))
+
+
+def _cosine(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.ndarray]:
+    unit_query, unit_database = _unit(query), _unit(database)
+    return lambda part: 1.0 - unit_query[part] @ unit_database.T
+
+
+def _squared_l2(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.ndarray]:
+    norms = (database**2).sum(axis=1)
+    return lambda part: (
+        ((query[part] ** 2).sum(axis=1, keepdims=True) + norms) - 2.0 * query[part] @ database.T
+    )
+
+
+DISTANCES = {"cosine": _cosine, "l2": _squared_l2}
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.where(length > 0, length, 1.0)
+
+
+def measure_tables(
+    query: CodeTable | FeatureTable,
+    database: CodeTable | FeatureTable,
+    *,
+    distance: str = "cosine",
+    segments: Sequence[int] | None = None,
+    segment_weights: Sequence[float] | None = None,
+    radius: int = 2,
+    protocol: str = "standard",
+    **options: Any,
+) -> Measured:
+    """As measure, for two tables of codes; for two of features, ranked by ``distance``; or for
+    codes ranked by the weighted distance of their ``segments``.
+
+    Raises
+    ------
+    ValueError
+        As measure and weighted_distances; or if one table holds codes and the other features, or
+        only one of ``segments`` and ``segment_weights`` is given.
+    """
+    if (segments is None) != (segment_weights is None):
+        raise ValueError("segments and their weights go together: give both or none")
+    if isinstance(query, CodeTable) and isinstance(database, CodeTable):
+        if segments is None or segment_weights is None:
+            return measure(query, database, radius=radius, protocol=protocol, **options)
+        distances_of = weighted_distances(query, database, segments, segment_weights)
+    elif isinstance(query, CodeTable) or isinstance(database, CodeTable):
+        raise ValueError("one of the two files holds codes, the other features; give two of a kind")
+    elif segments is not None:
+        raise ValueError("features have no segments; these weight the bits of codes")
+    else:
+        distances_of = feature_distances(query.features, database.features, distance)
+    excluded = (
+        positions_of(query.ids, database.ids) if get_protocol(protocol).query_excluded else None
+    )
+    return measure_by_distance(
+        distances_of,
+        query.level_labels,
+        database.level_labels,
+        protocol=protocol,
+        excluded=excluded,
+        **options,
+    )
