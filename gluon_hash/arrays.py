@@ -13,11 +13,18 @@ from gluon_hash.files import atomic_path
 __all__ = ["load_arrays", "save_arrays"]
 
 VERSION = 1
+EXPECTED = "expected an .npz file that gluon_hash wrote"
+ZIP_MAGIC = b"PK"  # an .npz is a zip archive
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
-    """Write named arrays and the version, whole or not at all; ValueError unless the name ends in
-    .npz."""
+    """Write named arrays and the version to a .npz, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If the name does not end in .npz.
+    """
     if not os.fspath(path).endswith(".npz"):
         raise ValueError(f"{os.fspath(path)}: the name must end in .npz")
     with atomic_path(path) as temporary:
@@ -25,17 +32,24 @@ def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
 
 
 def load_arrays(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The arrays named; DataError if the file is damaged, of a newer version, or has not all of
-    them."""
+    """The arrays of ``wanted`` from a file of save_arrays.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, of a newer version, or has not all of them.
+    FileNotFoundError
+        If there is none.
+    """
+    _expect_zip(path)
     try:
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile) or "version" not in file.files:
-                raise DataError("no .npz of ours: it has no version", path=path)
+            if "version" not in file.files:
+                raise DataError(f"{EXPECTED}, but it has no version", path=path)
             if int(file["version"]) != VERSION:
                 raise DataError(
-                    f"expected version {VERSION}, got {int(file['version'])}; use the gluon_hash "
-                    "that "
-                    "wrote it",
+                    f"expected version {VERSION}, got {int(file['version'])}; "
+                    "use the gluon_hash that wrote it",
                     path=path,
                 )
             missing = [name for name in wanted if name not in file.files]
@@ -45,9 +59,18 @@ def load_arrays(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[s
                     path=path,
                 )
             return {name: file[name] for name in wanted}
-    except FileNotFoundError:
-        raise
     except DataError:
         raise
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
         raise DataError(f"no readable .npz, or cut short: {error}", path=path) from error
+
+
+def _expect_zip(path: str | os.PathLike[str]) -> None:
+    """DataError for what is another kind of file altogether: a list, records, an image."""
+    with open(path, "rb") as stream:
+        magic = stream.read(len(ZIP_MAGIC))
+    if magic != ZIP_MAGIC:
+        kind = "an empty file" if not magic else "a file of another kind"
+        records = "; `gluon-hash encode` makes it of records"
+        advice = records if os.fspath(path).endswith((".rec", ".idx", ".lst")) else ""
+        raise DataError(f"{EXPECTED}, got {kind}{advice}", path=path)

@@ -1,5 +1,4 @@
-"""DataError: the one exception for a bad file; DivergedError: that of a training that went
-astray."""
+"""DataError: the one exception for a bad file; DivergedError: that of a training gone astray."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ class DataError(ValueError):
     Parameters
     ----------
     message : str
-        "expected 4 labels (levels 0-3), got 3; write the list anew with `prepare`".
+        "expected 4 labels (levels 0-3), got 3; write the list again with `prepare`".
     path : path-like, optional
         The file.
     line : int, optional
@@ -46,8 +45,15 @@ class DataError(ValueError):
         super().__init__(f"{where}: {message}" if where else message)
 
     def moved(self, folder: str | os.PathLike[str], name: str | os.PathLike[str]) -> DataError:
-        """This error with ``name`` in place of ``folder`` if its path is inside: for files unpacked
-        from an archive."""
+        """The error with ``name`` for ``folder`` in its path: for a file unpacked from an archive.
+
+        Parameters
+        ----------
+        folder : path-like
+            Where the archive was unpacked; an error about another place is returned as it is.
+        name : path-like
+            The archive.
+        """
         if self.path is None or Path(folder) not in Path(self.path).parents:
             return self
         return DataError(

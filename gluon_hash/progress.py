@@ -1,5 +1,4 @@
-"""How long work shows that it goes on: a rich bar on a terminal, a plain line every so often in a
-log."""
+"""How long work shows that it goes on: a rich bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 

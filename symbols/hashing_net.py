@@ -1,8 +1,7 @@
-"""get_symbol(): a stock hash network as an MXNet symbol. `python -m symbols.hashing_net` writes the
-traced JSON files anew.
+"""get_symbol(): a stock hash network as an MXNet symbol, and its traced JSON.
 
-The JSON lets a program without gluon_hash or GluonCV build the network; a test holds it against
-today's code.
+`python -m symbols.hashing_net` writes the JSON files again. The JSON lets a program
+without gluon_hash or GluonCV build the network; a test holds it against today's code.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Speed on this machine: training, encoding, reading records, the loss's part of a step,
-evaluation. `make bench`."""
+"""Speed here: training, encoding, reading records, the loss in a step, evaluation: `make bench`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Evaluation and search: seconds, memory, and ratios to a plain NumPy loop, the slow twin and plain
-FAISS calls.
+"""Evaluation and search: seconds, memory, and ratios to NumPy, the slow twin and plain FAISS.
 
 `make bench` runs it; `--large` adds 10,000,000 codes.
 """
@@ -65,8 +64,7 @@ def clustered(rng: np.random.RandomState, centers: np.ndarray, count: int) -> Co
 
 
 def numpy_loop(query: CodeTable, database: CodeTable) -> np.ndarray:
-    """The recipe of most code bases: per query a product of +-1 codes, an argsort, then AP, AHP and
-    nDCG."""
+    """The recipe of most code bases: per query a product of +-1 codes, an argsort, the metrics."""
     base = codes.unpack(database.codes, database.num_bits).astype(np.float32)
     rows = []
     for code, labels in zip(
@@ -177,7 +175,10 @@ def large(rng: np.random.RandomState) -> None:
             radius = index.kind.largest_radius(len(index))
             took, near = timed(lambda: index.search_radius(query.codes[:100], radius))  # noqa: B023
             scan, _ = timed(lambda: flat.search_radius(query.codes[:100], radius))  # noqa: B023
-            text = f"radius {radius}, 100 queries: {took:.4f} s, {len(near.ids)} found; a scan: {scan:.2f} s"
+            text = (
+                f"radius {radius}, 100 queries: {took:.4f} s, {len(near.ids)} found; "
+                f"a scan: {scan:.2f} s"
+            )
         elif name == "flat":
             flat = index
             took, _ = timed(lambda: index.search(query.codes, 10))  # noqa: B023

@@ -1,5 +1,4 @@
-"""One paper, one file: stateless blocks that return one loss per image. docs/methods.md has the
-table."""
+"""One paper, one file: stateless blocks, one loss per image; docs/methods.md has the table."""
 
 from gluon_hash.losses.class_wise import (
     ClassWiseLoss,

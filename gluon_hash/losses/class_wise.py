@@ -41,7 +41,8 @@ def class_wise(
 class ClassWiseLoss(Loss):
     r"""Negative log posterior of the true class under equal isotropic Gaussians.
 
-    .. math:: l_i = -\log \frac{\exp(-\frac{s}{2} |u_i - m_{y_i}|^2)}{\sum_c \exp(-\frac{s}{2} |u_i - m_c|^2)}
+    .. math:: l_i = -\log
+              \frac{\exp(-\frac{s}{2} |u_i - m_{y_i}|^2)}{\sum_c \exp(-\frac{s}{2} |u_i - m_c|^2)}
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ class ClassWiseLoss(Loss):
     Inputs:
         - **code**: relaxed code u, float, shape (batch_size, num_bits).
         - **label**: class index in [0, num_classes), shape (batch_size,).
-        - **center**: class centers m, float, shape (num_classes, num_bits); no gradient reaches them.
+        - **center**: class centers m, float, shape (num_classes, num_bits); no gradient reaches
+          them.
 
     Outputs:
         - **loss**: shape (batch_size,).
@@ -89,8 +91,10 @@ class HierarchicalClassWiseLoss(Loss):
 
     Inputs:
         - **code**: relaxed code, float, shape (batch_size, num_bits).
-        - **level_labels**: class index per level, shape (batch_size, K or more); further levels are not read.
-        - **centers**: K arrays, the class centers of each level, float, shape (num_classes_k, num_bits).
+        - **level_labels**: class index per level, shape (batch_size, K or more); further levels are
+          not read.
+        - **centers**: K arrays, the class centers of each level, float, shape
+          (num_classes_k, num_bits).
 
     Outputs:
         - **loss**: shape (batch_size,).
@@ -152,8 +156,7 @@ class HierarchicalClassWiseLoss(Loss):
 
 
 class ReleasedClassWiseLoss(Loss):
-    r"""The released code's epsilon form, kept so that parity can be tested and its flaw shown; do
-    not train on it.
+    r"""The released code's epsilon form, to test parity and show its flaw; do not train on it.
 
     .. math:: l_i = -\log\left(\frac{n_{y_i}}{\sum_c n_c + \epsilon} + \epsilon\right), \quad
               n_c = \exp(-\frac{s}{2} |u_i - m_c|^2)

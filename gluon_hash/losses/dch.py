@@ -20,9 +20,10 @@ SMALLEST_DISTANCE = 1e-6  # bits: keeps the logarithm of equal codes finite
 class DCHLoss(PairwiseLoss):
     r"""Similar images within gamma bits, others beyond.
 
-    .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [S_{ij} \log\frac{d_{ij}}{\gamma} + \log(1 + \frac{\gamma}{d_{ij}})]
-              + \lambda \log(1 + \frac{d(|u_i|, 1)}{\gamma}), \quad d(a, b) = \tfrac{L}{2} (1 -
-              \cos(a, b))
+    .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [S_{ij} \log\frac{d_{ij}}{\gamma}
+              + \log(1 + \frac{\gamma}{d_{ij}})]
+              + \lambda \log(1 + \frac{d(|u_i|, 1)}{\gamma}),
+              \quad d(a, b) = \tfrac{L}{2} (1 - \cos(a, b))
 
     w is balanced_weight. The bracket is log(1 + d / gamma) - (1 - S) log(d / gamma), which is how
     it is computed.

@@ -34,7 +34,8 @@ class DPSHLoss(PairwiseLoss):
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
-        - **memory_code**: (M, num_bits). - **memory_labels**: (M, K). - **valid**: (1, M), 1 where there is a code.
+        - **memory_code**: (M, num_bits). - **memory_labels**: (M, K).
+        - **valid**: (1, M), 1 where there is a code.
 
     Outputs:
         - **loss**: (batch_size,).

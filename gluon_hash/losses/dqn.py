@@ -19,7 +19,8 @@ __all__ = ["DQNLoss"]
 class DQNLoss(PairwiseLoss):
     r"""Squared error of the cosines, and of the product quantisation.
 
-    .. math:: l_i = \frac{1}{B} \sum_j (2 S_{ij} - 1 - \cos(u_i, u_j))^2 + \lambda \frac{1}{L} |u_i - \hat u_i|^2
+    .. math:: l_i = \frac{1}{B} \sum_j (2 S_{ij} - 1 - \cos(u_i, u_j))^2
+              + \lambda \frac{1}{L} |u_i - \hat u_i|^2
 
     :math:`\hat u` is what the codebooks keep of u, re-learnt between epochs
     (gluon_hash.methods.memory.solvers); in the first epoch there is none. Search is asymmetric:
@@ -34,7 +35,8 @@ class DQNLoss(PairwiseLoss):
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
-        - **target**: (batch_size, num_bits). - **known**: (batch_size, 1), 1 where there is a target.
+        - **target**: (batch_size, num_bits).
+        - **known**: (batch_size, 1), 1 where there is a target.
 
     Outputs:
         - **loss**: (batch_size,).

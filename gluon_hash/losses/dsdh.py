@@ -33,7 +33,8 @@ class DSDHLoss(PairwiseLoss):
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
-        - **target**: b, (batch_size, num_bits). - **known**: (batch_size, 1), 1 where there is a target.
+        - **target**: b, (batch_size, num_bits).
+        - **known**: (batch_size, 1), 1 where there is a target.
 
     Outputs:
         - **loss**: (batch_size,).

@@ -18,8 +18,9 @@ __all__ = ["DSHLoss"]
 class DSHLoss(PairwiseLoss):
     r"""Similar codes together, others at least a margin apart.
 
-    .. math:: l_i = \frac{1}{B} \sum_j \tfrac{1}{2} [S_{ij} d_{ij} + (1 - S_{ij}) \max(m - d_{ij}, 0)]
-              + 2 \alpha \sum_b \big||u_{ib}| - 1\big|, \quad d_{ij} = |u_i - u_j|^2
+    .. math:: l_i = \frac{1}{B} \sum_j \tfrac{1}{2} [S_{ij} d_{ij}
+              + (1 - S_{ij}) \max(m - d_{ij}, 0)] + 2 \alpha \sum_b \big||u_{ib}| - 1\big|,
+              \quad d_{ij} = |u_i - u_j|^2
 
     Parameters
     ----------

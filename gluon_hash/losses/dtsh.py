@@ -18,7 +18,8 @@ __all__ = ["DTSHLoss"]
 class DTSHLoss(PairwiseLoss):
     r"""Over every triplet of three images of the batch in which p is more similar to i than n is.
 
-    .. math:: l_i = \mathrm{mean}_{p,n} \log(1 + e^{-x_{ipn}}) + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2,
+    .. math:: l_i = \mathrm{mean}_{p,n} \log(1 + e^{-x_{ipn}})
+              + \lambda \frac{1}{L} |u_i - \mathrm{sign}(u_i)|^2,
               \quad x_{ipn} = u_i \cdot u_p - u_i \cdot u_n - m
 
     log(1 + e^x) - x of the paper is log(1 + e^-x). The paper halves the inner products, with m =

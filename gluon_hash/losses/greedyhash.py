@@ -18,7 +18,8 @@ __all__ = ["GreedyHashLoss"]
 class GreedyHashLoss(LevelSoftmaxLoss):
     r"""Cross-entropy of the classifier on the signs, and a cubic penalty.
 
-    .. math:: l_i = \mathrm{CE}(W \mathrm{sign}(u_i), y_i) + \alpha \frac{1}{L} \sum_b \big||u_{ib}| - 1\big|^3
+    .. math:: l_i = \mathrm{CE}(W \mathrm{sign}(u_i), y_i)
+              + \alpha \frac{1}{L} \sum_b \big||u_{ib}| - 1\big|^3
 
     Parameters
     ----------

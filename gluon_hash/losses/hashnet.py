@@ -17,8 +17,8 @@ __all__ = ["HashNetLoss"]
 class HashNetLoss(PairwiseLoss):
     r"""Pairwise likelihood whose similar and dissimilar pairs weigh the same in all.
 
-    .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}], \quad
-              \theta_{ij} = \alpha \tanh(\beta u_i) \cdot \tanh(\beta u_j)
+    .. math:: l_i = \frac{1}{B} \sum_j w_{ij} [\log(1 + e^{\theta_{ij}}) - S_{ij} \theta_{ij}],
+              \quad \theta_{ij} = \alpha \tanh(\beta u_i) \cdot \tanh(\beta u_j)
 
     with w of balanced_weight.
 

@@ -20,7 +20,8 @@ __all__ = ["CoarseToFineHPDHLoss", "HPDHLoss"]
 class HPDHLoss(Loss):
     r"""The loss that HPDH minimises.
 
-    .. math:: l_i = \sum_k w_k \, l^k_i + \frac{1}{L} (10 \, \mathrm{cubic}_i + 0.1 \, \mathrm{vertex}_i)
+    .. math:: l_i = \sum_k w_k \, l^k_i
+              + \frac{1}{L} (10 \, \mathrm{cubic}_i + 0.1 \, \mathrm{vertex}_i)
 
     Parameters
     ----------
@@ -79,7 +80,8 @@ class HPDHLoss(Loss):
 class CoarseToFineHPDHLoss(HPDHLoss):
     r"""HPDH whose levels enter one after another, the coarsest first (ours).
 
-    .. math:: l_i = \sum_k a_k w_k \, l^k_i + \frac{1}{L} (10 \, \mathrm{cubic}_i + 0.1 \, \mathrm{vertex}_i)
+    .. math:: l_i = \sum_k a_k w_k \, l^k_i
+              + \frac{1}{L} (10 \, \mathrm{cubic}_i + 0.1 \, \mathrm{vertex}_i)
 
     Parameters as HPDHLoss.
 

@@ -75,8 +75,7 @@ class IDCWHLoss(Loss):
 
 
 class DCDHLoss(Loss):
-    r"""Class-wise loss, centers that keep apart, and codes that a linear map from the labels
-    explains.
+    r"""Class-wise loss, centers that keep apart, and codes that the labels explain linearly.
 
     .. math:: l_i = -\log \mathrm{softmax}_c(-\tfrac{s}{2} |u_i - m_c|^2)_{y_i}
               + \mu \, \mathrm{mean}_{a \ne b} \log(1 + e^{\frac{L}{2} \cos(m_a, m_b)}) + \lambda

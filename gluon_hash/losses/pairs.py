@@ -1,5 +1,4 @@
-"""What pairwise losses share: similarity of two images from their labels, likelihood, weights of
-the pairs.
+"""What pairwise losses share: similarity from the labels, likelihood, weights of the pairs.
 
 Pairs are ordered and count an image with itself, as the papers' sums over all i and j do; triplets
 do not. A class with fewer images than a batch takes of it (gluon_hash.records.samplers) stands in
@@ -63,8 +62,7 @@ class PairwiseLoss(Loss):
 
 
 def pair_likelihood(F: ModuleType, theta: Tensor, similarity: Tensor) -> Tensor:
-    """log(1 + e^theta) - S theta: negative log likelihood of S under sigmoid(theta), for every
-    pair."""
+    """log(1 + e^theta) - S theta of every pair: -log likelihood of S under sigmoid(theta)."""
     return F.Activation(theta, act_type="softrelu") - similarity * theta
 
 
@@ -75,8 +73,7 @@ def other_image(F: ModuleType, similarity: Tensor) -> Tensor:
 
 
 def balanced_weight(F: ModuleType, similarity: Tensor) -> Tensor:
-    r"""Weight of each pair, so that similar and dissimilar pairs weigh the same in all (HashNet,
-    DCH).
+    r"""Weight of each pair: all similar pairs weigh what all others do (HashNet, DCH).
 
     .. math:: w_{ij} = \frac{P}{\sum S} S_{ij} + \frac{P}{\sum (1 - S)} (1 - S_{ij})
 
@@ -100,8 +97,10 @@ def triplet_difference(F: ModuleType, own: Tensor, other: Tensor) -> Tensor:
 
 
 def triplet_sum(F: ModuleType, weight: Tensor, value: Tensor) -> Tensor:
-    """Sum over p and n of weight value, two of shape (B, B, B) -> (B,); as a product, which is
-    faster than a sum."""
+    """Sum over p and n of weight * value, both (B, B, B) -> (B,).
+
+    It is a matrix product, which is faster than a sum.
+    """
     return F.batch_dot(weight.reshape(shape=(0, 1, -1)), value.reshape(shape=(0, -1, 1))).reshape(
         shape=(-1,)
     )

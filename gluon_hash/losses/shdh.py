@@ -27,9 +27,10 @@ def segments(num_bits: int, num_levels: int) -> list[int]:
 class SHDHLoss(PairwiseLoss):
     r"""Level-weighted similarity of segments.
 
-    .. math:: l_i = \sum_k v_k \frac{1}{B} \sum_j [\log(1 + e^{\theta^k_{ij}}) - [y^k_i = y^k_j] \theta^k_{ij}]
-              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1), \quad \theta^k_{ij} = u^k_i
-              \cdot u^k_j / 2
+    .. math:: l_i = \sum_k v_k \frac{1}{B} \sum_j [\log(1 + e^{\theta^k_{ij}})
+              - [y^k_i = y^k_j] \theta^k_{ij}]
+              + \lambda \frac{1}{L} \sum_b \log\cosh(|u_{ib}| - 1),
+              \quad \theta^k_{ij} = u^k_i \cdot u^k_j / 2
 
     u^k is the segment of level k. A coarse class is many images, so its segment is learnt from all
     of them. Ranking by the whole code's Hamming distance weighs all segments alike; in the paper

@@ -1,5 +1,4 @@
-"""Coarse and fine softmax heads on the relaxed code: the classifier that every hashing method
-should beat."""
+"""Softmax heads of all levels on the relaxed code: what every hashing method should beat."""
 
 from __future__ import annotations
 
@@ -14,8 +13,7 @@ __all__ = ["LevelSoftmaxLoss"]
 
 
 class LevelSoftmaxLoss(Loss):
-    r"""Cross-entropies of the levels, summed; an image without a label at a level (-1) has none
-    there.
+    r"""Cross-entropies of the levels, summed; a missing label (-1) adds nothing at its level.
 
     .. math:: l_i = \sum_k w_k [y^k_i \ge 0] \, \mathrm{CE}(z^k_i, y^k_i)
 

@@ -28,7 +28,8 @@ class SSDHLoss(LevelSoftmaxLoss):
 
     Inputs:
         - **code**: u, (batch_size, num_bits). - **level_labels**: (batch_size, K).
-        - **logits**: of the finest level, from Classifier(reads="sigmoid"): (batch_size, num_classes).
+        - **logits**: of the finest level, from Classifier(reads="sigmoid"): (batch_size,
+          num_classes).
 
     Outputs:
         - **loss**: (batch_size,); negative values are possible.

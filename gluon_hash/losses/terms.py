@@ -46,7 +46,7 @@ def cross_entropy(F: ModuleType, logits: Tensor, label: Tensor) -> Tensor:
 
 
 def log_cosh(F: ModuleType, value: Tensor) -> Tensor:
-    """log cosh(x) = |x| + log(1 + e^(-2|x|)) - log 2, which does not overflow."""
+    """Stable log cosh(x) = |x| + log(1 + e^(-2|x|)) - log 2: it does not overflow."""
     size = F.abs(value)
     return size + F.Activation(-2.0 * size, act_type="softrelu") - math.log(2.0)
 
