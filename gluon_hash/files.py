@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from gluon_hash.errors import DataError
+
 __all__ = [
     "atomic_folder",
     "atomic_path",
     "atomic_write_text",
     "atomic_write_json",
+    "read_text",
     "refuse_existing",
     "sha256",
 ]
@@ -41,11 +44,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     OSError
         As the writer raises it (a full disk, say), with ``path`` for its file name if it has none;
-        ``path`` is then as it was before.
+        ``path`` is then as it was before. If nothing can be written there, it names the folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+    with _naming_the_folder(path.parent):
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
+        )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -78,12 +84,13 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     ValueError
         If there is something at ``path``.
     OSError
-        As the writers raise it.
+        As the writers raise it. If nothing can be written there, it names the folder.
     """
     refuse_existing(path)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with _naming_the_folder(path.parent):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield temporary
         temporary.chmod(0o755)  # mkdtemp gives 0700
@@ -103,6 +110,37 @@ def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
     atomic_write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def read_text(path: str | os.PathLike[str], *, made_by: str | None = None) -> str:
+    """The text of a UTF-8 file, with or without a byte order mark.
+
+    Parameters
+    ----------
+    path : path-like
+    made_by : str, optional
+        The command that makes such a file, named if there is none.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or, with the line, a byte is not UTF-8: a binary file, or text of
+        another encoding.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        advice = "" if made_by is None else f"; `{made_by}` makes it"
+        raise DataError(f"no such file{advice}", path=path) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"expected UTF-8 text, got byte {data[error.start]:#04x}: it is a binary file, or text "
+            "that must be saved as UTF-8 first",
+            path=path,
+            line=data.count(b"\n", 0, error.start) + 1,
+        ) from error
+
+
 def refuse_existing(*paths: str | os.PathLike[str]) -> None:
     """Raise ValueError, naming it, if one of ``paths`` exists: nothing is overwritten unasked."""
     for path in paths:
@@ -117,3 +155,12 @@ def sha256(path: str | os.PathLike[str]) -> str:
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+@contextmanager
+def _naming_the_folder(folder: Path) -> Iterator[None]:
+    """An OSError names ``folder`` in place of the hidden temporary file that was not made."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, os.fspath(folder)) from error
