@@ -9,25 +9,29 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gluon_hash.errors import DataError
-from gluon_hash.hierarchy.tree import HEADER, Hierarchy
+from gluon_hash.files import read_text
+from gluon_hash.hierarchy.folders import complete, from_folders, mixed_folders
+from gluon_hash.hierarchy.table import HEADER, RowError
+from gluon_hash.hierarchy.tree import Hierarchy
 
 __all__ = [
+    "complete",
+    "for_classes",
+    "from_folders",
     "from_label_table",
     "from_parent_lines",
-    "from_folders",
-    "for_classes",
-    "read_parents",
+    "mixed_folders",
     "read_pairs",
-    "complete",
+    "read_parents",
 ]
 
 
 def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hierarchy:
-    """A hierarchy from a text table: level names, finest first, then a row of names for each finest
-    class.
+    """A hierarchy from a text table, a row of names for each finest class.
+
+    The first row holds the names of the levels, finest first.
 
     Raises
     ------
@@ -35,20 +39,19 @@ def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hie
         With the line: a row of another length, a class with two parents, a class twice.
     """
     rows: list[list[str]] = []
-    lines: dict[int, int] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    lines: list[int] = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip():
-            lines[len(rows)] = number
+            lines.append(number)
             rows.append([field.strip() for field in line.split(separator)])
     if len(rows) < 2:
         raise DataError("expected level names and at least one class", path=path)
     try:
         return Hierarchy.from_table(rows[1:], rows[0])
+    except RowError as error:
+        raise DataError(str(error), path=path, line=lines[error.row + 1]) from error
     except ValueError as error:
-        row = getattr(error, "row", None)
-        raise DataError(
-            str(error), path=path, line=None if row is None else lines[row + 1]
-        ) from error
+        raise DataError(str(error), path=path) from error
 
 
 def from_parent_lines(
@@ -67,7 +70,7 @@ def from_parent_lines(
     names : mapping, optional
         Node id -> name. A name that two nodes share gets the id behind it.
     parent_first : bool
-        Which of the two stands first in the file.
+        Which of the two comes first on a line.
     leaves : sequence of str, optional
         Node ids of the finest classes, in their order; default: nodes without children, in order of
         appearance.
@@ -75,8 +78,8 @@ def from_parent_lines(
     Raises
     ------
     DataError
-        With the line: a node that stands twice, has two parents, a cycle, several roots. Leaves
-        that are no nodes.
+        With the line: a node that appears twice, has two parents, a cycle, several roots. Leaves
+        that are not nodes.
     """
     parents = read_parents(path, parent_first=parent_first)
     if leaves is None:
@@ -89,10 +92,10 @@ def from_parent_lines(
             f"{', '.join(unknown[:5])}",
             path=path,
         )
-    given = {node: (names or {}).get(node, node) for node in parents}
-    holders = Counter(given.values())
+    name_of = {node: (names or {}).get(node, node) for node in parents}
+    holders = Counter(name_of.values())
     unique = {
-        node: name if holders[name] == 1 else f"{name} ({node})" for node, name in given.items()
+        node: name if holders[name] == 1 else f"{name} ({node})" for node, name in name_of.items()
     }
     return complete(
         [[unique[node] for node in _path_to_root(leaf, parents, path)[:-1]] for leaf in leaves]
@@ -109,8 +112,8 @@ def for_classes(
     Parameters
     ----------
     path : path-like
-        ``parent child`` lines over node ids, or a hierarchy.tsv. Leaves that are no classes are
-        left out.
+        ``parent child`` lines over node ids, or a hierarchy.tsv. Leaves that are not classes of
+        the data set are left out.
     class_names : sequence of str
         The finest classes.
     names_path : path-like, optional
@@ -122,9 +125,7 @@ def for_classes(
         As from_parent_lines and Hierarchy.load, or if a class is not in the tree, or two nodes have
         its name.
     """
-    with open(path, encoding="utf-8") as stream:
-        is_table = stream.readline().strip() == HEADER
-    if is_table:
+    if read_text(path).partition("\n")[0].strip() == HEADER:
         table = Hierarchy.load(path)
         rows = {row[0]: row for row in table.to_table()}
         missing = [name for name in class_names if name not in rows]
@@ -152,17 +153,22 @@ def for_classes(
 
 
 def read_pairs(path: str | os.PathLike[str]) -> dict[str, str]:
-    """First word of each line -> the rest of it; DataError, with the line, if one is missing or an
-    id stands twice."""
+    """First word of each line -> the rest of it.
+
+    Raises
+    ------
+    DataError
+        With the line, if a word has nothing behind it or appears twice.
+    """
     rows: dict[str, str] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip():
             continue
         key, *value = line.strip().split(None, 1)
         if not value:
             raise DataError(f"expected an id and a value, got {line!r}", path=path, line=number)
         if key in rows:
-            raise DataError(f"id {key} stands twice", path=path, line=number)
+            raise DataError(f"id {key} appears twice", path=path, line=number)
         rows[key] = value[0]
     return rows
 
@@ -171,7 +177,7 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
     """Parent of each node but the root, from lines of two ids; errors as from_parent_lines."""
     parents: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
@@ -182,9 +188,10 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
         parent, child = fields if parent_first else fields[::-1]
         if child in parents:
             raise DataError(
-                f"node {child} stands on line {lines[child]} too"
+                f"node {child} is on line {lines[child]} too"
                 if parents[child] == parent
-                else f"node {child} has two parents, {parents[child]} (line {lines[child]}) and {parent}",
+                else f"node {child} has two parents, {parents[child]} (line {lines[child]}) "
+                f"and {parent}",
                 path=path,
                 line=number,
             )
@@ -198,57 +205,13 @@ def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) ->
         orphan = next(child for child, parent in parents.items() if parent in roots[1:])
         raise DataError(
             f"expected one root, got {', '.join(roots)}: {parents[orphan]}, the parent of "
-            f"{orphan}, has no "
-            "parent itself",
+            f"{orphan}, has no parent itself",
             path=path,
             line=lines[orphan],
         )
     for node in parents:
         _path_to_root(node, parents, path, lines)
     return parents
-
-
-def from_folders(folders: Sequence[str]) -> Hierarchy:
-    """A hierarchy from the folders that hold images, relative to their root, "/" between names.
-
-    "animal/dog/husky" is class husky of dog of animal. Two folders of one name in different places
-    keep their paths as names.
-
-    Raises
-    ------
-    ValueError
-        If an image lies in no folder, or a folder of images holds folders of images.
-    """
-    parts = [tuple(folder.split("/")) for folder in folders]
-    if any(part in ((".",), ("",)) for part in parts):
-        raise ValueError(
-            "images lie beside the class folders; every image belongs into the folder of its class"
-        )
-    taken = {part[:length] for part in parts for length in range(1, len(part))}
-    inner = [part for part in parts if part in taken]
-    if inner:
-        raise ValueError(
-            f"folder {'/'.join(inner[0])!r} holds images and folders of images; a class is either"
-        )
-    nodes = taken | set(parts)
-    last_names = [node[-1] for node in nodes]
-    return complete(
-        [
-            [
-                node[-1] if last_names.count(node[-1]) == 1 else "/".join(node)
-                for node in (part[:length] for length in range(len(part), 0, -1))
-            ]
-            for part in parts
-        ]
-    )
-
-
-def complete(paths: Sequence[Sequence[str]], level_names: Sequence[str] | None = None) -> Hierarchy:
-    """A hierarchy from one path (leaf, ..., coarsest) for each finest class, the short ones
-    completed by their leaf."""
-    depth = max(map(len, paths))
-    rows = [[path[0]] * (depth - len(path)) + list(path) for path in paths]
-    return Hierarchy.from_table(rows, level_names or [f"level_{level}" for level in range(depth)])
 
 
 def _path_to_root(

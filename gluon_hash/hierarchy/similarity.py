@@ -1,5 +1,4 @@
-"""The hierarchical similarity builder: how alike two classes are, and two images of a batch. Values
-in [0, 1]."""
+"""How alike two classes are, and two images of a batch: values in [0, 1]."""
 
 from __future__ import annotations
 
@@ -20,8 +19,9 @@ __all__ = [
 
 
 def matching_levels(hierarchy: Hierarchy) -> np.ndarray:
-    """Part of the levels at which two finest classes agree: s = g / K (the gain of mAHP,
-    arXiv:1901.11259).
+    """Fraction of the levels at which two finest classes agree: s = g / K.
+
+    Source: the gain of mAHP, arXiv:1901.11259.
 
     Returns
     -------
@@ -31,8 +31,7 @@ def matching_levels(hierarchy: Hierarchy) -> np.ndarray:
 
 
 def level_weighted(hierarchy: Hierarchy, weights: Sequence[float]) -> np.ndarray:
-    """Sum of the weights of the levels at which two finest classes agree, over the sum of all
-    weights.
+    """The weights of the levels at which two finest classes agree, over all weights.
 
     Parameters
     ----------
@@ -69,8 +68,7 @@ def lcs_height(hierarchy: Hierarchy) -> np.ndarray:
 
 
 def lcs_height_by_level(hierarchy: Hierarchy) -> np.ndarray:
-    """lcs_height of each finest class and any class with which it agrees at a level k but at no
-    finer one.
+    """lcs_height of each finest class and any that it meets at a level k, and at no finer one.
 
     Returns
     -------
@@ -107,8 +105,7 @@ def wu_palmer(hierarchy: Hierarchy) -> np.ndarray:
 def pair_similarity(
     labels_a: np.ndarray, labels_b: np.ndarray, weights: Sequence[float] | None = None
 ) -> np.ndarray:
-    """Similarity of every pair of images from their labels: weighted part of the levels at which
-    they agree.
+    """Similarity of every pair of images: the weighted fraction of levels at which they agree.
 
     Parameters
     ----------
@@ -140,8 +137,7 @@ def pair_similarity(
     ):
         raise ValueError(
             f"pair_similarity: expected labels and weights >= 0 of {num_levels} levels, got labels "
-            "of "
-            f"{labels_b.shape[1]} and weights {values.tolist()}"
+            f"of {labels_b.shape[1]} and weights {values.tolist()}"
         )
     total = np.zeros((len(labels_a), len(labels_b)))
     for level, weight in enumerate(values):
@@ -150,7 +146,7 @@ def pair_similarity(
 
 
 def _is_copy(hierarchy: Hierarchy, level: int) -> np.ndarray:
-    """Of each class at ``level``: is it the class above it, repeated by completion?"""
+    """Of each class at ``level``: whether it is the one above it, repeated by completion."""
     if level == hierarchy.num_levels - 1:
         return np.zeros(hierarchy.num_classes[level], dtype=bool)
     above = hierarchy.class_names[level + 1]

@@ -6,17 +6,23 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_text
+from gluon_hash.hierarchy.table import (
+    HierarchyTable,
+    RowError,
+    check_names,
+    check_rows,
+    ordered_names,
+    read_table,
+    write_table,
+)
 
 __all__ = ["Hierarchy"]
 
-HEADER = "# gluon_hash hierarchy 1"
-ORDER = "# order: "
+PREPARED_WITH = "use the hierarchy that the data was prepared with"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +41,7 @@ class Hierarchy:
     Raises
     ------
     ValueError
-        If a name stands twice in a level, a parent does not exist, or a class has no child.
+        If a name appears twice in a level, a parent does not exist, or a class has no child.
     """
 
     level_names: tuple[str, ...]
@@ -54,16 +60,14 @@ class Hierarchy:
                 f"tables of parents, got {len(self.parents)}"
             )
         for level, names in enumerate(self.class_names):
-            _check_names(self.level_names[level], names)
+            check_names(self.level_names[level], names)
         for level, parents in enumerate(self.parents):
-            expected = np.arange(len(self.class_names[level + 1]))
-            if len(parents) != len(self.class_names[level]) or not np.array_equal(
-                np.unique(parents), expected
-            ):
+            num_parents = len(self.class_names[level + 1])
+            named = np.array_equal(np.unique(parents), np.arange(num_parents))
+            if len(parents) != len(self.class_names[level]) or not named:
                 raise ValueError(
                     f"Hierarchy: parents of level {self.level_names[level]!r} must name every one "
-                    "of "
-                    f"the {len(expected)} classes of {self.level_names[level + 1]!r}, and no other"
+                    f"of the {num_parents} classes of {self.level_names[level + 1]!r}, and no other"
                 )
 
     @property
@@ -108,7 +112,7 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If a label is no class of level 0.
+            If a label is not a class of level 0.
         """
         fine_labels = np.asarray(fine_labels)
         wrong = np.flatnonzero((fine_labels < 0) | (fine_labels >= self.num_classes[0]))
@@ -134,73 +138,74 @@ class Hierarchy:
         if level_labels.ndim != 2 or level_labels.shape[1] != self.num_levels:
             raise DataError(
                 f"expected labels of {self.num_levels} levels ({', '.join(self.level_names)}), "
-                f"got shape {level_labels.shape}; use the hierarchy that the data was prepared "
-                "with",
+                f"got shape {level_labels.shape}; {PREPARED_WITH}",
                 path=path,
             )
         fine = level_labels[:, 0]
         known = (fine >= 0) & (fine < self.num_classes[0])
         right = known & (self.ancestors[np.where(known, fine, 0)] == level_labels).all(axis=1)
         if not right.all():
-            record = int(np.argmin(right))
-            found = level_labels[record].tolist()
-            expected = (
-                self.ancestors[found[0]].tolist()
-                if known[record]
-                else f"a class below {self.num_classes[0]}"
-            )
+            position = int(np.argmin(right))
+            labels = level_labels[position].tolist()
+            expected = f"a class below {self.num_classes[0]}"
+            if known[position]:
+                expected = str(self.ancestors[labels[0]].tolist())
             raise DataError(
-                f"labels {found} are not in the hierarchy, which has {expected}; "
-                "use the hierarchy that the data was prepared with",
+                f"labels {labels} are not in the hierarchy, which has {expected}; {PREPARED_WITH}",
                 path=path,
-                record=record,
+                record=position,
             )
 
     def check_partial_labels(
         self, level_labels: np.ndarray, path: str | os.PathLike[str] | None = None
     ) -> None:
-        """As check_level_labels, where -1 at the finest levels, but not at all, says that the class
-        is not known."""
+        """As check_level_labels, where -1 says that a class is not known.
+
+        That may be so at the finest levels, up to any but the coarsest.
+        """
         level_labels = np.asarray(level_labels)
-        whole = level_labels.copy()
-        for k, parent in reversed(
-            list(enumerate(self.parents))
-        ):  # any class stands in for a missing one
-            first_child = np.array(
-                [np.argmax(parent == one) for one in range(self.num_classes[k + 1])]
-            )
-            above = np.clip(whole[:, k + 1], 0, self.num_classes[k + 1] - 1)
-            missing = (level_labels[:, : k + 1] == -1).all(axis=1)
-            whole[:, k] = np.where(missing, first_child[above], level_labels[:, k])
-        self.check_level_labels(whole, path)
+        completed = level_labels.copy()
+        # from the coarsest level down: the first child stands in for a class that is not known
+        for level, parents in reversed(list(enumerate(self.parents))):
+            first_child = np.unique(parents, return_index=True)[1]
+            above = np.clip(completed[:, level + 1], 0, self.num_classes[level + 1] - 1)
+            missing = (level_labels[:, : level + 1] == -1).all(axis=1)
+            completed[:, level] = np.where(missing, first_child[above], level_labels[:, level])
+        self.check_level_labels(completed, path)
 
     def keep_levels(self, num_levels: int) -> Hierarchy:
         """The same hierarchy with its finest ``num_levels`` levels; 1 makes HPDH into DCWH."""
         if not 1 <= num_levels <= self.num_levels:
-            raise ValueError(
-                f"keep_levels: expected 1 to {self.num_levels} levels, got {num_levels}"
-            )
+            raise ValueError(f"num_levels: expected 1 to {self.num_levels}, got {num_levels}")
         return self.take_levels(range(num_levels))
 
     def take_levels(self, levels: Sequence[int]) -> Hierarchy:
-        """The same classes with some levels left out, as a deep uneven tree has levels that say
-        little.
+        """The same finest classes with some levels left out.
+
+        A deep uneven tree has levels that say little.
 
         Parameters
         ----------
         levels : sequence of int
-            Ascending, 0 (the finest) first.
+            Which to keep: ascending, 0 (the finest) first.
 
         Raises
         ------
         ValueError
-            If a level is missing, stands twice or is out of order, or 0 does not come first.
+            If there is no such level, one appears twice or is out of order, or 0 is not the first.
+
+        Examples
+        --------
+        >>> rows = [("husky", "dog", "animal"), ("poodle", "dog", "animal")]
+        >>> tree = Hierarchy.from_table(rows, ("breed", "species", "kind"))
+        >>> tree.take_levels([0, 2]).to_table()
+        [('husky', 'animal'), ('poodle', 'animal')]
         """
         levels = list(levels)
         if levels[:1] != [0] or levels != sorted(set(levels)) or levels[-1] >= self.num_levels:
             raise ValueError(
-                f"levels: expected 0 and then some of 1 to {self.num_levels - 1}, ascending, got "
-                f"{levels}"
+                f"levels: expected 0 and then some of 1 to {self.num_levels - 1}, ascending, "
+                f"got {levels}"
             )
         return Hierarchy(
             tuple(self.level_names[level] for level in levels),
@@ -235,29 +240,22 @@ class Hierarchy:
         Raises
         ------
         ValueError
-            If a finest class stands twice, a row is too short or too long, a class has two parents
+            If a finest class appears twice, a row is too short or too long, a class has two parents
             or an order does not list exactly the classes of its level.
+
+        Examples
+        --------
+        >>> rows = [("husky", "dog"), ("siamese", "cat")]
+        >>> tree = Hierarchy.from_table(rows, ("breed", "species"))
+        >>> tree.num_classes, tree.ancestors.tolist()
+        ((2, 2), [[0, 0], [1, 1]])
         """
-        _check_rows(rows, level_names)
-        names = [
-            list(dict.fromkeys(row[level] for row in rows)) for level in range(len(level_names))
-        ]
-        for level_name, wanted in (order or {}).items():
-            if level_name not in level_names:
-                raise ValueError(
-                    f"order of level {level_name!r}: the levels are {', '.join(level_names)}"
-                )
-            level = list(level_names).index(level_name)
-            if sorted(wanted) != sorted(names[level]):
-                differing = sorted(set(wanted) ^ set(names[level])) or "a name twice"
-                raise ValueError(
-                    f"order of level {level_name!r} does not list its classes: {differing}"
-                )
-            names[level] = list(wanted)
+        check_rows(rows, level_names)
+        names = ordered_names(rows, level_names, order or {})
         parents = []
         for level in range(len(level_names) - 1):
             parent_of = {row[level]: row[level + 1] for row in rows}
-            index = {name: position for position, name in enumerate(names[level + 1])}
+            index = {name: c for c, name in enumerate(names[level + 1])}
             parents.append(
                 np.array([index[parent_of[name]] for name in names[level]], dtype=np.int64)
             )
@@ -271,16 +269,17 @@ class Hierarchy:
         ]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write hierarchy.tsv; an order line is written for a level whose order is not that of
-        appearance."""
+        """Write hierarchy.tsv, whole or not at all.
+
+        A level whose class order is not that of first appearance gets a line that says so.
+        """
         rows = self.to_table()
-        orders = [
-            ORDER + "\t".join((name, *classes))
+        order = {
+            name: classes
             for level, (name, classes) in enumerate(zip(self.level_names, self.class_names))
             if list(classes) != list(dict.fromkeys(row[level] for row in rows))
-        ]
-        lines = [HEADER, "\t".join(self.level_names), *orders, *("\t".join(row) for row in rows)]
-        atomic_write_text(path, "\n".join(lines) + "\n")
+        }
+        write_table(path, HierarchyTable(self.level_names, rows, order))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Hierarchy:
@@ -289,80 +288,13 @@ class Hierarchy:
         Raises
         ------
         DataError
-            With the line: wrong header, a row with too few or too many names, a class with two
-            parents.
+            If there is no such file. With the line: wrong header, a row with too few or too many
+            names, a class with two parents.
         """
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        if not lines or lines[0].strip() != HEADER:
-            raise DataError(
-                f"expected {HEADER!r}, got {lines[0] if lines else 'an empty file'!r}",
-                path=path,
-                line=1,
-            )
-        if len(lines) < 3:
-            raise DataError(
-                "expected level names and at least one class; the file ends",
-                path=path,
-                line=len(lines),
-            )
-        level_names = lines[1].split("\t")
-        order, rows, numbers = {}, [], []
-        for number, line in enumerate(lines[2:], start=3):
-            if line.startswith(ORDER):
-                level_name, *classes = line[len(ORDER) :].split("\t")
-                order[level_name] = classes
-            elif line.strip():
-                rows.append(line.split("\t"))
-                numbers.append(number)
+        table = read_table(path)
         try:
-            return cls.from_table(rows, level_names, order)
-        except _RowError as error:
-            raise DataError(str(error), path=path, line=numbers[error.row]) from error
+            return cls.from_table(table.rows, table.level_names, table.order)
+        except RowError as error:
+            raise DataError(str(error), path=path, line=table.lines[error.row]) from error
         except ValueError as error:
             raise DataError(str(error), path=path) from error
-
-
-class _RowError(ValueError):
-    """A wrong row of a table; carries its position."""
-
-    def __init__(self, message: str, row: int) -> None:
-        super().__init__(message)
-        self.row = row
-
-
-def _check_rows(rows: Sequence[Sequence[str]], level_names: Sequence[str]) -> None:
-    if not rows:
-        raise ValueError("a hierarchy needs at least one class, got none")
-    parent_of: list[dict[str, str]] = [{} for _ in level_names]
-    for position, row in enumerate(rows):
-        if len(row) != len(level_names):
-            raise _RowError(
-                f"expected {len(level_names)} names ({', '.join(level_names)}), got {len(row)}",
-                position,
-            )
-        if not all(isinstance(name, str) and name.strip() for name in row):
-            raise _RowError(f"a class has no name: {list(row)}", position)
-        if row[0] in parent_of[0] or (
-            len(level_names) == 1 and row[0] in (other[0] for other in rows[:position])
-        ):
-            raise _RowError(f"class {row[0]!r} stands twice", position)
-        for level in range(len(level_names) - 1):
-            parent = parent_of[level].setdefault(row[level], row[level + 1])
-            if parent != row[level + 1]:
-                raise _RowError(
-                    f"{level_names[level]} class {row[level]!r} has two parents, {parent!r} and "
-                    f"{row[level + 1]!r}; give one of them another name",
-                    position,
-                )
-
-
-def _check_names(level_name: str, names: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if not name.strip() or "\t" in name or "\n" in name:
-            raise ValueError(
-                f"level {level_name!r}: {name!r} is no class name (empty, or with a tab)"
-            )
-        if name in seen:
-            raise ValueError(f"level {level_name!r}: class {name!r} stands twice")
-        seen.add(name)

@@ -58,7 +58,7 @@ def test_round_trip_with_and_without_an_order_line(tree, tmp_path):
             "# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\nb\n",
             r":4: expected 2 names \(fine, coarse\), got 1",
         ),
-        ("# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\na\tx\n", r":4: class 'a' stands twice"),
+        ("# gluon_hash hierarchy 1\nfine\tcoarse\na\tx\na\tx\n", r":4: class 'a' appears twice"),
         (
             "# gluon_hash hierarchy 1\na\tb\tc\n1\tx\tp\n2\tx\tq\n",
             r":4: b class 'x' has two parents, 'p' and 'q'",
@@ -83,7 +83,7 @@ def test_damaged_files_name_the_line(write, lines, message):
         ("1 0\n5 6\n", r":2: expected one root, got 0, 6: 6, the parent of 5, has no parent"),
         ("1 0\n2\n", r":2: expected two node ids, got 1"),
         ("1 0\n2 3\n3 2\n", "cycle: 2 -> 3 -> 2"),
-        ("1 0\n2 0\n1 0\n", r":3: node 1 stands on line 1 too"),
+        ("1 0\n2 0\n1 0\n", r":3: node 1 is on line 1 too"),
         (
             "2 -1\n1 0\n3 0\n",
             r":1: expected one root, got 0, -1: -1, the parent of 2, has no parent",
@@ -132,7 +132,7 @@ def test_a_tree_of_ones_own_over_given_classes(write, tmp_path):
     "names, message",
     [
         ("1 dog\n2 dog\n", "class 'dog' is the name of several nodes"),
-        ("1 dog\n1 cat\n", ":2: id 1 stands twice"),
+        ("1 dog\n1 cat\n", ":2: id 1 appears twice"),
         ("1 dog\n2\n", ":2: expected an id and a value, got '2'"),
     ],
 )
@@ -158,10 +158,70 @@ def test_folders_are_a_hierarchy():
         readers.from_folders(["animal", "animal/dog"])
 
 
+def test_images_beside_folders_of_images_are_a_class_of_their_own():
+    folders = [".", "animal", "animal/dog", "car"]
+    assert readers.mixed_folders(folders) == [".", "animal"]
+    hierarchy = readers.from_folders(folders, other="other {}")
+    # class i is folder i; those without a level below are completed by repetition
+    assert hierarchy.to_table() == [
+        ("other", "other"),
+        ("other animal", "animal"),
+        ("dog", "animal"),
+        ("car", "car"),
+    ]
+    with pytest.raises(ValueError, match="lie in no folder, so they have no class"):
+        readers.from_folders(["."], other="{}")
+
+
+def test_folders_of_one_name_in_different_branches_are_told_apart_by_their_paths():
+    hierarchy = readers.from_folders(["english/upper", "english/lower", "german/upper"])
+    assert hierarchy.to_table() == [
+        ("english/upper", "english"),
+        ("lower", "english"),
+        ("german/upper", "german"),
+    ]
+    # at another depth too: else the leaf "road" would look like the class above it, repeated
+    assert readers.from_folders(["road/car", "toy/road", "toy/car"]).to_table() == [
+        ("road/car", "road"),
+        ("toy/road", "toy"),
+        ("toy/car", "toy"),
+    ]
+
+
+def test_a_folder_in_a_folder_of_its_name_is_the_same_class_if_nothing_else_is_in_it():
+    assert readers.from_folders(["bird/bird", "mammal/cat", "mammal/dog"]).to_table() == [
+        ("bird", "bird"),
+        ("cat", "mammal"),
+        ("dog", "mammal"),
+    ]
+    assert readers.from_folders(["bird/bird", "bird/owl"]).to_table() == [
+        ("bird/bird", "bird"),
+        ("owl", "bird"),
+    ]
+
+
 def test_label_table_names_the_line(write):
     assert readers.from_label_table(write("fine\tcoarse\na\tx\nb\tx\n")).num_classes == (2, 1)
-    with pytest.raises(DataError, match=":3: class 'a' stands twice"):
+    with pytest.raises(DataError, match=":3: class 'a' appears twice"):
         readers.from_label_table(write("fine\tcoarse\na\tx\na\tx\n"))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        Hierarchy.load,
+        readers.from_label_table,
+        readers.from_parent_lines,
+        readers.read_pairs,
+        lambda path: readers.for_classes(path, ["a"]),
+    ],
+)
+def test_a_binary_in_place_of_text_is_named(tmp_path, read):
+    (tmp_path / "train.rec").write_bytes(b"\x0a\x23\xd7\xce")
+    with pytest.raises(DataError, match=r"train\.rec:2: expected UTF-8 text, got byte 0xd7"):
+        read(tmp_path / "train.rec")
+    with pytest.raises(DataError, match=r"none: no such file"):
+        read(tmp_path / "none")
 
 
 def test_labels_outside_the_hierarchy_are_named(tree):
