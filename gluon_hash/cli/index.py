@@ -22,7 +22,6 @@ COLLECTION = typer.Option("codes", help="Milvus: the collection.")
 SCAN = typer.Option(
     False, "--scan", help="Multihash: compare all codes where its tables do not pay."
 )
-BATCH = 100_000
 
 
 @app.command()
@@ -77,12 +76,10 @@ def build(
         "num_probes": probes,
     }
     index = HammingIndex(table.num_bits, kind_for(kind, table.num_bits, len(table), given))
-    first = (
-        len(table) if kind == "ivf" else BATCH
-    )  # ivf learns its lists from the first codes: from all of them
-    starts = range(0, len(table), max(first, 1))
+    at_once = max(index.kind.codes_at_once(len(table)), 1)
+    starts = range(0, len(table), at_once)
     for start in track(starts, "index", len(starts), unit="batches"):
-        index.add(table.codes[start : start + first], table.ids[start : start + first])
+        index.add(table.codes[start : start + at_once], table.ids[start : start + at_once])
     index.save(out)
     print(f"{out}: {len(index)} codes of {index.num_bits} bits, {index.kind.name}")
 
@@ -219,12 +216,7 @@ def search(
     """Find the nearest codes of images or codes: distance in bits, and id."""
     from gluon_hash.cli import searching
 
-    given = what or []
-    loaded, images = (
-        (searching.open_milvus(url, collection, radius), given)
-        if url
-        else (searching.open_folder(given, memory_mapped), given[1:])
-    )
+    loaded, images = searching.open_index(url, collection, what or [], memory_mapped)
     queries = searching.read_queries(images, model, codes, loaded.num_bits)
     if grid is not None:
         searching.check_grid(grid, database_records, queries)

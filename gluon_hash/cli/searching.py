@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from gluon_hash.retrieval import CodeTable, HammingIndex
-    from gluon_hash.retrieval.index.milvus import MilvusIndex
+    from gluon_hash.retrieval import CodeTable
+    from gluon_hash.retrieval.index import Searcher
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 MOST_IN_A_ROW = 12  # of a figure
@@ -37,8 +37,7 @@ def load_codes(path: Path, num_bits: int) -> CodeTable:
     if table.num_bits != num_bits:
         raise ValueError(
             f"{path}: codes of {table.num_bits} bits, the index has {num_bits}; encode with the "
-            "network "
-            "that made the index"
+            "network that made the index"
         )
     return table
 
@@ -60,42 +59,31 @@ def read_queries(
     return Queries([str(file) for file in files], experiment.encode_images(model, files), files)
 
 
-def open_folder(given: Sequence[Path], memory_mapped: bool) -> HammingIndex:
-    """The index in the first folder that was named."""
+def open_index(
+    url: str | None, collection: str, what: Sequence[Path], memory_mapped: bool
+) -> tuple[Searcher, Sequence[Path]]:
+    """The collection at ``url``, or the index in the folder that was named first; and the rest."""
+    if url is not None:
+        from gluon_hash.retrieval.index.milvus import MilvusIndex
+
+        return MilvusIndex(url, collection), what
     from gluon_hash.retrieval import HammingIndex
 
-    if not given:
+    if not what:
         raise ValueError("name the index folder first, or a Milvus with --url")
-    return HammingIndex.load(given[0], memory_mapped=memory_mapped)
+    return HammingIndex.load(what[0], memory_mapped=memory_mapped), what[1:]
 
 
-def open_milvus(url: str, collection: str, radius: int | None) -> MilvusIndex:
-    """The collection at ``url``."""
-    from gluon_hash.retrieval.index.milvus import MilvusIndex
-
-    if radius is not None:
-        raise ValueError("--radius needs an index folder; Milvus is searched with -k")
-    return MilvusIndex(url, collection)
-
-
-def find(
-    index: HammingIndex | MilvusIndex, codes: np.ndarray, k: int, radius: int | None, scan: bool
-) -> Found:
+def find(index: Searcher, codes: np.ndarray, k: int, radius: int | None, scan: bool) -> Found:
     """The k nearest, or all within the radius."""
-    from gluon_hash.retrieval import HammingIndex
-
-    if radius is None or not isinstance(index, HammingIndex):  # open_milvus refuses a radius
-        distances, ids = (
-            index.search(codes, k, scan=scan)
-            if isinstance(index, HammingIndex)
-            else index.search(codes, k)
-        )
+    if radius is None:
         return [
-            (near[row >= 0].tolist(), row[row >= 0].tolist()) for near, row in zip(distances, ids)
+            (near[ids >= 0].tolist(), ids[ids >= 0].tolist())
+            for near, ids in zip(*index.search(codes, k, scan=scan))
         ]
     near = index.search_radius(codes, radius, scan=scan)
-    parts = [slice(start, end) for start, end in zip(near.offsets, near.offsets[1:])]
-    return [(near.distances[part].tolist(), near.ids[part].tolist()) for part in parts]
+    rows = [slice(start, end) for start, end in zip(near.offsets, near.offsets[1:])]
+    return [(near.distances[row].tolist(), near.ids[row].tolist()) for row in rows]
 
 
 def show(names: Sequence[str], found: Found, as_json: bool) -> None:

@@ -108,7 +108,7 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
         ("index search flat --codes q24.npz", "q24.npz: codes of 24 bits, the index has 16"),
         ("index search flat", "name image files (with --model), or a code file with --codes"),
         ("index add flat q24.npz --out out", "codes of 24 bits, the index has 16"),
-        ("index add flat d.npz --out out", "an id stands twice, or is in the index already"),
+        ("index add flat d.npz --out out", "an id appears twice, or is in the index already"),
         ("index delete flat 7 --out out", "1 ids are not in the index, the first is 7"),
         ("index delete flat --out out", "expected ids, integers, after the index folder, got []"),
         (

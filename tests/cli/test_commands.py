@@ -191,7 +191,7 @@ def test_an_index_grows_shrinks_and_is_checked(trained, run, tmp_path):
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and all(first not in row["ids"] and len(row["ids"]) == 53 for row in rows)
     code, _, err = run("index", "add", trained / "index", database, "--out", tmp_path / "more")
-    assert code == 2 and "an id stands twice" in err
+    assert code == 2 and "an id appears twice" in err
     code, out, _ = run("index", "check", tmp_path / "small", "--codes", database, "-k", 3, "--scan")
     assert code == 0 and "recall@3\t1.0" in out
     code, _, err = run("index", "search", tmp_path / "small", "--codes", query, "--radius", 40)

@@ -56,7 +56,7 @@ def test_index_is_exact_with_ties_in_the_order_of_adding(rng, tmp_path, num_bits
 def test_index_refuses_what_does_not_fit(rng, tmp_path):
     index, base = HammingIndex(16), table(rng, 5, 16)
     index.add(base.codes, base.ids)
-    with pytest.raises(ValueError, match="id stands twice"):
+    with pytest.raises(ValueError, match="id appears twice"):
         index.add(base.codes, base.ids)
     with pytest.raises(ValueError, match="k must be from 1 to 5"):
         index.search(base.codes, 6)

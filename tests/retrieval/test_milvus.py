@@ -80,3 +80,28 @@ def test_what_does_not_fit_is_said(rng, url):
     with pytest.raises(ValueError, match="of 16 bits: expected uint8"):
         index.search(table(rng, 1, 32).codes, 1)
     index.close()
+
+
+@pytest.mark.parametrize("radius", [0, 3, 13])
+def test_radius_search_is_that_of_the_exact_index(rng, url, radius):
+    base, query = table(rng, 200, 13, first_id=50), table(rng, 5, 13)
+    index, exact = MilvusIndex(url), HammingIndex(13)
+    index.upload(base)
+    exact.add(base.codes, base.ids)  # ascending ids: the order of adding is the order of ids
+    for ours, expected in zip(
+        index.search_radius(query.codes, radius), exact.search_radius(query.codes, radius)
+    ):
+        np.testing.assert_array_equal(ours, expected)
+    with pytest.raises(ValueError, match="radius must be from 0 to 13 bits, got 14"):
+        index.search_radius(query.codes, 14)
+    index.close()
+
+
+def test_more_than_milvus_answers_is_not_cut_in_silence(rng, url, monkeypatch):
+    base = table(rng, 30, 8)
+    index = MilvusIndex(url)
+    index.upload(base)
+    monkeypatch.setattr(milvus, "MAX_K", 30)
+    with pytest.raises(ValueError, match="30 codes or more lie within 8 bits of a query"):
+        index.search_radius(base.codes[:1], 8)
+    index.close()

@@ -1,5 +1,6 @@
 """Hamming search: an index of several kinds, its files, other databases."""
 
-from gluon_hash.retrieval.index.hamming import HammingIndex, Near
+from gluon_hash.retrieval.index.hamming import HammingIndex
+from gluon_hash.retrieval.index.searcher import Near, Searcher
 
-__all__ = ["HammingIndex", "Near"]
+__all__ = ["HammingIndex", "Near", "Searcher"]

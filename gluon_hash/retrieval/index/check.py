@@ -29,9 +29,9 @@ def check_index(
     Returns
     -------
     dict
-        ``recall@k``: part of the results that are as near as the k-th nearest code, so that ties
-        count as found; ``same_distances``: part of the queries whose k distances are the exact
-        ones; ``seconds`` of the index and ``scan_seconds``; ``num_queries``, ``num_codes``.
+        ``recall@k``: fraction of the results that are as near as the k-th nearest code, so that
+        ties count as found; ``same_distances``: fraction of the queries whose k distances are the
+        exact ones; ``seconds`` of the index and ``scan_seconds``; ``num_queries``, ``num_codes``.
 
     Raises
     ------

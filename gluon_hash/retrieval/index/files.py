@@ -61,18 +61,17 @@ def read(
         if not (folder / name).exists() or sha256(folder / name) != expected:
             raise DataError(
                 "missing or damaged: its SHA-256 is not the one in index.json; build the index "
-                "anew",
+                "again",
                 path=folder / name,
             )
-    if memory_mapped and kind.name != "ivf":
+    if memory_mapped and not kind.can_be_mapped:
+        able = [name for name, other in index_kinds.KINDS.items() if other.can_be_mapped]
         raise ValueError(
-            f"{folder}: only an ivf index can be memory-mapped, this one is {kind.name}"
+            f"{folder}: only an {' or '.join(able)} index can be memory-mapped, this one is "
+            f"{kind.name}"
         )
     index = faiss.read_index_binary(str(folder / INDEX), faiss.IO_FLAG_MMAP if memory_mapped else 0)
-    if kind.name == "flat":
-        index.use_heap = False  # not kept in the file
-    if isinstance(kind, index_kinds.Hnsw):
-        index.hnsw.efSearch = kind.search_width
+    kind.restore(index)
     ids = np.load(folder / IDS, mmap_mode="r" if memory_mapped else None, allow_pickle=False)
     deleted = np.zeros(len(ids), bool)
     if DELETED in hashes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,11 +14,13 @@ import numpy as np
 from gluon_hash.progress import log, track
 from gluon_hash.retrieval.codes.packing import check_packed, num_bytes
 from gluon_hash.retrieval.codes.tables import CodeTable
+from gluon_hash.retrieval.index.searcher import Near
 
 __all__ = ["MilvusIndex"]
 
 Result = TypeVar("Result")
 MAX_K = 16_384  # Milvus answers no more results at a time
+QUERIES_AT_A_TIME = 100
 TRIES, FIRST_WAIT = 5, 0.5  # seconds; doubles with every try
 DESCRIPTION = "gluon_hash {} bits, bit 0 the least significant of byte 0"
 
@@ -83,9 +86,8 @@ class MilvusIndex:
         sent = 0
         starts = range(0, len(table), self._batch_size)
         for start in track(starts, "upload", len(starts), unit="batches"):
-            part = slice(start, start + self._batch_size)
-            ids, codes = table.ids[part], table.codes[part]
-            sent += self._again(lambda: self._send(ids, codes))  # noqa: B023 (called in this turn)
+            rows = slice(start, start + self._batch_size)
+            sent += self._again(partial(self._send, table.ids[rows], table.codes[rows]))
         return sent
 
     def delete(self, ids: np.ndarray) -> None:
@@ -108,14 +110,17 @@ class MilvusIndex:
             )
         self._again(lambda: self._client.delete(self.collection, ids=ids.tolist()))
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The ``k`` nearest codes of each query, by distance, then by id; of ties at the last
-        distance any.
+    def search(
+        self, queries: np.ndarray, k: int, *, scan: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ``k`` nearest codes of each query, by distance, then by id; of the last ties any.
 
         Parameters
         ----------
         queries : uint8, shape (Q, ceil(num_bits / 8))
         k : int
+        scan : bool
+            BIN_FLAT compares every code as it is.
 
         Returns
         -------
@@ -134,25 +139,57 @@ class MilvusIndex:
                 f"search: k must be from 1 to {min(count, MAX_K)} ({count} codes; Milvus answers "
                 f"{MAX_K} at most), got {k}"
             )
-        distances, ids = (
-            np.empty((len(queries), k), np.int32),
-            np.empty((len(queries), k), np.int64),
-        )
-        for start in range(0, len(queries), 100):
-            block = [query.tobytes() for query in queries[start : start + 100]]
-            answers = self._again(
-                lambda: self._client.search(
-                    self.collection,
-                    data=block,  # noqa: B023 (called in this turn)
-                    anns_field="code",
-                    limit=k,
-                    search_params={"metric_type": "HAMMING"},
-                )
-            )
-            for row, hits in enumerate(answers, start=start):
-                found = sorted((int(hit["distance"]), int(hit["id"])) for hit in hits)
-                distances[row], ids[row] = zip(*found)
+        distances = np.empty((len(queries), k), np.int32)
+        ids = np.empty((len(queries), k), np.int64)
+        for row, hits in enumerate(self._nearest(queries, k)):
+            distances[row], ids[row] = zip(*hits)
         return distances, ids
+
+    def search_radius(self, queries: np.ndarray, radius: int, *, scan: bool = False) -> Near:
+        """All codes within ``radius`` bits of each query, by distance, then by id.
+
+        Raises
+        ------
+        ValueError
+            If there is no such collection, the queries have another length, the radius is not in
+            [0, num_bits], or more codes lie within it than Milvus answers.
+        """
+        num_bits = self.num_bits
+        queries = check_packed(queries, num_bits)
+        if not 0 <= radius <= num_bits:
+            raise ValueError(
+                f"search_radius: the radius must be from 0 to {num_bits} bits, got {radius}"
+            )
+        hits = list(self._nearest(queries, min(len(self), MAX_K), radius))
+        counts = [len(row) for row in hits]
+        if max(counts, default=0) == MAX_K:
+            raise ValueError(
+                f"search_radius: {MAX_K} codes or more lie within {radius} bits of a query, and "
+                "Milvus answers no more; ask for a smaller radius"
+            )
+        distances, ids = np.array([hit for row in hits for hit in row], np.int64).reshape(-1, 2).T
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return Near(offsets, distances.astype(np.int32), ids)
+
+    def _nearest(
+        self, queries: np.ndarray, k: int, radius: int | None = None
+    ) -> Iterator[list[tuple[int, int]]]:
+        """(distance, id) of what Milvus finds for each query, ascending."""
+        parameters: dict[str, Any] = {"metric_type": "HAMMING"}
+        if radius is not None:  # nearer than the first, not nearer than the second
+            parameters["params"] = {"radius": radius + 1, "range_filter": -1}
+        for start in range(0, len(queries), QUERIES_AT_A_TIME):
+            block = [query.tobytes() for query in queries[start : start + QUERIES_AT_A_TIME]]
+            search = partial(
+                self._client.search,
+                self.collection,
+                data=block,
+                anns_field="code",
+                limit=k,
+                search_params=parameters,
+            )
+            for hits in self._again(search):
+                yield sorted((int(hit["distance"]), int(hit["id"])) for hit in hits)
 
     @property
     def num_bits(self) -> int:
