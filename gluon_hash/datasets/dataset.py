@@ -18,7 +18,7 @@ from gluon_hash.files import atomic_folder, atomic_write_json, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log
 from gluon_hash.records.lists import ImageList, held_out_positions, write_list
-from gluon_hash.records.pack import shrink, write_records
+from gluon_hash.records.pack import record_image, write_records
 
 __all__ = ["Split", "Dataset", "regroup", "write_dataset"]
 
@@ -121,7 +121,7 @@ def write_dataset(
     allow_duplicates : bool
         List images that are both in query and database in the manifest, in place of an error.
     short_side : int, optional
-        As gluon_hash.records.pack.shrink.
+        As gluon_hash.records.pack.record_image.
 
     Returns
     -------
@@ -239,7 +239,9 @@ def _write_split(
     def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
         for record_id, label, position in zip(ids.tolist(), labels, positions.tolist()):
             image = split.encoded(position)
-            yield record_id, label, image if short_side is None else shrink(image, short_side)
+            if short_side is not None:
+                image = record_image(image, short_side=short_side)
+            yield record_id, label, image
 
     write_records(folder / f"{name}.rec", entries(), len(positions))
     return {

@@ -13,7 +13,7 @@ from gluon_hash.datasets.dataset import Dataset, Split
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy import readers
 from gluon_hash.records.lists import held_out_positions
-from gluon_hash.records.reader import decode_image
+from gluon_hash.records.images import decode_image
 
 __all__ = ["read_folder", "read_imagenet", "image_split"]
 

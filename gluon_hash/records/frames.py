@@ -33,7 +33,7 @@ WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
 
 
 class FrameError(ValueError):
-    """The bytes at an offset are no record."""
+    """The bytes at an offset are not a record."""
 
 
 def pack_payload(record_id: int, labels: np.ndarray, image: bytes) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_text
+from gluon_hash.files import atomic_write_text, read_text
 
 __all__ = ["ImageList", "read_list", "write_list", "held_out_positions"]
 
@@ -53,39 +53,38 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
     Raises
     ------
     DataError
-        With the line: too few or too many labels, a label that is no integer >= 0 (or -1: not
-        known), an index twice.
+        If there is no such file. With the line: too few or too many labels, a label that is not an
+        integer >= 0 (or -1: not known), an index twice.
     """
     ids: list[int] = []
     labels: list[list[int]] = []
     paths: list[str] = []
     lines_of: dict[int, int] = {}
-    with open(path, encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            fields = line.rstrip("\r\n").split("\t")
-            num_levels = max(len(fields) - 2, 1) if num_levels is None else num_levels
-            if len(fields) != num_levels + 2:
-                raise DataError(
-                    f"expected index, {num_levels} labels (levels 0-{num_levels - 1}) and path, "
-                    f"tab-separated, got {len(fields) - 2} labels; write the list anew with "
-                    "`prepare`",
-                    path=path,
-                    line=number,
-                )
-            index = _integer(fields[0], path, number, least=0)
-            row = [_integer(field, path, number, least=-1) for field in fields[1:-1]]
-            if index in lines_of:
-                raise DataError(
-                    f"index {index} stands on line {lines_of[index]} too; number the images anew",
-                    path=path,
-                    line=number,
-                )
-            lines_of[index] = number
-            ids.append(index)
-            labels.append(row)
-            paths.append(fields[-1])
+    text = read_text(path, made_by="gluon-hash prepare")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        fields = line.rstrip("\r").split("\t")
+        num_levels = max(len(fields) - 2, 1) if num_levels is None else num_levels
+        if len(fields) != num_levels + 2:
+            raise DataError(
+                f"expected index, {num_levels} labels (levels 0-{num_levels - 1}) and path, "
+                f"tab-separated, got {len(fields) - 2} labels; write the list again with `prepare`",
+                path=path,
+                line=number,
+            )
+        index = _integer(fields[0], path, number, least=0)
+        row = [_integer(field, path, number, least=-1) for field in fields[1:-1]]
+        if index in lines_of:
+            raise DataError(
+                f"index {index} is on line {lines_of[index]} too; every image needs its own",
+                path=path,
+                line=number,
+            )
+        lines_of[index] = number
+        ids.append(index)
+        labels.append(row)
+        paths.append(fields[-1])
     if not ids:
         raise DataError("expected at least one image, the list is empty", path=path)
     return ImageList(np.array(ids, dtype=np.int64), np.array(labels, dtype=np.int32), paths)
@@ -107,7 +106,7 @@ def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np
     ----------
     fine_labels : ndarray of int, shape (N,)
     per_class : int
-        At most all but one image of a class are taken.
+        At most all but one of the images of a class are taken.
     seed : int
 
     Returns

@@ -17,18 +17,19 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path, atomic_write_text
 from gluon_hash.progress import track
 from gluon_hash.records.frames import FrameError, frame, pack_payload, unpack_payload, walk_frames
+from gluon_hash.records.images import WHITE, Color, decode_image, has_transparency
 from gluon_hash.records.lists import read_list
-from gluon_hash.records.reader import RecordFile, decode_image
+from gluon_hash.records.reader import RecordFile
 
 __all__ = [
-    "write_records",
-    "pack_list",
-    "shrink",
-    "encode_png",
-    "encode_jpeg",
-    "rebuild_index",
-    "verify",
     "RecordReport",
+    "encode_jpeg",
+    "encode_png",
+    "pack_list",
+    "rebuild_index",
+    "record_image",
+    "verify",
+    "write_records",
 ]
 
 
@@ -62,6 +63,7 @@ def pack_list(
     rec_path: str | os.PathLike[str],
     *,
     short_side: int | None = None,
+    background: Color = WHITE,
 ) -> None:
     """Pack the images that a .lst file names.
 
@@ -70,9 +72,8 @@ def pack_list(
     list_path, image_root : path-like
         Paths in the list are relative to ``image_root``.
     rec_path : path-like
-    short_side : int, optional
-        Shrink images whose short side is longer to so many pixels (JPEG, quality 95). By default
-        the file's bytes are kept as they are.
+    short_side, background
+        As record_image.
 
     Raises
     ------
@@ -84,7 +85,8 @@ def pack_list(
     def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
         for number, name in enumerate(images.paths):
             try:
-                data = shrink((Path(image_root) / name).read_bytes(), short_side)
+                data = (Path(image_root) / name).read_bytes()
+                data = record_image(data, short_side=short_side, background=background)
             except (OSError, ValueError) as error:
                 raise DataError(
                     f"{name}: {error}; mend the image or take the line out",
@@ -96,17 +98,29 @@ def pack_list(
     write_records(rec_path, entries(), len(images))
 
 
-def shrink(data: bytes, short_side: int | None) -> bytes:
-    """An encoded image, with its short side at most ``short_side`` pixels: JPEG of quality 95 if it
-    was larger.
+def record_image(data: bytes, *, short_side: int | None = None, background: Color = WHITE) -> bytes:
+    """What a record keeps of an image file: its own bytes where that gives the same pixels later.
 
-    With None, or if it is small enough, the bytes are kept as they are. ValueError if it is no
-    readable image.
+    An image with transparency becomes a PNG over the background, so that what reads the record need
+    not know of either; one that is too large becomes a JPEG of quality 95.
+
+    Parameters
+    ----------
+    data : bytes
+        The encoded image.
+    short_side : int, optional
+        Of the largest image that is kept as it is, in pixels; larger ones are shrunk to it.
+    background : Color
+
+    Raises
+    ------
+    ValueError
+        If it is no readable image.
     """
-    pixels = decode_image(data)
+    pixels = decode_image(data, background)
     height, width = pixels.shape[:2]
     if short_side is None or min(height, width) <= short_side:
-        return data
+        return encode_png(pixels) if has_transparency(data) else data
     scale = short_side / min(height, width)
     size = (max(round(width * scale), short_side), max(round(height * scale), short_side))
     return encode_jpeg(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)))
@@ -127,7 +141,7 @@ def encode_jpeg(image: np.ndarray) -> bytes:
 
 
 def rebuild_index(rec_path: str | os.PathLike[str]) -> int:
-    """Write FILE.idx anew from FILE.rec; returns the number of records.
+    """Write FILE.idx again from FILE.rec; returns the number of records.
 
     Raises
     ------
@@ -181,12 +195,14 @@ def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
 
 
 def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
+    if not rec_path.exists():
+        raise DataError("no such file; `gluon-hash prepare` makes it", path=rec_path)
     with open(rec_path, "rb") as stream:
         data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
     record = 0
     try:
-        for found in walk_frames(data):
-            yield found
+        for offset_and_payload in walk_frames(data):
+            yield offset_and_payload
             record += 1
     except FrameError as error:
         raise DataError(

@@ -1,37 +1,19 @@
-"""RecordFile: random access to the images and labels of a .rec file; safe to read from several
-threads."""
+"""RecordFile: random access to the images and labels of a .rec file, from several threads too."""
 
 from __future__ import annotations
 
-import io
 import mmap
 import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from gluon_hash.errors import DataError
+from gluon_hash.files import read_text
 from gluon_hash.records.frames import FrameError, parse_frame, unpack_payload
+from gluon_hash.records.images import decode_image
 
-__all__ = ["RecordFile", "decode_image"]
-
-
-def decode_image(data: bytes) -> np.ndarray:
-    """An encoded image (JPEG, PNG, ...) as uint8 RGB, shape (height, width, 3).
-
-    Raises
-    ------
-    ValueError
-        If the bytes are no whole image.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise ValueError(f"no readable image ({len(data)} bytes): of no known format") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"no readable image ({len(data)} bytes): {error}") from error
+__all__ = ["RecordFile"]
 
 
 class RecordFile:
@@ -51,17 +33,19 @@ class RecordFile:
     Raises
     ------
     DataError
-        If the index is missing or points beside a record, an id stands twice, or labels are
-        missing.
+        If the file or its index is missing, the index points beside a record, an id appears twice,
+        or labels are missing.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         if self.path.suffix != ".rec":
             raise DataError("expected a .rec file", path=self.path)
+        if not self.path.exists():
+            raise DataError("no such file; `gluon-hash prepare` makes it", path=self.path)
         with open(self.path, "rb") as stream:
             if os.fstat(stream.fileno()).st_size == 0:
-                raise DataError("the file is empty; write it anew with `prepare`", path=self.path)
+                raise DataError("the file is empty; write it again with `prepare`", path=self.path)
             self._data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         self._offsets = _read_index(self.path.with_suffix(".idx"))
         ids, labels = [], []
@@ -81,7 +65,7 @@ class RecordFile:
         if len(unique) < len(self.ids):
             position = int(np.setdiff1d(np.arange(len(self.ids)), first)[0])
             raise DataError(
-                f"id {self.ids[position]} stands twice; every image needs an id of its own",
+                f"id {self.ids[position]} appears twice; every image needs an id of its own",
                 path=self.path,
                 record=position,
             )
@@ -94,8 +78,13 @@ class RecordFile:
         return self._unpack(position)[2]
 
     def image(self, position: int) -> np.ndarray:
-        """The image at ``position``: uint8 RGB, shape (height, width, 3); DataError if it is
-        unreadable."""
+        """The image at ``position``: uint8 RGB, shape (height, width, 3).
+
+        Raises
+        ------
+        DataError
+            With the record: it is unreadable.
+        """
         try:
             return decode_image(self.image_bytes(position))
         except ValueError as error:
@@ -138,7 +127,7 @@ def _read_index(path: Path) -> np.ndarray:
             "the index is missing; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path
         )
     offsets = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         fields = line.split("\t")
         if len(fields) != 2 or not all(field.isdigit() for field in fields):
             raise DataError(f"expected key<TAB>offset, got {line!r}", path=path, line=number)

@@ -1,5 +1,8 @@
-"""The order of an epoch: shuffled, or batches of P classes with S samples each. Positions only; no
-image is read."""
+"""The order of an epoch: shuffled, or batches of P classes with S samples each.
+
+An ``Order`` is any function (number of positions wanted, random numbers) -> positions, batch after
+batch: one of one's own may be given to a loader. It sees positions and labels; no image is read.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,17 @@ import numpy as np
 
 __all__ = ["Order", "class_batches", "relative_batches", "shuffled"]
 
-# (number of positions wanted, random numbers) -> positions, batch after batch
 Order = Callable[[int, np.random.RandomState], np.ndarray]
 
 
 def shuffled(num_images: int) -> Order:
-    """Every image at most once, in random order."""
+    """Every image at most once, in random order.
+
+    Examples
+    --------
+    >>> sorted(shuffled(3)(3, np.random.RandomState(0)).tolist())
+    [0, 1, 2]
+    """
     return lambda count, rng: rng.permutation(num_images)[:count]
 
 
@@ -65,7 +73,7 @@ def relative_batches(level_labels: np.ndarray, batch_size: int, classes_per_batc
     Raises
     ------
     ValueError
-        As class_batches, or if ``classes_per_batch`` is below 4: half of them would be no
+        As class_batches, or if ``classes_per_batch`` is below 4: half of them would not be
         relatives.
     """
     members = _members(level_labels, batch_size, classes_per_batch)
@@ -90,35 +98,32 @@ def relative_batches(level_labels: np.ndarray, batch_size: int, classes_per_batc
     return order
 
 
-def _family(ancestors: np.ndarray, one: int) -> np.ndarray:
-    """Classes of the lowest superclass of class ``one`` that holds two or more; all if none
-    does."""
+def _family(ancestors: np.ndarray, member: int) -> np.ndarray:
+    """Classes of the lowest superclass of class ``member`` that holds two or more, else all."""
     for level in range(1, ancestors.shape[1]):
-        family = np.flatnonzero(ancestors[:, level] == ancestors[one, level])
+        family = np.flatnonzero(ancestors[:, level] == ancestors[member, level])
         if len(family) > 1:
             return family
     return np.arange(len(ancestors))
 
 
 class _Decks:
-    """The images of each class, dealt without replacement until they are used up, then shuffled
-    anew."""
+    """The images of each class, dealt without replacement, shuffled again when they are used up."""
 
     def __init__(self, members: list[np.ndarray], rng: np.random.RandomState) -> None:
         self._members, self._rng = members, rng
         self._decks: list[np.ndarray] = [np.empty(0, np.int64) for _ in members]
 
     def batch(self, classes: np.ndarray, samples: int) -> np.ndarray:
-        return np.concatenate([self._deal(int(one), samples) for one in classes])
+        return np.concatenate([self._deal(int(label), samples) for label in classes])
 
-    def _deal(self, one: int, samples: int) -> np.ndarray:
-        while len(self._decks[one]) < samples:
-            rest, fresh = self._decks[one], self._rng.permutation(self._members[one])
-            again = np.isin(
-                fresh, rest
-            )  # these come last, so that no image stands twice in a batch that has others
-            self._decks[one] = np.concatenate([rest, fresh[~again], fresh[again]])
-        dealt, self._decks[one] = self._decks[one][:samples], self._decks[one][samples:]
+    def _deal(self, label: int, samples: int) -> np.ndarray:
+        while len(self._decks[label]) < samples:
+            rest, fresh = self._decks[label], self._rng.permutation(self._members[label])
+            # these come last, so that no image appears twice in a batch that has others
+            again = np.isin(fresh, rest)
+            self._decks[label] = np.concatenate([rest, fresh[~again], fresh[again]])
+        dealt, self._decks[label] = self._decks[label][:samples], self._decks[label][samples:]
         return dealt
 
 
@@ -126,14 +131,12 @@ def _members(level_labels: np.ndarray, batch_size: int, classes_per_batch: int) 
     classes = np.unique(level_labels[:, 0])
     if len(classes) and classes[0] < 0:
         raise ValueError(
-            "sampler: some images have no fine label (-1), so they are of no class; set "
-            "training.sampler "
-            "to shuffled"
+            "sampler: some images have no fine label (-1), so they are of no class; "
+            "set training.sampler to shuffled"
         )
     if not 2 <= classes_per_batch <= len(classes) or batch_size % classes_per_batch:
         raise ValueError(
             f"sampler: expected classes_per_batch from 2 to {len(classes)} (the classes with "
-            "images) that "
-            f"divides the batch size {batch_size}, got {classes_per_batch}"
+            f"images) that divides the batch size {batch_size}, got {classes_per_batch}"
         )
-    return [np.flatnonzero(level_labels[:, 0] == one) for one in classes]
+    return [np.flatnonzero(level_labels[:, 0] == label) for label in classes]

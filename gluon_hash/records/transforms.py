@@ -1,5 +1,4 @@
-"""From a decoded image to the network's input: resize, crop, flip, mean and standard deviation live
-here only."""
+"""From a decoded image to the network's input: resize, crop, flip, mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -65,15 +64,22 @@ class ImageTransform:
             )
 
     def evaluate(self, image: np.ndarray) -> np.ndarray:
-        """uint8 RGB (height, width, 3) -> uint8 (crop, crop, 3); ValueError if the image is too
-        small."""
+        """uint8 RGB (height, width, 3) -> uint8 (crop, crop, 3), the centre of the resized image.
+
+        Raises
+        ------
+        ValueError
+            If the image is smaller than the crop.
+        """
         image = self._resize(image)
         top, left = ((side - self.crop) // 2 for side in image.shape[:2])
         return image[top : top + self.crop, left : left + self.crop]
 
     def train(self, image: np.ndarray, draw: Sequence[float]) -> np.ndarray:
-        """As evaluate, with padding, a random crop and a random mirror: ``draw`` is 3 uniform
-        numbers in [0, 1)."""
+        """As evaluate, with padding, a random crop and a random mirror.
+
+        ``draw`` is 3 uniform numbers in [0, 1): row, column and mirror.
+        """
         image = self._resize(image)
         if self.pad:
             height, width = image.shape[:2]
@@ -105,10 +111,9 @@ class ImageTransform:
         return cls(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
 
     def digest(self) -> str:
-        """SHA-256 of the evaluation part (resize, crop, mean, std): what cached features depend
-        on."""
-        part = {name: getattr(self, name) for name in ("resize", "crop", "mean", "std")}
-        return hashlib.sha256(json.dumps(part).encode()).hexdigest()
+        """SHA-256 of what evaluation uses (resize, crop, mean, std), and features depend on."""
+        used = {name: getattr(self, name) for name in ("resize", "crop", "mean", "std")}
+        return hashlib.sha256(json.dumps(used).encode()).hexdigest()
 
     def _resize(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]

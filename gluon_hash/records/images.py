@@ -1,0 +1,160 @@
+"""An image file -> RGB pixels: the one place that says what transparency, EXIF and 16 bits become.
+
+What is prepared, encoded and searched comes through decode_image, so that one file gives the same
+pixels everywhere.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gluon_hash.errors import DataError
+
+__all__ = ["WHITE", "Color", "decode_image", "has_transparency", "parse_color", "read_image"]
+
+Color = tuple[int, int, int]  # red, green, blue, each 0-255
+WHITE: Color = (255, 255, 255)
+SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
+# what Pillow's decoders raise for files that are not what their first bytes promise
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+)
+
+
+def decode_image(data: bytes, background: Color = WHITE) -> np.ndarray:
+    """An encoded image (JPEG, PNG, ...) as uint8 RGB, shape (height, width, 3).
+
+    Transparent pixels show the background; the image is turned as its EXIF block says; of 16 bits
+    the upper 8 are kept; CMYK, grey and palette images become RGB; of an animation, the first frame
+    is taken.
+
+    Parameters
+    ----------
+    data : bytes
+        What the file holds.
+    background : Color
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not a whole image, or one of more pixels than Pillow reads.
+    """
+    with _opened(data) as image:
+        image.load()
+        return np.asarray(_to_rgb(_upright(image), background))
+
+
+def read_image(path: str | os.PathLike[str], background: Color = WHITE) -> np.ndarray:
+    """The image in a file, as decode_image.
+
+    Raises
+    ------
+    DataError
+        With the path: the file is not a whole image.
+    OSError
+        If there is no such file, or it cannot be read.
+    """
+    try:
+        return decode_image(Path(path).read_bytes(), background)
+    except ValueError as error:
+        raise DataError(str(error), path=path) from error
+
+
+def has_transparency(data: bytes) -> bool:
+    """Whether the pixels of an encoded image depend on the background; errors as decode_image."""
+    with _opened(data) as image:
+        return _is_transparent(image)
+
+
+def parse_color(text: str) -> Color:
+    """A colour by its name ("white"), as "#rrggbb", or as anything else that Pillow knows.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+
+    Examples
+    --------
+    >>> parse_color("white"), parse_color("#102030")
+    ((255, 255, 255), (16, 32, 48))
+    """
+    from PIL import ImageColor
+
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError as error:
+        raise ValueError(
+            f"background: expected a colour such as white or #ff8800, got {text!r}"
+        ) from error
+    return red, green, blue
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """The image in ``data``; whatever goes wrong with it in the block is a ValueError."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
+    except UnidentifiedImageError as error:
+        raise ValueError(f"no readable image ({len(data)} bytes): of no known format") from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"no readable image ({len(data)} bytes): it would unpack to more than the "
+            f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels that are read; shrink it first"
+        ) from error
+    except DAMAGED as error:
+        raise ValueError(f"no readable image ({len(data)} bytes): {error}") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as its EXIF block says that it was held; Pillow has turned a TIFF itself."""
+    if "exif" not in image.info or image.format == "TIFF":
+        return image
+    try:
+        return ImageOps.exif_transpose(image) or image
+    except DAMAGED:  # a block that cannot be read says nothing of the orientation
+        return image
+
+
+def _to_rgb(image: Image.Image, background: Color) -> Image.Image:
+    if image.mode in SIXTEEN_BITS:
+        return _upper_8_bits(image)
+    if image.mode == "F":
+        raise ValueError("float pixels have no stated range; save it with 8 or 16 bits")
+    if not _is_transparent(image):
+        return image.convert("RGB")
+    canvas = Image.new("RGBA", image.size, (*background, 255))
+    return Image.alpha_composite(canvas, image.convert("RGBA")).convert("RGB")
+
+
+def _upper_8_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.size and not 0 <= values.min() <= values.max() < 1 << 16:
+        raise ValueError("pixels of 32 bits; save it with 8 or 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in WITH_ALPHA or "transparency" in image.info

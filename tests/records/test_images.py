@@ -1,0 +1,170 @@
+"""One decode function: alpha, EXIF, CMYK, 16 bits, palettes, animations, and files that are none."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from gluon_hash.errors import DataError
+from gluon_hash.records import RecordFile, decode_image, read_image, write_records
+from gluon_hash.records.images import has_transparency, parse_color
+from gluon_hash.records.pack import record_image
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def half_transparent():
+    """Red, its left column opaque, the middle one at 51/255 = 0.2, the right one transparent."""
+    pixels = np.zeros((2, 3, 4), np.uint8)
+    pixels[..., 0] = 255
+    pixels[..., 3] = (255, 51, 0)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    "background, expected",
+    [
+        # 0.2 of red over 0.8 of the background: white 255, 204, 204; blue 51, 0, 204
+        ((255, 255, 255), [[255, 0, 0], [255, 204, 204], [255, 255, 255]]),
+        (BLUE, [[255, 0, 0], [51, 0, 204], [0, 0, 255]]),
+    ],
+)
+def test_transparency_shows_the_background(background, expected):
+    for data in (
+        encoded(half_transparent()),
+        encoded(half_transparent(), "WEBP", lossless=True, exact=True),
+    ):
+        assert decode_image(data, background)[1].tolist() == expected
+        assert has_transparency(data)
+
+
+def test_white_is_the_background_unless_another_is_named():
+    data = encoded(half_transparent())
+    np.testing.assert_array_equal(decode_image(data), decode_image(data, (255, 255, 255)))
+
+
+def test_a_transparent_entry_of_a_palette_and_of_a_grey_image():
+    palette = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    for data in (encoded(palette, transparency=1), encoded(palette, "GIF", transparency=1)):
+        assert decode_image(data, BLUE).tolist() == [[[255, 0, 0], [0, 0, 255]]]
+    grey = Image.fromarray(np.array([[7, 9]], np.uint8))
+    assert decode_image(encoded(grey, transparency=9), BLUE).tolist() == [[[7, 7, 7], [0, 0, 255]]]
+    assert decode_image(encoded(grey), BLUE).tolist() == [[[7] * 3, [9] * 3]]
+    assert not has_transparency(encoded(grey))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_the_image_is_turned_as_exif_says(kind):
+    pixels = np.zeros((2, 3, 3), np.uint8)
+    pixels[0, 0] = RED
+    for orientation, corner in (
+        # where the pixel at the upper left comes to lie, by the definition of the EXIF tag
+        (1, (0, 0)),
+        (2, (0, 2)),  # mirrored
+        (3, (1, 2)),  # half a turn
+        (6, (0, 1)),  # a quarter turn clockwise: 3 rows, 2 columns
+        (8, (2, 0)),  # a quarter turn back
+    ):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        options = {"lossless": True} if kind == "WEBP" else {}
+        image = decode_image(encoded(Image.fromarray(pixels), kind, exif=exif, **options))
+        assert image.shape == ((3, 2, 3) if orientation > 4 else (2, 3, 3)), orientation
+        assert image[corner].tolist() == [255, 0, 0], orientation
+
+
+def test_a_damaged_exif_block_leaves_the_image_as_it_is():
+    pixels = np.full((8, 8, 3), 100, np.uint8)
+    data = encoded(Image.fromarray(pixels), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xffjunk")
+    assert decode_image(data).shape == (8, 8, 3)
+
+
+def test_16_bits_keep_the_upper_8():
+    values = np.array([[0, 255, 256, 0x1234, 0xFFFF]], np.uint16)
+    data = encoded(Image.fromarray(values))
+    assert decode_image(data)[0, :, 0].tolist() == [0, 0, 1, 0x12, 0xFF]
+    tiff = encoded(Image.fromarray(values), "TIFF")
+    np.testing.assert_array_equal(decode_image(tiff), decode_image(data))
+
+
+@pytest.mark.parametrize(
+    "pixels, message",
+    [
+        (np.array([[0.5]], np.float32), "float pixels have no stated range"),
+        (np.array([[1 << 20]], np.int32), "pixels of 32 bits"),
+    ],
+)
+def test_pixels_without_a_stated_range_are_refused(pixels, message):
+    with pytest.raises(ValueError, match=message):
+        decode_image(encoded(Image.fromarray(pixels), "TIFF"))
+
+
+def test_cmyk_becomes_rgb():
+    # no ink but all of the cyan: red is gone, green and blue stay
+    cmyk = Image.new("CMYK", (16, 16), (255, 0, 0, 0))
+    for data in (encoded(cmyk, "TIFF"), encoded(cmyk, "JPEG", quality=95)):
+        assert np.abs(decode_image(data)[8, 8].astype(int) - [0, 255, 255]).max() <= 3
+
+
+def test_of_an_animation_the_first_frame_is_taken():
+    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLUE)]
+    for kind in ("GIF", "PNG", "WEBP"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+        assert decode_image(data)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_what_is_no_whole_image_is_said(tmp_path, monkeypatch):
+    noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
+    data = encoded(Image.fromarray(noise), "JPEG")
+    for wrong, message in (
+        (b"", r"no readable image \(0 bytes\): of no known format"),
+        (b"<svg></svg>", r"no readable image \(11 bytes\): of no known format"),
+        (data[: len(data) // 2], r"no readable image \(\d+ bytes\): .*truncated"),
+        (encoded(Image.fromarray(noise))[:200], r"no readable image \(200 bytes\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            decode_image(wrong)
+    (tmp_path / "cut.jpg").write_bytes(data[:100])
+    with pytest.raises(DataError, match=r"cut\.jpg: no readable image \(100 bytes\)"):
+        read_image(tmp_path / "cut.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match="more than the 2,000 pixels that are read; shrink it"):
+        decode_image(data)
+
+
+def test_a_bomb_in_the_text_of_a_png_is_no_readable_image():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("bomb", "a" * (PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
+    data = encoded(Image.new("RGB", (2, 2)), pnginfo=info)
+    assert len(data) < 10_000
+    with pytest.raises(ValueError, match="no readable image"):
+        decode_image(data)
+
+
+def test_a_record_needs_to_know_of_no_background(tmp_path):
+    """What depends on the background is stored over it; all else keeps the bytes of its file."""
+    transparent, jpeg = encoded(half_transparent()), encoded(Image.new("RGB", (9, 9)), "JPEG")
+    assert record_image(jpeg) == jpeg
+    stored = record_image(transparent, background=BLUE)
+    assert not has_transparency(stored)
+    write_records(tmp_path / "x.rec", [(0, np.array([0]), stored)], 1)
+    np.testing.assert_array_equal(
+        RecordFile(tmp_path / "x.rec").image(0), decode_image(transparent, BLUE)
+    )
+    small = decode_image(record_image(transparent, short_side=1, background=BLUE))
+    assert small.shape == (1, 2, 3)
+
+
+def test_colours_by_name_and_by_number():
+    assert parse_color("black") == (0, 0, 0) and parse_color("#10203040") == (16, 32, 48)
+    with pytest.raises(ValueError, match="background: expected a colour such as white .*'no'"):
+        parse_color("no")

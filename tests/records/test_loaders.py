@@ -1,0 +1,105 @@
+"""Loaders: what they promise as protocols, what is exported without MXNet, work done ahead."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from gluon_hash import records
+from gluon_hash.records import protocols
+from gluon_hash.records.prefetch import prefetched
+
+
+def features(count=10):
+    return np.zeros((count, 3), np.float32), np.zeros((count, 2), np.int32), np.arange(count)
+
+
+def test_our_loaders_keep_their_protocols(prepared):
+    file, transform = records.RecordFile(prepared / "query.rec"), records.ImageTransform(32, 32)
+    training = [
+        records.TrainLoader(file, transform, 4, 0),
+        records.FeatureTrainLoader(*features(), 4, 0),
+    ]
+    evaluation = [
+        records.EvalLoader(file, transform, 4),
+        records.FeatureEvalLoader(*features(), 4),
+    ]
+    for loader in training:
+        assert isinstance(loader, protocols.TrainingLoader)
+        assert not isinstance(loader, protocols.EvaluationLoader)
+    for loader in evaluation:
+        assert isinstance(loader, protocols.EvaluationLoader)
+        assert not isinstance(loader, protocols.TrainingLoader)
+    assert all(isinstance(loader, records.Loader) for loader in training + evaluation)
+
+
+def test_a_number_of_batches_is_what_an_epoch_gives():
+    loader = records.FeatureTrainLoader(*features(10), 3, 0)
+    assert [len(batch.id) for batch in loader.epoch(0)] == [3] * len(loader) == [3, 3, 3]
+    loader = records.FeatureEvalLoader(*features(10), 3)
+    assert [len(batch.id) for batch in loader] == [3, 3, 3, 1] and len(loader) == 4
+
+
+def test_an_order_of_ones_own():
+    """Any function (count, random numbers) -> positions is an Order."""
+    backwards = records.FeatureTrainLoader(
+        *features(6), 2, 0, order=lambda count, rng: np.arange(count)[::-1]
+    )
+    assert [batch.id.tolist() for batch in backwards.epoch(3)] == [[5, 4], [3, 2], [1, 0]]
+
+
+def test_the_names_come_without_mxnet_until_a_loader_is_asked_for():
+    script = (
+        "import sys, gluon_hash.records as records\n"
+        "assert set(records.__all__) <= set(dir(records))\n"
+        "records.Loader, records.Batch, records.samplers.shuffled, records.decode_image\n"
+        "assert 'mxnet' not in sys.modules\n"
+        "records.TrainLoader\n"
+        "assert 'mxnet' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'Loder'"):
+        records.Loder  # noqa: B018
+    for name in records.__all__:
+        assert getattr(records, name) is not None
+
+
+def test_work_is_done_ahead_in_another_thread_and_stays_in_order():
+    threads = set()
+
+    def make():
+        for number in range(20):
+            threads.add(threading.get_ident())
+            yield number
+
+    assert list(prefetched(make, num_ahead=2)) == list(range(20))
+    assert threading.get_ident() not in threads
+
+
+def test_an_error_of_the_thread_is_raised_by_the_consumer_after_what_came_before():
+    def make():
+        yield 1
+        raise RuntimeError("disk on fire")
+
+    items = prefetched(make)
+    assert next(items) == 1
+    with pytest.raises(RuntimeError, match="disk on fire"):
+        next(items)
+
+
+def test_the_thread_ends_when_the_consumer_goes_away():
+    made = []
+
+    def make():
+        for number in range(1000):
+            made.append(number)
+            yield number
+
+    before = threading.active_count()
+    items = prefetched(make, num_ahead=2)
+    next(items)
+    items.close()
+    assert threading.active_count() == before
+    assert len(made) <= 5  # one used, two that waited, one in hand, one begun
