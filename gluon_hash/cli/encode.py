@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from gluon_hash.engine import mx
+    from gluon_hash.retrieval import CodeTable, FeatureTable
 
 
 def command(
@@ -34,28 +39,43 @@ def command(
     batch_size: int = typer.Option(128, min=1, help="Images at a time."),
 ) -> None:
     """Write the codes (or features) of a record file."""
+    from gluon_hash.experiment import load_model
     from gluon_hash.files import refuse_existing
 
     refuse_existing(out)
     if features and relaxed:
         raise ValueError("--features and --relaxed: give one of the two")
-    if model.suffix == ".npz":
-        from gluon_hash.retrieval import FeatureTable
-        from gluon_hash.retrieval.baselines import encode_features_with, load_baseline
-
-        encoded = encode_features_with(load_baseline(model), FeatureTable.load(records))
-        encoded.save(out)
-        print(f"{out}: {len(encoded)} images")
-        return
-    from gluon_hash import engine, experiment
-
-    contexts = engine.contexts(device)
-    if relaxed:
-        experiment.encode_relaxed(
-            experiment.load_run(model, contexts), records, contexts, batch_size
-        ).save(out)
-    elif features:
-        experiment.encode_model_features(model, records, contexts, batch_size).save(out)
+    if model.suffix == ".npz":  # a fitted baseline needs no MXNet
+        encoded = load_model(model).encode_file(records)
     else:
-        experiment.encode_model(model, records, contexts, batch_size).save(out)
-    print(out)
+        from gluon_hash import engine
+
+        encoded = _by_network(
+            model, records, engine.contexts(device), batch_size, features, relaxed
+        )
+    encoded.save(out)
+    print(f"{out}: {len(encoded)} images")
+
+
+def _by_network(
+    model: Path,
+    records: Path,
+    contexts: list[mx.Context],
+    batch_size: int,
+    features: bool,
+    relaxed: bool,
+) -> CodeTable | FeatureTable:
+    """Codes, features of the backbone or outputs before the sign."""
+    from gluon_hash import experiment
+    from gluon_hash.experiment.net_encoders import RunEncoder
+
+    if features:
+        if model.suffix not in (".yaml", ".yml"):
+            raise ValueError(
+                f"{model}: --features takes a configuration (.yaml) whose net.weights is set"
+            )
+        config = experiment.load_config(model)
+        return experiment.features_of(config, records, contexts, batch_size)
+    if relaxed:
+        return RunEncoder(model, contexts).relaxed_file(records, batch_size)
+    return experiment.load_model(model, contexts).encode_file(records, batch_size)

@@ -23,9 +23,7 @@ def command(
 ) -> None:
     """Train a hash network from a YAML configuration."""
     from gluon_hash import engine, experiment
-    from gluon_hash.experiment.config import load_config
 
-    run = experiment.train(
-        load_config(config, changes or []), out, engine.contexts(device), resume=resume
-    )
+    loaded = experiment.load_config(config, changes or [])
+    run = experiment.train(loaded, out, engine.contexts(device), resume=resume)
     print(run.path)

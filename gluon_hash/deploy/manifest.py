@@ -1,5 +1,4 @@
-"""NAME.manifest.json: all that a program in another language needs to use NAME-symbol.json and
-NAME-0000.params."""
+"""NAME.manifest.json: all that another program needs to use NAME-symbol.json and NAME-0000.params."""
 
 from __future__ import annotations
 
@@ -8,10 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.records import ImageTransform
 
 __all__ = ["Manifest", "VERSION"]
 
@@ -21,7 +23,7 @@ VERSION = 1
 class Manifest(BaseModel):
     """The fields of a manifest.
 
-    Pixels are RGB; short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x
+    Of a network that reads features, what is said of pixels is None. Otherwise pixels are RGB; short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x
     ``crop``, ``(x / 255 - mean) / std``, planes in the order red, green, blue. Bit j of a code is
     bit (j mod 8) of byte (j // 8), and 1 where output j is >= 0.
     """
@@ -31,23 +33,41 @@ class Manifest(BaseModel):
     version: int
     input_name: str
     input_shape: list[int]
-    colour_order: str
-    interpolation: str
-    resize: int
-    crop: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    colour_order: str | None
+    interpolation: str | None
+    resize: int | None
+    crop: int | None
+    mean: tuple[float, float, float] | None
+    std: tuple[float, float, float] | None
     num_bits: int
     bit_order: str
     backbone: str
     level_names: list[str]
     class_names: list[list[str]]
+    parents: list[list[int]] | None = None
     symbol: str
     params: str
     sha256: dict[str, str]
     largest_difference: float
     versions: dict[str, Any]
     source: dict[str, Any]
+
+    def transform(self) -> ImageTransform | None:
+        """Image -> input, as it is for evaluation; None: the network reads features."""
+        if self.crop is None:
+            return None
+        assert self.resize is not None and self.mean is not None and self.std is not None
+        return ImageTransform(resize=self.resize, crop=self.crop, mean=self.mean, std=self.std)
+
+    def hierarchy(self) -> Hierarchy | None:
+        """The classes and their parents; None of a manifest from before 2026-11-25, without parents."""
+        if self.parents is None:
+            return None
+        return Hierarchy(
+            tuple(self.level_names),
+            tuple(map(tuple, self.class_names)),
+            tuple(np.array(parents, np.int64) for parents in self.parents),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
@@ -56,7 +76,7 @@ class Manifest(BaseModel):
         Raises
         ------
         DataError
-            If it is no manifest, of another version, or a file is missing or was changed.
+            If it is not a manifest, of another version, or a file is missing or was changed.
         """
         path = Path(path)
         try:
@@ -72,10 +92,10 @@ class Manifest(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             raise DataError(
-                f"no manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}", path=path
+                f"not a manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}", path=path
             ) from error
         except json.JSONDecodeError as error:
-            raise DataError(f"no JSON: {error.msg}", path=path, line=error.lineno) from error
+            raise DataError(f"not JSON: {error.msg}", path=path, line=error.lineno) from error
         for name, expected in manifest.sha256.items():
             file = path.parent / name
             if not file.exists():

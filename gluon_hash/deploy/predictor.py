@@ -1,4 +1,4 @@
-"""Predictor: an exported network that encodes images; needs no training code."""
+"""Predictor: a network that encodes images or features, exported or not; needs no training code."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Union
 
 import numpy as np
 
 from gluon_hash.deploy.manifest import Manifest
-from gluon_hash.engine import gluon, mx, nd
+from gluon_hash.engine import HybridBlock, gluon, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, decode_image
 from gluon_hash.retrieval import codes
 
-__all__ = ["Predictor", "import_block"]
+__all__ = ["ImageLike", "Predictor", "import_block"]
 
-ImageLike = Union[str, "os.PathLike[str]", np.ndarray]
+ImageLike = str | os.PathLike[str] | np.ndarray  # a file, or uint8 RGB (height, width, 3)
 
 
 def import_block(
@@ -33,37 +32,49 @@ def import_block(
 
 
 class Predictor:
-    """Image -> packed code.
+    """Image or feature -> packed code.
 
     Parameters
     ----------
-    block : SymbolBlock
-        Image (batch_size, 3, crop, crop) -> relaxed code (batch_size, num_bits).
-    manifest : Manifest
-    context : Context
+    block : HybridBlock
+        Input -> relaxed code (batch_size, num_bits).
+    transform : ImageTransform or None
+        Image -> input; None: the network reads features.
+    num_bits : int
+    context : Context, optional
+        Where the block is. Default: the CPU.
+    manifest : Manifest, optional
+        Of an exported network.
     """
 
-    def __init__(self, block: gluon.SymbolBlock, manifest: Manifest, context: mx.Context) -> None:
-        self.block, self.manifest, self._context = block, manifest, context
-        self.transform = ImageTransform(
-            resize=manifest.resize, crop=manifest.crop, mean=manifest.mean, std=manifest.std
+    def __init__(
+        self,
+        block: HybridBlock,
+        transform: ImageTransform | None,
+        num_bits: int,
+        context: mx.Context | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
+        self.block, self.transform, self.num_bits, self.manifest = (
+            block,
+            transform,
+            num_bits,
+            manifest,
         )
+        self._context = context or mx.cpu()
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], context: mx.Context | None = None) -> Predictor:
         """Load NAME.manifest.json and the two files beside it; DataError as Manifest.load."""
         manifest, folder = Manifest.load(path), Path(path).parent
         context = context or mx.cpu()
-        return cls(
-            import_block(
-                folder / manifest.symbol, folder / manifest.params, manifest.input_name, context
-            ),
-            manifest,
-            context,
+        block = import_block(
+            folder / manifest.symbol, folder / manifest.params, manifest.input_name, context
         )
+        return cls(block, manifest.transform(), manifest.num_bits, context, manifest)
 
     def relaxed(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
-        """Relaxed codes.
+        """Relaxed codes of images.
 
         Parameters
         ----------
@@ -79,34 +90,65 @@ class Predictor:
         ------
         DataError
             If an image is unreadable or smaller than the crop.
+        ValueError
+            If the network reads features.
         """
+        if self.transform is None:
+            raise ValueError("this network reads features, not images; encode the features")
         outputs = []
         for start in range(0, len(images), batch_size):
-            pixels = np.stack([self._pixels(image) for image in images[start : start + batch_size]])
-            outputs.append(
-                self.block(nd.array(self.transform.normalize(pixels), self._context)).asnumpy()
+            pixels = np.stack(
+                [_pixels(image, self.transform) for image in images[start : start + batch_size]]
             )
-        return (
-            np.concatenate(outputs)
-            if outputs
-            else np.empty((0, self.manifest.num_bits), np.float32)
-        )
+            outputs.append(self._outputs(self.transform.normalize(pixels)))
+        return np.concatenate(outputs) if outputs else np.empty((0, self.num_bits), np.float32)
+
+    def relaxed_features(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+        """Relaxed codes, float32 (N, num_bits), of features, float (N, num_features).
+
+        Raises
+        ------
+        ValueError
+            If the network reads images, or features of another width.
+        """
+        self.check_features(features)
+        outputs = [
+            self._outputs(features[start : start + batch_size].astype(np.float32))
+            for start in range(0, len(features), batch_size)
+        ]
+        return np.concatenate(outputs) if outputs else np.empty((0, self.num_bits), np.float32)
+
+    def check_features(
+        self, features: np.ndarray, path: str | os.PathLike[str] | None = None
+    ) -> None:
+        """DataError, naming ``path``, unless the network reads such features, float (N, D)."""
+        if self.transform is not None:
+            raise DataError("this network reads images, not features; encode a .rec", path=path)
+        width = self.manifest.input_shape[-1] if self.manifest is not None else features.shape[1]
+        if features.shape[1] != width:
+            raise DataError(
+                f"expected {width} features an image, as the network was trained on, got "
+                f"{features.shape[1]}",
+                path=path,
+            )
 
     def encode(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
-        """Packed codes, uint8 (len(images), ceil(num_bits / 8)); arguments and errors as
-        relaxed."""
+        """Packed codes, uint8 (len(images), ceil(num_bits / 8)); arguments and errors as relaxed."""
         return codes.pack(self.relaxed(images, batch_size))
 
-    def _pixels(self, image: ImageLike) -> np.ndarray:
-        path = None if isinstance(image, np.ndarray) else image
-        try:
-            pixels = (
-                image if isinstance(image, np.ndarray) else decode_image(Path(image).read_bytes())
+    def _outputs(self, inputs: np.ndarray) -> np.ndarray:
+        return self.block(nd.array(inputs, self._context)).asnumpy()
+
+
+def _pixels(image: ImageLike, transform: ImageTransform) -> np.ndarray:
+    """The transformed pixels of an image; DataError, naming the file, if it is unreadable."""
+    path = None if isinstance(image, np.ndarray) else image
+    try:
+        pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image).read_bytes())
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(
+                f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
             )
-            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-                raise ValueError(
-                    f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
-                )
-            return self.transform.evaluate(pixels)
-        except ValueError as error:
-            raise DataError(str(error), path=path) from error
+        return transform.evaluate(pixels)
+    except ValueError as error:
+        raise DataError(str(error), path=path) from error

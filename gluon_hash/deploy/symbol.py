@@ -23,14 +23,14 @@ __all__ = ["export_symbol", "TOLERANCE"]
 
 TOLERANCE = 1e-4  # of the relaxed code, relative to its largest value
 INPUT_NAME = "data"
-COMPARED_IMAGES = 4
+COMPARED_INPUTS = 4
 
 
 def export_symbol(
     net: HashingNet,
     out: str | os.PathLike[str],
     *,
-    transform: ImageTransform,
+    transform: ImageTransform | None,
     hierarchy: Hierarchy,
     backbone: str,
     source: dict[str, Any],
@@ -43,8 +43,8 @@ def export_symbol(
         Initialised, on the CPU.
     out : path-like
         DIR/NAME; the three files must not exist.
-    transform : ImageTransform
-        Its evaluation side is written into the manifest.
+    transform : ImageTransform or None
+        Its evaluation side is written into the manifest; None: the network reads features.
     hierarchy : Hierarchy
         Level and class names for the manifest.
     backbone : str
@@ -76,23 +76,20 @@ def export_symbol(
     refuse_existing(*(out.parent / name for name in names.values()))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        difference = _export_and_compare(net, Path(folder) / out.name, transform.crop)
+        shape = _input_shape(net, transform)
+        difference = _export_and_compare(net, Path(folder) / out.name, shape)
         hashes = {name: sha256(Path(folder) / name) for name in (names["symbol"], names["params"])}
         manifest = Manifest(
             version=VERSION,
             input_name=INPUT_NAME,
-            input_shape=[-1, 3, transform.crop, transform.crop],
-            colour_order="RGB",
-            interpolation="bilinear, antialiased (Pillow)",
-            resize=transform.resize,
-            crop=transform.crop,
-            mean=transform.mean,
-            std=transform.std,
+            input_shape=[-1, *shape],
+            **_preprocessing(transform),
             num_bits=net.num_bits,
             bit_order="little: bit j is bit (j mod 8) of byte (j // 8), 1 where output j >= 0",
             backbone=backbone,
             level_names=list(hierarchy.level_names),
             class_names=[list(names) for names in hierarchy.class_names],
+            parents=[parents.tolist() for parents in hierarchy.parents],
             symbol=names["symbol"],
             params=names["params"],
             sha256=hashes,
@@ -106,17 +103,35 @@ def export_symbol(
     return out.parent / names["manifest"]
 
 
-def _export_and_compare(net: HashingNet, prefix: Path, side: int) -> float:
-    """Export, read again, and return the largest difference of the relaxed codes of random
-    images."""
-    images = nd.array(np.random.RandomState(0).standard_normal((COMPARED_IMAGES, 3, side, side)))
+def _input_shape(net: HashingNet, transform: ImageTransform | None) -> tuple[int, ...]:
+    """Of one input: 3 planes, or a vector of features."""
+    if transform is None:
+        return (net.features.num_features,)
+    return (3, transform.crop, transform.crop)
+
+
+def _preprocessing(transform: ImageTransform | None) -> dict[str, Any]:
+    """What a manifest says of pixels."""
+    names = ("resize", "crop", "mean", "std")
+    if transform is None:
+        return dict.fromkeys(("colour_order", "interpolation", *names))
+    return {
+        "colour_order": "RGB",
+        "interpolation": "bilinear, antialiased (Pillow)",
+        **{name: getattr(transform, name) for name in names},
+    }
+
+
+def _export_and_compare(net: HashingNet, prefix: Path, shape: tuple[int, ...]) -> float:
+    """Export, read again, and return the largest difference of the outputs for random inputs."""
+    inputs = nd.array(np.random.RandomState(0).standard_normal((COMPARED_INPUTS, *shape)))
     net.hybridize(static_alloc=False, static_shape=False)
-    expected = net(images).asnumpy()
+    expected = net(inputs).asnumpy()
     net.export(str(prefix), epoch=0)
     again = import_block(
         Path(f"{prefix}-symbol.json"), Path(f"{prefix}-0000.params"), INPUT_NAME, mx.cpu()
     )
-    difference = float(np.abs(again(images).asnumpy() - expected).max())
+    difference = float(np.abs(again(inputs).asnumpy() - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise RuntimeError(
             f"{prefix.name}: the exported network differs from the trained one by "

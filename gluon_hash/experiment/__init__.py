@@ -1,30 +1,36 @@
-"""Objects from a configuration: the only reader of Config."""
+"""Experiments: configurations, run folders, comparisons, and models by their path."""
 
-from gluon_hash.experiment.comparison.compare import compare
-from gluon_hash.experiment.data import evaluation_loader, features_of
-from gluon_hash.experiment.objects import build_net
-from gluon_hash.experiment.train import (
-    Run,
-    encode_images,
-    encode_model,
-    encode_model_features,
-    encode_relaxed,
-    load_run,
-    train,
-)
-from gluon_hash.methods.table import METHODS
+from gluon_hash.lazy import on_demand
 
 __all__ = [
-    "METHODS",
+    "Config",
+    "Encoder",
     "Run",
     "build_net",
     "compare",
-    "encode_images",
-    "encode_model",
-    "encode_model_features",
-    "encode_relaxed",
+    "dump_config",
     "evaluation_loader",
     "features_of",
+    "load_config",
+    "load_model",
     "load_run",
     "train",
 ]
+
+__getattr__ = on_demand(
+    __name__,
+    {
+        "Config": "gluon_hash.experiment.config",
+        "Encoder": "gluon_hash.experiment.model",
+        "Run": "gluon_hash.experiment.run_folder",
+        "build_net": "gluon_hash.experiment.objects",
+        "compare": "gluon_hash.experiment.comparison.compare",
+        "dump_config": "gluon_hash.experiment.config_files",
+        "evaluation_loader": "gluon_hash.experiment.data",
+        "features_of": "gluon_hash.experiment.features",
+        "load_config": "gluon_hash.experiment.config_files",
+        "load_model": "gluon_hash.experiment.model",
+        "load_run": "gluon_hash.experiment.run_folder",
+        "train": "gluon_hash.experiment.run_training",
+    },
+)

@@ -1,22 +1,17 @@
-"""What an experiment is: frozen pydantic models read from YAML; an unknown key names the nearest
-valid one."""
+"""What an experiment is: frozen pydantic models; gluon_hash.experiment.config_files reads them."""
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
-from gluon_hash.errors import DataError
+from gluon_hash.methods import HPDH, Method, method_from
 
-__all__ = ["Config", "load_config", "dump_config"]
+__all__ = ["FEATURES", "Config"]
 
-GIVEN = "given on the command line"
+FEATURES = "features"  # net.backbone: none, the network reads features of another framework
 
 
 class _Section(BaseModel):
@@ -29,15 +24,18 @@ class DataConfig(_Section):
     root: str = Field(description="folder that `gluon-hash prepare` wrote")
     features: str | None = Field(
         None,
-        description="cached features of train.rec (`gluon-hash encode --features`); the head alone is trained",
+        description="cached features of train.rec (`gluon-hash encode --features`); the head alone "
+        "is trained",
     )
     query_features: str | None = Field(
         None,
-        description="cached features of query.rec by the same backbone; `compare` needs them beside `features`",
+        description="cached features of query.rec by the same backbone; `compare` needs them "
+        "beside `features`",
     )
     held_out: bool = Field(
         True,
-        description="keep the images of validation.lst out of training and choose the best epoch on them",
+        description="keep the images of validation.lst out of training and choose the best epoch "
+        "on them",
     )
     decode_threads: int = Field(2, ge=1, description="threads that decode images")
 
@@ -62,7 +60,14 @@ class TransformConfig(_Section):
 class NetConfig(_Section):
     """Backbone and hash layer."""
 
-    backbone: str = Field("resnet50_v1b", description="a name of gluon_hash.nets.BACKBONES")
+    backbone: str = Field(
+        "resnet50_v1b",
+        description="a name of gluon_hash.nets.BACKBONES; features: none, the network reads "
+        "features of another framework (set by itself where data.root holds them)",
+    )
+    num_features: int | None = Field(
+        None, ge=1, description="of backbone: features alone: their number"
+    )
     num_bits: int = Field(48, ge=1, le=1024, description="length of the code")
     weights: str | None = Field(
         None, description=".params of the backbone; without it: random weights"
@@ -77,68 +82,6 @@ class NetConfig(_Section):
     )
     standardize: bool = Field(
         False, description="scale cached features to mean 0, variance 1 before the hash layer"
-    )
-
-
-MethodName = Literal[
-    "hpdh",
-    "dcwh",
-    "hpdh_coarse_to_fine",
-    "idcwh",
-    "dcdh",
-    "dpsh",
-    "dhn",
-    "hashnet",
-    "dsdh",
-    "dsh",
-    "dtsh",
-    "dsrh",
-    "dch",
-    "dqn",
-    "shdh",
-    "csq",
-    "dpn",
-    "orthohash",
-    "greedyhash",
-    "ssdh",
-    "softmax",
-    "embedding",
-    "embedding_softmax",
-]
-
-
-class LossConfig(_Section):
-    """The method (docs/methods.md) and its numbers."""
-
-    name: MethodName = "hpdh"
-    inv_variances: list[float] = Field(
-        [1.0, 0.5], description="class-wise losses: 1/sigma^2 per level, finest first"
-    )
-    level_weights: list[float] | None = Field(
-        None,
-        description="weight per level; default: the paper's (1 each, or the finest level alone for pair losses)",
-    )
-    options: dict[str, float | str] = Field(
-        {},
-        description="numbers of the other methods by name, such as quantization_weight; see docs/methods.md",
-    )
-    cubic_weight: float = Field(10.0, ge=0)
-    vertex_weight: float = Field(0.1, ge=0)
-
-
-class CentersConfig(_Section):
-    """Class centers: how they start and how they follow the codes."""
-
-    initial: Literal["random", "hierarchical"] = Field(
-        "random",
-        description="random: N(0, 1) at every level (released code); hierarchical: child near parent (ours)",
-    )
-    refresh: Literal["inference", "running"] = Field(
-        "inference",
-        description="inference: one more pass after the epoch; running: the epoch's own codes (ours)",
-    )
-    keep_initial_epochs: int = Field(
-        1, ge=1, description="epochs trained on the initial centers (ours beyond 1)"
     )
 
 
@@ -171,12 +114,13 @@ class TrainingConfig(_Section):
     seed: int = Field(24, ge=0, lt=2**32)
     monitor: Literal["map", "mahp", "loss"] = Field(
         "map",
-        description="map, mahp: of the held-out images among themselves; loss: lowest training loss",
+        description="map, mahp: of the held-out images among themselves; loss: lowest training "
+        "loss",
     )
     sampler: Literal["auto", "shuffled", "classes", "relatives"] = Field(
         "auto",
-        description="classes: batches of classes_per_batch classes; relatives: half of them of one superclass; "
-        "auto: what the method is best fed with (docs/methods.md)",
+        description="classes: batches of classes_per_batch classes; relatives: half of them of one "
+        "superclass; auto: what the method is best fed with (docs/methods.md)",
     )
     classes_per_batch: int = Field(
         16, ge=2, description="of the samplers classes and relatives; divides batch_size"
@@ -186,14 +130,20 @@ class TrainingConfig(_Section):
     )
 
 
+def _method(value: Any) -> Any:
+    """A method from the values of the section ``loss``; anything else as it is."""
+    return method_from(value) if isinstance(value, Mapping) else value
+
+
 class Config(_Section):
     """One experiment: the content of a file in configs/ and of run.yaml."""
 
     data: DataConfig
     transform: TransformConfig = TransformConfig()
     net: NetConfig = NetConfig()
-    loss: LossConfig = LossConfig()
-    centers: CentersConfig = CentersConfig()
+    loss: Annotated[SerializeAsAny[Method], BeforeValidator(_method)] = Field(
+        HPDH(), description="the method: its name and its numbers (docs/methods.md)"
+    )
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
 
@@ -204,140 +154,21 @@ class Config(_Section):
                 f"training.monitor is {self.training.monitor!r}, measured on held-out images, but "
                 "data.held_out is false; set training.monitor to loss, or data.held_out to true"
             )
-        if self.net.standardize and self.data.features is None:
+        if self.training.monitor == "loss" and not self.loss.epochs_compare:
+            raise ValueError(
+                f"training.monitor is 'loss', but the losses of two epochs of {self.loss.name} do "
+                "not compare, so the lowest is not the best; set map or mahp (measured on held-out "
+                "images)"
+            )
+        if self.net.standardize and self.data.features is None and self.net.backbone != FEATURES:
             raise ValueError(
                 "net.standardize needs data.features: the statistics are those of the cached "
                 "features"
             )
-        if any(value <= 0 for value in self.loss.inv_variances):
+        if (self.net.backbone == FEATURES) != (self.net.num_features is not None):
             raise ValueError(
-                "loss.inv_variances: expected values > 0 (1/sigma^2), got "
-                f"{self.loss.inv_variances}"
+                f"net.num_features goes with net.backbone: {FEATURES}, the network that reads "
+                f"features; got backbone {self.net.backbone!r} and num_features "
+                f"{self.net.num_features}"
             )
         return self
-
-
-def load_config(path: str | os.PathLike, overrides: Sequence[str] = ()) -> Config:
-    """Read a YAML configuration.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    overrides : sequence of str
-        "section.key=value" from the command line, the value as YAML; they win over the file.
-
-    Returns
-    -------
-    Config
-
-    Raises
-    ------
-    DataError
-        With file and line: a key that does not exist (the nearest one is named), a value of the
-        wrong type.
-    ValueError
-        With the override: the same of an override, or one that is malformed.
-    """
-    text = Path(path).read_text(encoding="utf-8")
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = None if mark is None else mark.line + 1
-        raise DataError(
-            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line
-        ) from error
-    if not isinstance(values, dict):
-        raise DataError(
-            f"expected sections (data, net, ...), got {type(values).__name__}", path=path
-        )
-    given = {_override(values, override): override for override in overrides}
-    try:
-        return Config(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = [str(part) for part in first["loc"]]
-        if location[:2] == ["loss", "options"]:
-            del location[3:]  # pydantic adds the type that it tried
-        message, line = _explain(first, location), _line(text, location)
-        blamed = _blamed(given, location, message, line)
-        if blamed:
-            raise ValueError(f"{', '.join(blamed)} ({GIVEN}): {message}") from error
-        raise DataError(message, path=path, line=line) from error
-    except TypeError as error:  # a key that is no string
-        raise DataError(f"expected sections (data, net, ...): {error}", path=path) from error
-
-
-def dump_config(config: Config) -> str:
-    """The resolved configuration as YAML, every default written out; load_config reads it back."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def _override(values: dict[str, Any], override: str) -> str:
-    """Set one value; its "section.key"."""
-    key, equals, text = override.partition("=")
-    section, dot, name = key.strip().partition(".")
-    if not (equals and dot and name):
-        raise ValueError(
-            f"{override!r} ({GIVEN}): expected section.key=value, such as optimizer.lr=0.01"
-        )
-    try:
-        value = yaml.safe_load(text)
-    except (
-        yaml.YAMLError,
-        ValueError,
-    ) as error:  # ValueError: 2024-13-45, a date that there is not
-        raise ValueError(
-            f"{override!r} ({GIVEN}): the value is not YAML "
-            f"({getattr(error, 'problem', None) or error}); "
-            "expected section.key=value, such as 'loss.options={gamma: 10}'"
-        ) from error
-    if not isinstance(values.setdefault(section, {}), dict):
-        raise ValueError(f"{override!r} ({GIVEN}): {section} is no section in the file")
-    values[section][name] = value
-    return f"{section}.{name}"
-
-
-def _blamed(
-    given: Mapping[str, str], location: list[str], message: str, line: int | None
-) -> list[str]:
-    """The overrides that an error comes from: of this key, of a section that the file lacks, or
-    named in a sentence."""
-    if len(location) > 1:
-        return [override for key, override in given.items() if key == ".".join(location[:2])]
-    if location:
-        return [
-            override
-            for key, override in given.items()
-            if line is None and key.partition(".")[0] == location[0]
-        ]
-    return [override for key, override in given.items() if key in message]
-
-
-def _explain(error: Any, location: list[str]) -> str:
-    """One sentence for the first thing that pydantic found wrong."""
-    name = ".".join(location)
-    if error["type"] != "extra_forbidden":
-        message = error["msg"].replace("Value error, ", "")
-        return f"{name}: {message}, got {error['input']!r}" if location else message
-    model: type[BaseModel] = Config
-    for part in location[:-1]:
-        model = Config.model_fields[part].annotation  # type: ignore[assignment]
-    valid = list(model.model_fields)
-    near = difflib.get_close_matches(location[-1], valid, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{name}: no such key; {hint}valid keys here: {', '.join(valid)}"
-
-
-def _line(text: str, location: Sequence[str]) -> int | None:
-    """Line of the key at ``location``, counted from 1; None if it came from an override."""
-    node, line = yaml.compose(text), None
-    for part in location:
-        if not isinstance(node, yaml.MappingNode):
-            return line
-        found = [(key, value) for key, value in node.value if key.value == part]
-        if not found:
-            return line
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
-    return line

@@ -8,8 +8,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gluon_hash.arrays import load_arrays
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.config import Config
+from gluon_hash.experiment.config import FEATURES, Config
 from gluon_hash.files import sha256
 
 __all__ = [
@@ -19,16 +20,48 @@ __all__ = [
     "check_unchanged",
     "digest",
     "fingerprint",
+    "resolve",
     "measuring_inputs",
     "training_inputs",
 ]
 
 HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
+TRAIN_RECORDS, QUERY_RECORDS = "train.rec", "query.rec"
+TRAIN_FEATURES, QUERY_FEATURES = "train.npz", "query.npz"
 MADE_BY = {
     "weights": "gluon-hash import-weights",
     "features": "gluon-hash encode --features",
     "query features": "gluon-hash encode --features",
 }
+
+
+def resolve(config: Config) -> Config:
+    """The configuration with what follows from its data: a folder of features needs no backbone.
+
+    Where data.root was written by ``gluon-hash prepare features``, the network reads those
+    features: data.features, data.query_features, net.backbone and net.num_features say so then.
+
+    Raises
+    ------
+    DataError
+        If the features cannot be read.
+    """
+    root = Path(config.data.root)
+    holds_features = (root / TRAIN_FEATURES).exists() and not (root / TRAIN_RECORDS).exists()
+    if config.data.features is not None or not holds_features:
+        return config
+    query = root / QUERY_FEATURES
+    num_features = load_arrays(root / TRAIN_FEATURES, ("features",))["features"].shape[1]
+    data = {"features": str(root / TRAIN_FEATURES)}
+    if query.exists():
+        data["query_features"] = str(query)
+    net = {"backbone": FEATURES, "num_features": num_features, "weights": None, "frozen": False}
+    return config.model_copy(
+        update={
+            "data": config.data.model_copy(update=data),
+            "net": config.net.model_copy(update=net),
+        }
+    )
 
 
 def training_inputs(config: Config) -> dict[str, Path]:
@@ -38,7 +71,7 @@ def training_inputs(config: Config) -> dict[str, Path]:
     if config.data.held_out:
         found["held-out images"] = root / "validation.lst"
     if config.data.features is None:
-        found["training images"] = root / "train.rec"
+        found["training images"] = root / TRAIN_RECORDS
     else:
         found["features"] = Path(config.data.features)
     if config.net.weights is not None:
@@ -54,7 +87,7 @@ def measuring_inputs(config: Config) -> dict[str, Path]:
             "query features": Path(config.data.query_features),
             "features": Path(config.data.features),
         }
-    return {"query images": root / "query.rec", "training images": root / "train.rec"}
+    return {"query images": root / QUERY_RECORDS, "training images": root / TRAIN_RECORDS}
 
 
 def check_inputs(files: Mapping[str, Path]) -> None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from gluon_hash.engine import gluon, init, mx
-from gluon_hash.experiment.config import Config
-from gluon_hash.nets import HashingNet, Standardize, get_backbone, load_backbone
+from gluon_hash.experiment.config import FEATURES, Config
+from gluon_hash.nets import (
+    Backbone,
+    FeatureInput,
+    HashingNet,
+    Standardize,
+    get_backbone,
+    load_backbone,
+)
 from gluon_hash.records import ImageTransform
 from gluon_hash.training import schedule
 
@@ -13,44 +20,66 @@ __all__ = [
     "build_optimizer",
     "build_schedule",
     "build_transform",
+    "input_shape",
     "new_net",
     "trained_part",
 ]
 
 
 def build_net(config: Config, contexts: list[mx.Context] | None = None) -> HashingNet:
-    """The network of a configuration before training: pretrained backbone if it names one, random
-    hash layer."""
+    """The network of a configuration before training.
+
+    A pretrained backbone if the configuration names its weights, a random hash layer.
+
+    Raises
+    ------
+    ValueError
+        If there is no such backbone, or the weights do not fit it.
+    """
+    contexts = contexts or [mx.cpu()]
     net = new_net(config)
-    net.initialize(
-        init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2), ctx=contexts or [mx.cpu()]
-    )
+    net.initialize(init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2), ctx=contexts)
     if config.net.weights is not None:
         load_backbone(net.features, config.net.weights, contexts)
-    side = config.transform.crop
-    net(
-        mx.nd.zeros((1, 3, side, side), (contexts or [mx.cpu()])[0])
-    )  # settles the shapes left open
+    net(mx.nd.zeros((1, *input_shape(config)), contexts[0]))  # settles the shapes left open
     return net
 
 
 def new_net(config: Config) -> HashingNet:
-    backbone = get_backbone(config.net.backbone)
+    """The network of a configuration, not initialised."""
+    backbone: Backbone | FeatureInput
+    if config.net.backbone == FEATURES:
+        assert config.net.num_features is not None  # Config has looked
+        backbone = FeatureInput(config.net.num_features)
+    else:
+        backbone = get_backbone(config.net.backbone)
     neck = Standardize(backbone.num_features) if config.net.standardize else None
     return HashingNet(backbone, config.net.num_bits, neck=neck, hidden=config.net.head == "mlp")
+
+
+def input_shape(config: Config) -> tuple[int, ...]:
+    """Of one input of the network: 3 planes, or a vector of features."""
+    if config.net.num_features is not None:
+        return (config.net.num_features,)
+    return (3, config.transform.crop, config.transform.crop)
 
 
 def trained_part(
     config: Config, net: HashingNet
 ) -> tuple[gluon.HybridBlock, gluon.HybridBlock | None]:
-    """The block that is trained, and the frozen one that its input goes through (cached features:
-    none)."""
+    """The block that is trained, and the frozen one that its input goes through.
+
+    There is no frozen one where features are cached or the backbone is trained too.
+    """
+    if config.net.backbone == FEATURES:
+        return net, None
     if config.data.features is not None:
         return net.head, None
     return (net.head, net.features) if config.net.frozen else (net, None)
 
 
 def build_transform(config: Config) -> ImageTransform:
+    """The image transform of a configuration."""
     return ImageTransform(**config.transform.model_dump())
 
 

@@ -1,13 +1,17 @@
-"""Image -> relaxed code: backbones, the hash layer, and weights from files."""
+"""Image -> relaxed code: backbones, the hash layer, heads beside it, and weights from files."""
 
-from gluon_hash.nets.backbones import BACKBONES, Backbone, get_backbone
+from gluon_hash.nets.backbones import BACKBONES, Backbone, FeatureInput, get_backbone
 from gluon_hash.nets.hashing_net import HashingNet, Standardize
+from gluon_hash.nets.heads import Classifier, LearnedCenters
 from gluon_hash.nets.weights import load_backbone, save_backbone
 
 __all__ = [
     "BACKBONES",
     "Backbone",
+    "Classifier",
+    "FeatureInput",
     "HashingNet",
+    "LearnedCenters",
     "Standardize",
     "get_backbone",
     "load_backbone",

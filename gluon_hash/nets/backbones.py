@@ -11,7 +11,7 @@ from types import ModuleType
 
 from gluon_hash.engine import HybridBlock, Tensor, nn
 
-__all__ = ["BACKBONES", "Backbone", "get_backbone"]
+__all__ = ["BACKBONES", "Backbone", "FeatureInput", "get_backbone"]
 
 BACKBONES = tuple(
     [
@@ -67,6 +67,35 @@ class Backbone(HybridBlock):
 
     def hybrid_forward(self, F: ModuleType, image: Tensor) -> Tensor:
         return self.pool(self.body(image))
+
+
+class FeatureInput(HybridBlock):
+    """In place of a backbone: the input is features already, of another framework, say.
+
+    Parameters
+    ----------
+    num_features : int
+
+    Inputs:
+        - **feature**: float, shape (batch_size, num_features).
+
+    Outputs:
+        - **feature**: the same.
+
+    Raises
+    ------
+    ValueError
+        If ``num_features`` is not positive.
+    """
+
+    def __init__(self, num_features: int, prefix: str | None = None) -> None:
+        super().__init__(prefix=prefix)
+        if num_features < 1:
+            raise ValueError(f"FeatureInput: num_features must be >= 1, got {num_features}")
+        self.num_features = num_features
+
+    def hybrid_forward(self, F: ModuleType, feature: Tensor) -> Tensor:
+        return feature
 
 
 def get_backbone(name: str) -> Backbone:

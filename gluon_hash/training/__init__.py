@@ -1,9 +1,7 @@
-"""Training: class centers, epochs, checkpoints. Takes built objects, builds none."""
+"""Training: epochs, schedules, checkpoints. Takes built objects, builds none."""
 
 from gluon_hash.errors import DivergedError
-from gluon_hash.methods.memory import centers
-from gluon_hash.methods.memory.base import CenterMemory
-from gluon_hash.methods.memory.refresh import InferenceRefresh, RunningRefresh
+from gluon_hash.methods.memory import CenterMemory, InferenceRefresh, RunningRefresh, centers
 from gluon_hash.training import schedule
 from gluon_hash.training.checkpoint import read_state
 from gluon_hash.training.fit import fit, is_finished

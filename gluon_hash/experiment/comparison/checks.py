@@ -21,10 +21,9 @@ from gluon_hash.experiment.inputs import (
     training_inputs,
 )
 from gluon_hash.experiment.objects import build_net
-from gluon_hash.experiment.train import check_same
+from gluon_hash.experiment.run_folder import check_same
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.methods.parts import Task
-from gluon_hash.methods.table import METHODS, build_parts, method_levels
+from gluon_hash.methods import Task
 
 __all__ = ["check_entries"]
 
@@ -68,9 +67,18 @@ def _check_files(config: Config) -> None:
 
 
 def _check_method(config: Config) -> None:
-    levels = method_levels(config, Hierarchy.load(Path(config.data.root) / HIERARCHY))
+    hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
     nothing = (np.zeros((0, config.net.num_bits), np.float32), np.zeros(0, np.int64))
-    build_parts(Task(config, levels, np.zeros(1, np.int64), [mx.cpu()], lambda: nothing))
+    config.loss.build(
+        Task(
+            config.loss.levels_of(hierarchy),
+            config.net.num_bits,
+            np.zeros(1, np.int64),
+            [mx.cpu()],
+            lambda: nothing,
+            config.training.seed,
+        )
+    )
 
 
 def _check_data(config: Config) -> None:
@@ -80,8 +88,7 @@ def _check_data(config: Config) -> None:
 
 
 def _check_one_task(candidates: Sequence[Candidate]) -> None:
-    """ValueError unless all are measured with the same queries on the same database, which is not
-    the queries."""
+    """ValueError unless all have the same queries and the same database, which is another."""
     tasks: dict[tuple[str, ...], Candidate] = {}
     for one in candidates:
         files = measuring_inputs(one.config)
@@ -97,13 +104,12 @@ def _check_one_task(candidates: Sequence[Candidate]) -> None:
         first, other = list(tasks.values())[:2]
         raise ValueError(
             f"{first.folder} and {other.folder} have different queries or databases, so their "
-            "values do "
-            "not compare; give each its own comparison"
+            "values do not compare; give each its own comparison"
         )
 
 
 def _data_part(config: Config) -> list[Any]:
-    method, training = METHODS[config.loss.name], config.training
+    method, training = config.loss, config.training
     return [
         config.data.model_dump(),
         config.transform.model_dump(),
@@ -130,8 +136,6 @@ _CHECKS: list[tuple[Callable[[Config], Any], Callable[[Config], Any]]] = [
             config.data.root,
             config.net.num_bits,
             config.loss.model_dump(),
-            config.centers.model_dump(),
-            config.training.monitor,
         ],
     ),
     (_check_data, _data_part),

@@ -24,9 +24,9 @@ from gluon_hash.experiment.comparison.grid import (
 from gluon_hash.experiment.comparison.measure import codes_of, forget_what_is_stale, measure_run
 from gluon_hash.experiment.comparison.report import write_report
 from gluon_hash.experiment.comparison.summary import Row, summarize
-from gluon_hash.experiment.train import BACKBONE, train
+from gluon_hash.experiment.run_folder import BACKBONE
+from gluon_hash.experiment.run_training import train
 from gluon_hash.files import atomic_write_json, sha256
-from gluon_hash.methods.table import METHODS
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves, curves
 from gluon_hash.training import is_finished, read_state
@@ -164,7 +164,7 @@ def _lines(
             continue
         for folder in folders:
             forget_what_is_stale(folder)
-        for search in dict.fromkeys((METHODS[entry.config.loss.name].search, "hamming")):
+        for search in dict.fromkeys((entry.config.loss.search, "hamming")):
             name = entry.name if search == "hamming" else f"{entry.name}, {search}"
             measured = [measure_run(folder, search, contexts) for folder in folders]
             rows.append(

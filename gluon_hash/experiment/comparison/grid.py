@@ -15,7 +15,9 @@ from typing import Any
 
 import yaml
 
-from gluon_hash.experiment.config import Config, load_config
+from gluon_hash.experiment.config import Config
+from gluon_hash.experiment.config_files import load_config
+from gluon_hash.experiment.inputs import resolve
 
 __all__ = ["Candidate", "Entry", "make_entries", "parse_seeds", "parse_values"]
 
@@ -150,8 +152,10 @@ def _candidate(
 ) -> Candidate:
     own = {**varied, **chosen}
     given = own if seed is None else {**own, SEED: seed}
-    config = load_config(
-        path, [*changes, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+    config = resolve(
+        load_config(
+            path, [*changes, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+        )
     )
     folder = ",".join([path.stem, *_short(own), f"seed={config.training.seed}"])
     if len(folder) > LONGEST_FOLDER:

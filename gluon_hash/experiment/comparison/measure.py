@@ -13,9 +13,10 @@ import numpy as np
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.comparison.summary import load_measured, save_measured
-from gluon_hash.experiment.config import load_config
+from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.inputs import fingerprint, measuring_inputs
-from gluon_hash.experiment.train import CONFIG, Run, encode_relaxed, encode_run, load_run
+from gluon_hash.experiment.net_encoders import RunEncoder
+from gluon_hash.experiment.run_folder import CONFIG
 from gluon_hash.files import atomic_write_json
 from gluon_hash.losses.shdh import segments
 from gluon_hash.progress import log
@@ -32,7 +33,7 @@ from gluon_hash.training import read_state
 
 __all__ = ["SEARCHES", "codes_of", "forget_what_is_stale", "measure_run"]
 
-BATCH_SIZE, MEASURED = 128, "measured.json"
+MEASURED = "measured.json"
 Kept = TypeVar("Kept")
 
 
@@ -57,7 +58,7 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     """Every metric of every query of the run's data; kept in the folder as measured_SEARCH.npz,
     codes too.
 
-    What is kept and cannot be read is made anew; forget_what_is_stale comes first.
+    What is kept and cannot be read is made again; forget_what_is_stale comes first.
 
     Parameters
     ----------
@@ -75,22 +76,18 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     kept = folder / f"measured_{search}.npz"
     measured = _read(load_measured, kept)
     if measured is None:
-        measured = SEARCHES[search](load_run(folder, contexts), contexts)
+        measured = SEARCHES[search](RunEncoder(folder, contexts), contexts)
         save_measured(measured, kept)
     return measured
 
 
 def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeTable]:
-    """Codes of the queries and of the database; kept in the folder as query.npz and database.npz,
-    as measure_run."""
+    """Codes of queries and database; kept in the folder as query.npz and database.npz."""
     files = [folder / "query.npz", folder / "database.npz"]
     query, database = (_read(CodeTable.load, file) for file in files)
     if query is None or database is None:
-        run = load_run(folder, contexts)
-        query, database = (
-            encode_run(run, path, contexts, BATCH_SIZE)
-            for path in measuring_inputs(run.config).values()
-        )
+        encoder = RunEncoder(folder, contexts)
+        query, database = map(encoder.encode_file, measuring_inputs(encoder.run.config).values())
         query.save(files[0])
         database.save(files[1])
     return query, database
@@ -102,51 +99,45 @@ def _read(load: Callable[[Path], Kept], path: Path) -> Kept | None:
     try:
         return load(path)
     except DataError as error:
-        log(f"{error}; it is made anew")
+        log(f"{error}; it is made again")
         return None
 
 
-def _hamming(run: Run, contexts: list[mx.Context]) -> Measured:
-    return measure(*codes_of(run.path, contexts), hierarchy=run.hierarchy)
+def _hamming(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
+    return measure(*codes_of(encoder.path, contexts), hierarchy=encoder.hierarchy)
 
 
-def _weighted(run: Run, contexts: list[mx.Context]) -> Measured:
-    """SHDH: a bit of level k's segment weighs k + 1, k = 0 the finest: coarse mistakes weigh
-    more."""
-    num_levels = run.hierarchy.num_levels
+def _weighted(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
+    """SHDH: a bit of level k's segment weighs k + 1, 0 the finest: coarse mistakes weigh more."""
+    num_levels = encoder.hierarchy.num_levels
     weights = [k + 1.0 for k in range(num_levels)]  # whole numbers: equal distances stay equal
-    query, database = codes_of(run.path, contexts)
-    distances = weighted_distances(
-        query, database, segments(run.config.net.num_bits, num_levels), weights
-    )
+    query, database = codes_of(encoder.path, contexts)
+    distances = weighted_distances(query, database, segments(encoder.num_bits, num_levels), weights)
     return measure_by_distance(
-        distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy
+        distances, query.level_labels, database.level_labels, hierarchy=encoder.hierarchy
     )
 
 
-def _asymmetric(run: Run, contexts: list[mx.Context]) -> Measured:
-    """DQN: the query's outputs against what a product quantiser of num_bits keeps of the
-    database's."""
-    query, database = (
-        encode_relaxed(run, path, contexts, BATCH_SIZE)
-        for path in measuring_inputs(run.config).values()
-    )
+def _asymmetric(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
+    """DQN: the query's outputs against what product quantisation keeps of the database's."""
+    config = encoder.run.config
+    query, database = map(encoder.relaxed_file, measuring_inputs(config).values())
     outputs = database.features.astype(np.float32)
     quantizer = fit(
         "pq",
         outputs,
         database.level_labels[:, 0],
-        run.config.net.num_bits,
-        seed=run.config.training.seed,
+        config.net.num_bits,
+        seed=config.training.seed,
     )
     assert isinstance(quantizer, ProductQuantizer)
     distances = feature_distances(query.features, quantizer.reconstruct(outputs), "l2")
     return measure_by_distance(
-        distances, query.level_labels, database.level_labels, hierarchy=run.hierarchy
+        distances, query.level_labels, database.level_labels, hierarchy=encoder.hierarchy
     )
 
 
-SEARCHES: dict[str, Callable[[Run, list[mx.Context]], Measured]] = {
+SEARCHES: dict[str, Callable[[RunEncoder, list[mx.Context]], Measured]] = {
     "hamming": _hamming,
     "weighted": _weighted,
     "asymmetric": _asymmetric,

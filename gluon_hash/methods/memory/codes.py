@@ -10,12 +10,12 @@ import numpy as np
 
 from gluon_hash.engine import mx, nd
 from gluon_hash.errors import DataError
-from gluon_hash.methods.memory.base import Nothing
+from gluon_hash.methods.memory.base import Memory
 
 __all__ = ["ImageCodes", "RecentCodes"]
 
 
-class RecentCodes(Nothing):
+class RecentCodes(Memory):
     """The latest codes seen, with their labels.
 
     Hands the loss codes (size, num_bits), level labels (size, K) and a mask (1, size): 1 where
@@ -64,7 +64,7 @@ class RecentCodes(Nothing):
         self._next = int(state["next"])
 
 
-class ImageCodes(Nothing):
+class ImageCodes(Memory):
     """A code and a target for every training image, by id; the targets are solved for after every
     epoch.
 
@@ -148,5 +148,7 @@ class ImageCodes(Nothing):
         place = np.searchsorted(self._sorted, ids)
         unknown = self._sorted[np.minimum(place, len(self._sorted) - 1)] != ids
         if unknown.any():
-            raise ValueError(f"ImageCodes: id {np.asarray(ids)[unknown][0]} is no training image")
+            raise ValueError(
+                f"ImageCodes: id {np.asarray(ids)[unknown][0]} is not a training image"
+            )
         return self._order[place]

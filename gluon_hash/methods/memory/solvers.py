@@ -30,7 +30,8 @@ def cyclic_coordinate_descent(
 ) -> np.ndarray:
     r"""Discrete codes that a linear classifier reads well and that stay near the network's.
 
-    .. math:: \min_{B, W} \mu |Y - B W|^2 + \nu |W|^2 + \eta |B - U|^2, \quad B \in \{-1, +1\}^{N \times L}
+    .. math:: \min_{B, W} \mu |Y - B W|^2 + \nu |W|^2 + \eta |B - U|^2,
+              \quad B \in \{-1, +1\}^{N \times L}
 
     W in closed form from B; then B one bit after another, each in closed form given the others.
 

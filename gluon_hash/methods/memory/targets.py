@@ -13,6 +13,7 @@ __all__ = ["balanced_targets", "class_embeddings", "hadamard_targets", "tree_tar
 ROWS_AT_A_TIME = 4096
 ENUMERATED_BITS = 20  # with more there are many times more balanced codes than classes
 DRAWS = 100
+FLIPPED = 0.25  # fraction of the bits, from a parent to a child
 TIES = 1e-9  # of a similarity
 
 
@@ -89,7 +90,7 @@ def tree_targets(
     num_classes: Sequence[int],
     num_bits: int,
     rng: np.random.RandomState,
-    flipped: float = 0.25,
+    flipped: float = FLIPPED,
 ) -> np.ndarray:
     """Targets placed by the tree: a child is its parent's target with some of the bits flipped
     (ours).
@@ -102,8 +103,8 @@ def tree_targets(
     num_bits : int
     rng : RandomState
     flipped : float
-        Part of the bits that are flipped from a parent to a child, in (0, 0.5]: few bring relatives
-        close together.
+        Fraction of the bits that are flipped from a parent to a child, in (0, 0.5]: few bring
+        relatives close together.
 
     Returns
     -------
@@ -116,7 +117,7 @@ def tree_targets(
         If there is no room for the classes, or ``flipped`` is not in (0, 0.5].
     """
     if not 0 < flipped <= 0.5:
-        raise ValueError(f"flipped: expected a part of the bits in (0, 0.5], got {flipped:g}")
+        raise ValueError(f"flipped: expected a fraction of the bits in (0, 0.5], got {flipped:g}")
     targets = hadamard_targets(num_classes[-1], num_bits, rng)
     count = max(1, int(flipped * num_bits))
     for parent in reversed(parents):
@@ -212,7 +213,7 @@ def _all_different(
     raise ValueError(
         f"targets: {len(targets)} different codes were not found among those of {num_bits} bits; "
         "set "
-        "net.num_bits (or, with targets: tree, loss.options.flipped) higher"
+        "net.num_bits (or, with targets: tree, loss.flipped) higher"
     )
 
 

@@ -1,0 +1,228 @@
+"""Configurations as YAML files, with changes from the command line; an error names file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from gluon_hash.errors import DataError
+from gluon_hash.experiment.config import Config
+from gluon_hash.experiment.legacy import CENTERS, modernize
+from gluon_hash.methods.table import DEFAULT, METHODS, class_of, method_from
+from gluon_hash.progress import log
+
+__all__ = ["dump_config", "load_config"]
+
+GIVEN = "given as a change"
+
+
+def load_config(path: str | os.PathLike[str], changes: Sequence[str] = ()) -> Config:
+    """Read a YAML configuration.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    changes : sequence of str
+        "section.key=value", the value as YAML; they win over the file. A change of ``loss.name``
+        keeps the settings of the file that the new method has too; the others are left out, which
+        is said.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    DataError
+        With file and line: a key that does not exist (the nearest one is named), a value of the
+        wrong type.
+    ValueError
+        With the change: the same of a change, or one that is malformed.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    values = _sections(text, path)
+    parsed = [_parse(change) for change in changes]
+    changed = {f"{section}.{name}": text for section, name, _, text in parsed}
+    try:
+        values, advice = modernize(values)
+        for line in advice:
+            _say_once(f"{os.fspath(path)}: written before 2026-11-25; {line}")
+        _apply(values, parsed, path)
+        if isinstance(values.get("loss"), Mapping):
+            values = {**values, "loss": method_from(values["loss"])}
+        return Config(**values)
+    except ValidationError as error:
+        raise _clear(error, text, path, changed, values) from error
+    except TypeError as error:  # a key that is not a string
+        raise DataError(f"expected sections (data, net, ...): {error}", path=path) from error
+    except DataError:
+        raise
+    except ValueError as error:  # no such method
+        if "loss.name" in changed:
+            raise ValueError(f"{changed['loss.name']} ({GIVEN}): {error}") from error
+        raise DataError(
+            f"loss.name: {error}", path=path, line=_line(text, ["loss", "name"])
+        ) from error
+
+
+def dump_config(config: Config) -> str:
+    """The resolved configuration as YAML, every default written out; load_config reads it back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _sections(text: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The sections of a file; DataError, with the line, if it holds something else."""
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = None if mark is None else mark.line + 1
+        raise DataError(
+            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line
+        ) from error
+    if not isinstance(values, dict):
+        raise DataError(
+            f"expected sections (data, net, ...), got {type(values).__name__}", path=path
+        )
+    return values
+
+
+def _parse(change: str) -> tuple[str, str, Any, str]:
+    """Section, key, value and the text of a change."""
+    key, equals, text = change.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not (equals and dot and name):
+        raise ValueError(
+            f"{change!r} ({GIVEN}): expected section.key=value, such as optimizer.lr=0.01"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45, a date that is not one
+        raise ValueError(
+            f"{change!r} ({GIVEN}): the value is not YAML "
+            f"({getattr(error, 'problem', None) or error}); "
+            "expected section.key=value, such as 'loss.inv_variances=[1, 0.5]'"
+        ) from error
+    return section, name, value, change
+
+
+def _apply(
+    values: dict[str, Any],
+    parsed: Sequence[tuple[str, str, Any, str]],
+    path: str | os.PathLike[str],
+) -> None:
+    """Put the changes into ``values``, the method's name before its settings."""
+    ordered = sorted(parsed, key=lambda change: change[:2] != ("loss", "name"))
+    for section, name, value, text in ordered:
+        if section == "centers" and name in CENTERS:
+            _say_once(f"{text}: written as before 2026-11-25; write loss.{CENTERS[name]}")
+            section, name = "loss", CENTERS[name]
+        if not isinstance(values.setdefault(section, {}), dict):
+            raise ValueError(f"{text!r} ({GIVEN}): {section} is not a section in the file")
+        if (section, name) == ("loss", "options") and isinstance(value, Mapping):
+            _say_once(f"{text}: written as before 2026-11-25; write loss.NAME=VALUE for each")
+            values[section] = {**values[section], **value}
+        elif (section, name) == ("loss", "name"):
+            values[section] = {**_shared_settings(values[section], value, path), name: value}
+        else:
+            values[section] = {**values[section], name: value}
+
+
+def _shared_settings(
+    loss: Mapping[str, Any], new_name: object, path: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """The settings of ``loss`` that the method ``new_name`` has too; what is left out is said."""
+    old_name = loss.get("name", DEFAULT)
+    settings = class_of(new_name).model_fields
+    lost = [name for name in loss if name not in settings] if new_name != old_name else []
+    if lost:
+        _say_once(
+            f"{os.fspath(path)}: {new_name} does not have {', '.join(f'loss.{n}' for n in lost)} "
+            f"(of {old_name}): left out"
+        )
+    return {name: value for name, value in loss.items() if name not in lost}
+
+
+def _clear(
+    error: ValidationError,
+    text: str,
+    path: str | os.PathLike[str],
+    changed: Mapping[str, str],
+    values: Mapping[str, Any],
+) -> ValueError:
+    """One sentence for the first thing that pydantic found wrong, with file and line or change."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    model: type[BaseModel] = Config
+    if error.title != Config.__name__:  # of the method
+        location = ["loss", *location]
+        model = METHODS[values["loss"].get("name", DEFAULT)]
+    elif len(location) > 1:
+        model = Config.model_fields[location[0]].annotation  # type: ignore[assignment]
+    location = location[:2]  # what follows is a position in a list
+    message, line = _explain(first, location, model), _line(text, location)
+    blamed = _blamed(changed, location, message, line)
+    if blamed:
+        return ValueError(f"{', '.join(blamed)} ({GIVEN}): {message}")
+    return DataError(message, path=path, line=line)
+
+
+def _blamed(
+    changed: Mapping[str, str], location: Sequence[str], message: str, line: int | None
+) -> list[str]:
+    """The changes that an error comes from.
+
+    They are of this key, of a section that the file lacks, or named in the sentence.
+    """
+    if len(location) > 1:
+        return [text for key, text in changed.items() if key == ".".join(location[:2])]
+    if location == ["loss"]:
+        return [text for key, text in changed.items() if key.startswith("loss.")]
+    if location:
+        return [
+            text
+            for key, text in changed.items()
+            if line is None and key.partition(".")[0] == location[0]
+        ]
+    return [text for key, text in changed.items() if key in message]
+
+
+def _explain(error: Any, location: Sequence[str], model: type[BaseModel]) -> str:
+    """One sentence for what pydantic found wrong at ``location``, a key of ``model``."""
+    name = ".".join(location)
+    if error["type"] != "extra_forbidden":
+        message = error["msg"].replace("Value error, ", "")
+        if not location or ", got " in message:
+            return f"{name}: {message}" if name else message
+        return f"{name}: {message}, got {error['input']!r}"
+    valid = [key for key in model.model_fields if not (location[0] == "loss" and key == "name")]
+    near = difflib.get_close_matches(location[-1], valid, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    whose = f"{model.model_fields['name'].default} has " if location[0] == "loss" else ""
+    return f"{name}: no such key; {hint}{whose or 'valid keys here: '}{', '.join(valid) or 'none'}"
+
+
+def _line(text: str, location: Sequence[str]) -> int | None:
+    """Line of the key at ``location``, counted from 1; None if the file does not have it."""
+    node, line = yaml.compose(text), None
+    for key in location:
+        if not isinstance(node, yaml.MappingNode):
+            return line
+        pairs = [(name, value) for name, value in node.value if name.value == key]
+        if not pairs:
+            return line
+        line, node = pairs[0][0].start_mark.line + 1, pairs[0][1]
+    return line
+
+
+@functools.cache  # a comparison reads one file many times
+def _say_once(message: str) -> None:
+    log(message)

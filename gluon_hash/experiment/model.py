@@ -1,0 +1,157 @@
+"""One Encoder whatever the model: a run folder, an exported network, a fitted baseline."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gluon_hash.errors import DataError
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.retrieval import CodeTable, FeatureTable, codes
+from gluon_hash.retrieval.baselines import ProductQuantizer, encode_features_with, load_baseline
+
+if TYPE_CHECKING:
+    from gluon_hash.deploy.predictor import ImageLike
+    from gluon_hash.engine import mx
+
+__all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "load_model"]
+
+RUN, MANIFEST = "run.yaml", ".manifest.json"
+BATCH_SIZE = 128
+
+
+class Encoder(ABC):
+    """Images or features -> codes.
+
+    Attributes
+    ----------
+    path : Path
+        Of the model.
+    num_bits : int
+    hierarchy : Hierarchy or None
+        Of the data that it was trained on, where the model knows it.
+    """
+
+    path: Path
+    num_bits: int
+    hierarchy: Hierarchy | None = None
+
+    def encode(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """Packed codes of images or of features.
+
+        Parameters
+        ----------
+        inputs : sequence of images, or ndarray of float, shape (N, num_features)
+            Images are paths, or uint8 RGB arrays (height, width, 3).
+        batch_size : int
+            Images at a time.
+
+        Returns
+        -------
+        uint8, shape (N, ceil(num_bits / 8))
+
+        Raises
+        ------
+        DataError
+            If an image is unreadable or too small; names it.
+        ValueError
+            If the model does not read what is given.
+        """
+        return codes.pack(self.relaxed(inputs, batch_size))
+
+    def relaxed(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """As encode, before the sign: float32 (N, num_bits)."""
+        if isinstance(inputs, np.ndarray) and inputs.ndim == 2:
+            return self._relaxed_features(inputs.astype(np.float32))
+        return self._relaxed_images(list(inputs), batch_size)
+
+    @abstractmethod
+    def encode_file(
+        self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
+    ) -> CodeTable | FeatureTable:
+        """Codes of a .rec file, or of a file of features (.npz), with ids and labels.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged, or its features are not those that the model reads.
+        ValueError
+            If the model does not read such a file.
+        """
+
+    @abstractmethod
+    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray: ...
+
+    @abstractmethod
+    def _relaxed_features(self, features: np.ndarray) -> np.ndarray: ...
+
+
+class BaselineEncoder(Encoder):
+    """A classical baseline that `gluon-hash fit` wrote; it reads features."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.fitted = path, load_baseline(path)
+        if isinstance(self.fitted, ProductQuantizer):
+            self.num_bits = 8 * len(self.fitted.centroids)
+        else:
+            self.num_bits = self.fitted.weights.shape[1]
+
+    def encode_file(
+        self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
+    ) -> CodeTable | FeatureTable:
+        """Codes of a file of features; of product quantisation, the features that it keeps."""
+        if not str(path).endswith(".npz"):
+            raise ValueError(
+                f"{path}: a baseline reads cached features (.npz); `gluon-hash encode --features` "
+                "makes them"
+            )
+        return encode_features_with(self.fitted, FeatureTable.load(path))
+
+    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+        raise ValueError(
+            f"{self.path}: a baseline reads features, not images; encode the images' features first"
+        )
+
+    def _relaxed_features(self, features: np.ndarray) -> np.ndarray:
+        if isinstance(self.fitted, ProductQuantizer):
+            raise ValueError(f"{self.path}: product quantisation has no codes for Hamming search")
+        return self.fitted.project(features)
+
+
+def load_model(path: str | os.PathLike[str], contexts: list[mx.Context] | None = None) -> Encoder:
+    """The model at ``path``; what kind it is, is decided here.
+
+    Parameters
+    ----------
+    path : path-like
+        A run folder; NAME.manifest.json, or DIR/NAME, which `gluon-hash export` wrote; or a
+        fitted baseline (.npz).
+    contexts : list of Context, optional
+        Default: the CPU. An exported network uses the first.
+
+    Raises
+    ------
+    DataError
+        If it is none of these, or damaged.
+    """
+    path = Path(path)
+    beside = path.with_name(path.name + MANIFEST)
+    exported = path if path.name.endswith(".json") else beside if beside.exists() else None
+    if path.suffix == ".npz":
+        return BaselineEncoder(path)
+    if exported is None and not (path / RUN).exists():
+        raise DataError(
+            f"not a model: expected a run folder (with {RUN}), an exported NAME{MANIFEST} or a "
+            f"fitted baseline (.npz){'' if path.exists() else '; there is nothing at this path'}",
+            path=path,
+        )
+    from gluon_hash.experiment import net_encoders  # needs MXNet, which a baseline does not
+
+    if exported is not None:
+        return net_encoders.ExportedEncoder(exported, contexts)
+    return net_encoders.RunEncoder(path, contexts)

@@ -1,0 +1,103 @@
+"""Encoders with a network: a run folder's, and an exported one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gluon_hash.deploy import Predictor
+from gluon_hash.deploy.encode import encode_codes, encode_features
+from gluon_hash.deploy.predictor import ImageLike
+from gluon_hash.engine import HybridBlock, mx
+from gluon_hash.experiment.data import evaluation_loader
+from gluon_hash.experiment.model import BATCH_SIZE, Encoder
+from gluon_hash.experiment.run_folder import load_run
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.records import RecordFile
+from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
+from gluon_hash.retrieval import CodeTable, FeatureTable
+
+__all__ = ["ExportedEncoder", "RunEncoder"]
+
+ROWS_AT_A_TIME = 1024
+
+
+class RunEncoder(Encoder):
+    """The network of a run folder: its best epoch.
+
+    Parameters
+    ----------
+    path : Path
+    contexts : list of Context, optional
+        Default: the CPU.
+    """
+
+    def __init__(self, path: Path, contexts: list[mx.Context] | None = None) -> None:
+        self._contexts = contexts or [mx.cpu()]
+        run = load_run(path, self._contexts)
+        self.run, self.path, self.num_bits = run, path, run.config.net.num_bits
+        self.hierarchy: Hierarchy = run.hierarchy
+        self._images = Predictor(run.net, run.transform, self.num_bits, self._contexts[0])
+        self._features = Predictor(run.net.head, None, self.num_bits, self._contexts[0])
+
+    def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
+        """Codes of a .rec file by the network, of cached features by its head."""
+        net, loader = self._net_and_loader(path, batch_size)
+        return encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
+
+    def relaxed_file(
+        self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
+    ) -> FeatureTable:
+        """As encode_file: the outputs before the sign, as features of num_bits columns."""
+        net, loader = self._net_and_loader(path, batch_size)
+        provenance = {"run": self.path.name, "records": Path(path).name}
+        return encode_features(net, loader, self._contexts, provenance)
+
+    def _net_and_loader(
+        self, path: str | os.PathLike[str], batch_size: int
+    ) -> tuple[HybridBlock, EvalLoader | FeatureEvalLoader]:
+        holds_features = str(path).endswith(".npz")
+        if self.run.transform is None and not holds_features:
+            raise ValueError(f"{path}: the network reads features (.npz), not images")
+        net = self.run.net.head if holds_features else self.run.net
+        return net, evaluation_loader(self.run.config, path, batch_size)
+
+    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+        return self._images.relaxed(images, batch_size)
+
+    def _relaxed_features(self, features: np.ndarray) -> np.ndarray:
+        return self._features.relaxed_features(features)
+
+
+class ExportedEncoder(Encoder):
+    """An exported network: NAME.manifest.json and the two files beside it."""
+
+    def __init__(self, path: Path, contexts: list[mx.Context] | None = None) -> None:
+        self.path, self._contexts = path, (contexts or [mx.cpu()])[:1]
+        self._predictor = Predictor.load(path, self._contexts[0])
+        manifest = self._predictor.manifest
+        assert manifest is not None  # load has read it
+        self.num_bits, self.hierarchy = manifest.num_bits, manifest.hierarchy()
+
+    def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
+        """Codes of a .rec file; or of features, if the network reads features."""
+        name = Path(path).name
+        loader: EvalLoader | FeatureEvalLoader
+        if self._predictor.transform is None:
+            table = FeatureTable.load(path)
+            self._predictor.check_features(table.features, path)
+            loader = FeatureEvalLoader(
+                table.features.astype(np.float32), table.level_labels, table.ids, ROWS_AT_A_TIME
+            )
+        else:
+            loader = EvalLoader(RecordFile(path), self._predictor.transform, batch_size)
+        return encode_codes(self._predictor.block, loader, self._contexts, f"encode {name}")
+
+    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+        return self._predictor.relaxed(images, batch_size)
+
+    def _relaxed_features(self, features: np.ndarray) -> np.ndarray:
+        return self._predictor.relaxed_features(features)

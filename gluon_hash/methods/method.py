@@ -1,0 +1,129 @@
+"""Method: what a paper is made of. Its numbers are fields; it makes its loss, memory and head."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from gluon_hash.engine import Block, HybridBlock, mx
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.methods.memory.base import Memory
+
+__all__ = ["Method", "Parts", "Task", "level_weights_field", "paper"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is built for.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        Of the levels that the method uses.
+    num_bits : int
+    ids : int64, shape (N,)
+        Of the training images.
+    contexts : sequence of Context
+        Where the codes are made.
+    encode : callable
+        Returns the relaxed codes, float32 (N, num_bits), and the fine labels, int (N,), of the
+        training images by the network as it is when called.
+    seed : int
+        Of everything that the method draws.
+    """
+
+    hierarchy: Hierarchy
+    num_bits: int
+    ids: np.ndarray
+    contexts: Sequence[mx.Context]
+    encode: Callable[[], tuple[np.ndarray, np.ndarray]]
+    seed: int
+
+    @property
+    def num_classes(self) -> tuple[int, ...]:
+        """Classes per level, finest first."""
+        return tuple(self.hierarchy.num_classes)
+
+    @property
+    def num_levels(self) -> int:
+        """K, the number of levels that the method uses."""
+        return self.hierarchy.num_levels
+
+    def rng(self) -> np.random.RandomState:
+        """Random numbers from the seed, from their beginning at each call."""
+        return np.random.RandomState(self.seed)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Loss, what it remembers, and a head beside the code if there is one."""
+
+    loss: HybridBlock
+    memory: Memory
+    head: Block | None
+
+
+class Method(BaseModel):
+    """A paper's loss, memory and head; the fields of a subclass are the paper's numbers.
+
+    A subclass has the field ``name: Literal["..."] = "..."``, its numbers with their defaults, and
+    ``loss``; where the paper needs them, ``memory`` and ``head``. The loss is called
+    ``(code, level_labels, *arrays of the memory, *outputs of the head)``.
+
+    Attributes
+    ----------
+    levels_used : int or None
+        1: the finest level alone; None: all.
+    search : str
+        How the paper ranks: "hamming", "weighted" (segments of the code) or "asymmetric".
+    sampler : str
+        The sampler it is best fed with: "shuffled" or "classes" (training.sampler: auto).
+    missing_labels : bool
+        Whether an image may lack its finest labels (-1).
+    epochs_compare : bool
+        Whether the losses of two epochs compare, so that the lowest may choose the best epoch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    levels_used: ClassVar[int | None] = None
+    search: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "hamming"
+    sampler: ClassVar[Literal["shuffled", "classes"]] = "shuffled"
+    missing_labels: ClassVar[bool] = False
+    epochs_compare: ClassVar[bool] = True
+
+    name: str
+
+    def loss(self, task: Task) -> HybridBlock:
+        """The loss, returning a value for each image; ValueError if a number does not fit."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss")
+
+    def memory(self, task: Task) -> Memory:
+        """What is remembered from batch to batch; by default nothing."""
+        return Memory()
+
+    def head(self, task: Task) -> Block | None:
+        """A learned block that the loss needs beside the code, not initialised; by default none."""
+        return None
+
+    def build(self, task: Task) -> Parts:
+        """Loss, memory and head; ValueError if a number does not fit the task."""
+        return Parts(self.loss(task), self.memory(task), self.head(task))
+
+    def levels_of(self, hierarchy: Hierarchy) -> Hierarchy:
+        """The levels of ``hierarchy`` that the method uses."""
+        return hierarchy.keep_levels(self.levels_used or hierarchy.num_levels)
+
+
+def paper(loss: type[HybridBlock], number: str) -> Any:
+    """The default of an argument of a loss: the paper's number, which is stated there only."""
+    return inspect.signature(loss.__init__).parameters[number].default
+
+
+def level_weights_field(otherwise: str) -> Any:
+    """The field ``level_weights``; ``otherwise`` says what None means."""
+    return Field(None, description=f"weight per level, finest first; without it {otherwise}")

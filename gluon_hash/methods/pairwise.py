@@ -1,0 +1,223 @@
+"""Methods over pairs of images: DPSH, DHN, HashNet, DSDH, DSH, DCH, DQN, SHDH."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from gluon_hash import losses
+from gluon_hash.engine import HybridBlock
+from gluon_hash.methods.memory import solvers
+from gluon_hash.methods.memory.base import Memory, PerEpoch
+from gluon_hash.methods.memory.codes import ImageCodes, RecentCodes
+from gluon_hash.methods.method import Method, Task, level_weights_field, paper
+
+__all__ = ["DCH", "DHN", "DPSH", "DQN", "DSDH", "DSH", "SHDH", "HashNet", "OfPairs"]
+
+
+class OfPairs(Method):
+    """Methods over pairs or triplets of a batch.
+
+    Among many classes a shuffled batch has next to no pairs that are similar, so it is drawn by
+    classes.
+    """
+
+    sampler: ClassVar[Literal["shuffled", "classes"]] = "classes"
+    level_weights: tuple[float, ...] | None = level_weights_field(
+        "the finest level alone, as in the papers; with it pairs are graded by the hierarchy (ours)"
+    )
+
+    def weights(self, task: Task) -> tuple[float, ...] | None:
+        """``level_weights``; ValueError if there are more than levels."""
+        weights = self.level_weights
+        if weights is not None and len(weights) > task.num_levels:
+            raise ValueError(
+                f"loss.level_weights: {self.name} uses {task.num_levels} levels "
+                f"({', '.join(task.hierarchy.level_names)}), got {len(weights)} values; give at "
+                "most one per level, finest first"
+            )
+        return weights
+
+
+class DPSH(OfPairs):
+    """The likelihood of pairs with remembered codes.
+
+    Source: Li, Wang and Kang, IJCAI 2016.
+    """
+
+    name: Literal["dpsh"] = "dpsh"
+    quantization_weight: float = Field(paper(losses.DPSHLoss, "quantization_weight"), ge=0)
+    memory_size: int = Field(
+        4096, ge=1, description="codes remembered, at most one an image (ours)"
+    )
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DPSHLoss."""
+        return losses.DPSHLoss(self.weights(task), quantization_weight=self.quantization_weight)
+
+    def memory(self, task: Task) -> Memory:
+        """The latest codes."""
+        size = min(self.memory_size, len(task.ids))
+        return RecentCodes(size, task.num_bits, task.num_levels)
+
+
+class DHN(OfPairs):
+    """The likelihood of pairs of the batch.
+
+    Source: Zhu, Long, Wang and Cao, AAAI 2016.
+    """
+
+    name: Literal["dhn"] = "dhn"
+    quantization_weight: float = Field(paper(losses.DHNLoss, "quantization_weight"), ge=0)
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DHNLoss."""
+        return losses.DHNLoss(self.weights(task), quantization_weight=self.quantization_weight)
+
+
+class HashNet(OfPairs):
+    """Weighted pairs under tanh, whose scale grows.
+
+    Source: Cao, Long, Wang and Yu, ICCV 2017.
+    """
+
+    name: Literal["hashnet"] = "hashnet"
+    alpha_bits: float = Field(10.0, gt=0, description="alpha is this over L")
+    epochs_per_step: float = Field(
+        20.0, gt=0, description="epochs after which beta = sqrt(epoch // epochs_per_step + 1) grows"
+    )
+
+    def loss(self, task: Task) -> HybridBlock:
+        """HashNetLoss."""
+        return losses.HashNetLoss(self.weights(task), alpha=self.alpha_bits / task.num_bits)
+
+    def memory(self, task: Task) -> Memory:
+        """Beta of the epoch."""
+        return PerEpoch(lambda epoch: np.array([[math.sqrt(epoch // self.epochs_per_step + 1)]]))
+
+
+class DSDH(OfPairs):
+    """Pairs, and discrete codes of all images solved for between epochs.
+
+    Source: Li, Sun, He and Tan, NIPS 2017.
+    """
+
+    name: Literal["dsdh"] = "dsdh"
+    discrete_weight: float = Field(paper(losses.DSDHLoss, "discrete_weight"), ge=0)
+    mu: float = Field(1.0, gt=0, description="of the classifier's error on the discrete codes")
+    nu: float = Field(0.1, gt=0, description="of the classifier's norm")
+    eta: float = Field(55.0, ge=0, description="of the distance of discrete codes to outputs")
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DSDHLoss."""
+        return losses.DSDHLoss(self.weights(task), discrete_weight=self.discrete_weight)
+
+    def memory(self, task: Task) -> Memory:
+        """A discrete code for every training image."""
+
+        def solve(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
+            return solvers.cyclic_coordinate_descent(
+                codes,
+                labels,
+                previous,
+                num_classes=task.num_classes[0],
+                mu=self.mu,
+                nu=self.nu,
+                eta=self.eta,
+            )
+
+        return ImageCodes(task.ids, task.num_bits, solve)
+
+
+class DSH(OfPairs):
+    """Contrastive pairs.
+
+    Source: Liu, Wang, Shan and Chen, CVPR 2016.
+    """
+
+    name: Literal["dsh"] = "dsh"
+    margin_per_bit: float = Field(paper(losses.DSHLoss, "margin_per_bit"), gt=0)
+    quantization_weight: float = Field(paper(losses.DSHLoss, "quantization_weight"), ge=0)
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DSHLoss."""
+        return losses.DSHLoss(
+            task.num_bits,
+            self.weights(task),
+            margin_per_bit=self.margin_per_bit,
+            quantization_weight=self.quantization_weight,
+        )
+
+
+class DCH(OfPairs):
+    """The Cauchy likelihood of pairs.
+
+    Source: Cao, Long, Liu and Wang, CVPR 2018.
+    """
+
+    name: Literal["dch"] = "dch"
+    gamma: float = Field(paper(losses.DCHLoss, "gamma"), gt=0, description="in bits")
+    quantization_weight: float = Field(paper(losses.DCHLoss, "quantization_weight"), ge=0)
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DCHLoss."""
+        return losses.DCHLoss(
+            task.num_bits,
+            self.weights(task),
+            gamma=self.gamma,
+            quantization_weight=self.quantization_weight,
+        )
+
+
+class DQN(OfPairs):
+    """Cosines of pairs, and product quantisation between epochs, by which it is ranked.
+
+    Source: Cao, Long, Wang, Zhu and Wen, AAAI 2016.
+    """
+
+    search: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "asymmetric"
+    name: Literal["dqn"] = "dqn"
+    quantization_weight: float = Field(paper(losses.DQNLoss, "quantization_weight"), ge=0)
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DQNLoss."""
+        return losses.DQNLoss(self.weights(task), quantization_weight=self.quantization_weight)
+
+    def memory(self, task: Task) -> Memory:
+        """What a byte for every 8 outputs keeps of each training image, as it is searched."""
+        if task.num_bits % 8:
+            raise ValueError(
+                f"net.num_bits: dqn keeps a byte for every 8 outputs, got {task.num_bits}; set a "
+                "multiple of 8"
+            )
+
+        def solve(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
+            return solvers.product_reconstruction(
+                codes, num_parts=task.num_bits // 8, seed=task.seed
+            )
+
+        return ImageCodes(task.ids, task.num_bits, solve)
+
+
+class SHDH(OfPairs):
+    """Pairs on a segment of the code for each level, ranked by weighted segments.
+
+    Source: Wang, Huang, Lu, Feng, Wen, Nie and Mao, AAAI 2018, arXiv:1704.02088.
+    """
+
+    search: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "weighted"
+    name: Literal["shdh"] = "shdh"
+    level_weights: tuple[float, ...] | None = level_weights_field("1 each")
+    quantization_weight: float = Field(paper(losses.SHDHLoss, "quantization_weight"), ge=0)
+
+    def loss(self, task: Task) -> HybridBlock:
+        """SHDHLoss."""
+        return losses.SHDHLoss(
+            task.num_bits,
+            task.num_levels,
+            self.weights(task),
+            quantization_weight=self.quantization_weight,
+        )
