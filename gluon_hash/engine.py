@@ -1,8 +1,8 @@
-"""MXNet, imported first in this one place: threads and CUDA libraries before it; contexts, seed and
-types after it.
+"""MXNet, imported first in this one place: what it needs before it, contexts and seed after it.
 
+Before it: threads, CUDA libraries, and the names that newer Pythons and NumPys no longer have.
 Every other file takes ``mx``, ``nd``, ``gluon`` ... from here, so that nobody can import MXNet
-unprepared.
+unprepared. Without MXNet the import raises MissingPackageError, which says how to get it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_hash import environment
+from gluon_hash import compatibility, environment
+from gluon_hash.errors import MissingPackageError
 
 __all__ = [
     "Block",
@@ -35,6 +36,10 @@ __all__ = [
 
 DRIVER = "libcuda.so.1"
 CUDA_BUILD = "mxnet-cu112"
+MISSING = (
+    "MXNet is not installed; training, networks and their encoding need it: "
+    "pip install 'gluon_hash[mxnet]'"
+)
 CUDA_LIBRARIES = (
     "libcudart.so.11.0",
     "libnvrtc.so.11.2",
@@ -51,8 +56,7 @@ CUDA_LIBRARIES = (
 
 
 def preload_cuda(site_folders: list[Path]) -> list[str]:
-    """Load the CUDA 11 libraries of the nvidia-*-cu11 packages, so that no LD_LIBRARY_PATH is
-    needed.
+    """Load the CUDA 11 libraries of the nvidia-*-cu11 packages: no LD_LIBRARY_PATH is needed.
 
     Parameters
     ----------
@@ -73,17 +77,15 @@ def preload_cuda(site_folders: list[Path]) -> list[str]:
     _load(
         DRIVER,
         f"the NVIDIA driver ({DRIVER}) is missing; mxnet-cu112 needs it even for CPU work: install "
-        "the "
-        "driver, or the CPU build (pip uninstall mxnet-cu112; pip install mxnet==1.9.1)",
+        "the driver, or the CPU build (pip uninstall mxnet-cu112; pip install mxnet==1.9.1)",
     )
     loaded = []
     for name in CUDA_LIBRARIES:
-        found = [
+        files = [
             path for folder in site_folders for path in sorted(folder.glob(f"nvidia/*/lib/{name}"))
         ]
-        _load(
-            str(found[0]) if found else name, f"{name} is missing; pip install 'gluon_hash[cu112]'"
-        )
+        library = str(files[0]) if files else name
+        _load(library, f"{name} is missing; pip install 'gluon_hash[cu112]'")
         loaded.append(name)
     return loaded
 
@@ -106,8 +108,15 @@ def _is_installed(package: str) -> bool:
 environment.set_threads()
 if "mxnet" not in sys.modules and _is_installed(CUDA_BUILD):
     preload_cuda([Path(folder) for folder in sys.path])
+compatibility.provide_distutils()
+compatibility.restore_numpy_names()
 
-import mxnet as mx
+try:
+    import mxnet as mx
+except ModuleNotFoundError as error:
+    if error.name != "mxnet":
+        raise
+    raise MissingPackageError(MISSING) from error
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import Block, HybridBlock, nn
 from mxnet.gluon.loss import Loss
@@ -155,8 +164,7 @@ def _try_out(context: mx.Context) -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and MXNet (initialisation, dropout). Commands call it; libraries do
-    not."""
+    """Seed Python, NumPy and MXNet (initialisation, dropout): for commands, not for libraries."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     mx.random.seed(seed)

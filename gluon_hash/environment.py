@@ -1,13 +1,72 @@
-"""What libraries read from the environment when they are first imported: how many threads they
-start."""
+"""What libraries read from the environment when they are first imported: threads, cache folders."""
 
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
+from pathlib import Path
 
-__all__ = ["set_threads"]
+__all__ = ["cache_folder", "is_writable", "processors", "set_caches", "set_threads"]
+
+
+def processors() -> int:
+    """Number of processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def set_threads() -> None:
     """OMP_NUM_THREADS = the processors this process may run on, unless the user has set it."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+    os.environ.setdefault("OMP_NUM_THREADS", str(processors()))
+
+
+def set_caches() -> None:
+    """Give Matplotlib a folder for its list of fonts where there is no home that can be written.
+
+    That is so in a container, say; without it Matplotlib warns and looks for fonts in every run.
+    What the user has set is kept.
+    """
+    if "MPLCONFIGDIR" in os.environ or all(map(is_writable, _matplotlib_folders())):
+        return
+    folder = cache_folder()
+    if folder is not None:
+        os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")
+
+
+def _matplotlib_folders() -> list[Path]:
+    """Where Matplotlib keeps its settings and its list of fonts."""
+    home = os.path.expanduser("~")
+    return [
+        Path(os.environ.get(f"XDG_{kind}_HOME") or f"{home}/.{kind.lower()}") / "matplotlib"
+        for kind in ("CONFIG", "CACHE")
+    ]
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in ``folder``, or the folder itself where there is none yet.
+
+    A relative folder cannot: it is the home of a user who has none.
+    """
+    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    return folder.is_absolute() and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def cache_folder() -> Path | None:
+    """A folder for caches below that for temporary files, the same in every run of this user.
+
+    What compiled code is kept there will be run, so a folder that somebody else could have filled
+    is not used: None, as where nothing can be written.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else None  # None: Windows, where it is the user's
+    try:
+        folder = Path(tempfile.gettempdir()) / f"gluon_hash-{user}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        about = folder.lstat()  # of a link: the link's own
+    except OSError:
+        return None
+    if user is None:
+        return folder
+    private = about.st_uid == user and not about.st_mode & 0o077
+    return folder if private and stat.S_ISDIR(about.st_mode) else None

@@ -1,11 +1,11 @@
-"""DataError: the one exception for a bad file; DivergedError: that of a training gone astray."""
+"""What goes wrong: a bad file, a training that went astray, a package that is not installed."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["DataError", "DivergedError"]
+__all__ = ["DataError", "DivergedError", "MissingPackageError"]
 
 
 class DataError(ValueError):
@@ -66,3 +66,7 @@ class DataError(ValueError):
 
 class DivergedError(RuntimeError):
     """A loss, or an output of the network, became NaN or infinite."""
+
+
+class MissingPackageError(ImportError):
+    """A package that only some of the work needs is not installed; says how to get it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from gluon_hash import __version__, environment
+from gluon_hash.errors import MissingPackageError
 
 __all__ = ["COMMANDS", "main"]
 
@@ -29,6 +31,7 @@ COMMANDS = {
         "Print versions, devices, threads and libraries, and what is wrong with them.",
     ),
     "import-weights": ("import_weights", "Convert pretrained ResNet weights of other frameworks."),
+    "config": ("config", "List and print the configurations that come along."),
     "train": ("train", "Train a hash network from a YAML configuration."),
     "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
@@ -41,18 +44,33 @@ COMMANDS = {
     "index": ("index", "Build a Hamming index, search it."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
 }
-FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_USE = 1, 2
+INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell says of SIGINT and SIGPIPE
 BAD_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
+# in place of "[Errno 2] No such file or directory: 'x'"
+SAID = {
+    errno.ENOENT: "no such file or folder; check the path",
+    errno.ENOTDIR: "a part of this path is a file, not a folder; name another",
+    errno.EISDIR: "expected a file, this is a folder",
+    errno.EEXIST: "exists already; name another output or remove it first",
+    errno.EACCES: "you may not read or write this; name another place or ask its owner",
+    errno.EPERM: "this is not permitted here; name another place or ask its owner",
+    errno.EROFS: "this place is read-only; name another",
+    errno.ENOSPC: "the disk is full; make room",
+}
 
 
 class _Commands(TyperGroup):
-    """The commands; Ctrl-C is answered here, before typer turns it into an empty line."""
+    """The commands; Ctrl-C and a closed pipe are answered here, before typer answers them."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Call the command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             _leave_interrupted(error)
+        except BrokenPipeError:
+            _leave_pipe()
 
 
 def _version(wanted: bool) -> None:
@@ -70,8 +88,7 @@ def _root(
 
 
 def _application(called: str | None) -> typer.Typer:
-    """The application in which only the command that is called is real, the others are their
-    help."""
+    """The application in which the command that is called is real; the others are their help."""
     application = typer.Typer(
         cls=_Commands,
         no_args_is_help=True,
@@ -93,17 +110,25 @@ def _application(called: str | None) -> typer.Typer:
 
 
 def main(arguments: list | None = None) -> None:
-    """Run the command line and leave with 0 (done), 1 (failed), 2 (wrong use or bad input) or 130
-    (interrupted).
+    """Run the command line and leave with its exit code.
+
+    0: done; 1: failed; 2: wrong use, bad input, or a package that is not installed; 130:
+    interrupted; 141: the reader of stdout went away (`| head`).
 
     With GLUON_HASH_DEBUG=1 in the environment, the traceback of an error is shown too.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     environment.set_threads()
+    environment.set_caches()
     try:
-        _application(called)(args=arguments, prog_name="gluon-hash")
-    except (ValueError, *BAD_PATH) as error:  # DataError is a ValueError
+        try:
+            _application(called)(args=arguments, prog_name="gluon-hash")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_pipe()
+    except (ValueError, MissingPackageError, *BAD_PATH) as error:  # DataError is a ValueError
         _leave(error, WRONG_USE)
     except (OSError, MemoryError, RuntimeError) as error:
         _leave(error, FAILED)
@@ -122,13 +147,30 @@ def _leave_interrupted(error: KeyboardInterrupt) -> NoReturn:
     raise SystemExit(INTERRUPTED) from None
 
 
+def _leave_pipe() -> NoReturn:
+    """Nobody reads what is printed: go quietly, also when Python flushes stdout at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(PIPE_CLOSED) from None
+
+
 def _leave(error: BaseException, code: int, remedy: str = "") -> None:
     if os.environ.get("GLUON_HASH_DEBUG"):
         raise error
-    message = str(error).strip() or type(error).__name__
+    message = _message(error)
     if message.startswith("Traceback"):  # MXNet's errors: lines of C++, the reason last
         message = message.splitlines()[-1]
     if "FileStream.Write incomplete" in message:
         remedy = "; is the disk full?"
     print(f"gluon-hash: error: {message}{remedy}", file=sys.stderr)
     raise SystemExit(code)
+
+
+def _message(error: BaseException) -> str:
+    """What the error says; of one about a file the file first, then what is wrong with it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        said = SAID.get(error.errno or 0, f"{error.strerror}")
+        name = error.filename
+        return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: {said}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file that should hold {error.encoding} text is a binary file, or of another kind"
+    return str(error).strip() or type(error).__name__

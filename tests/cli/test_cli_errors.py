@@ -1,5 +1,4 @@
-"""What a user reads when the machine fails: one line with a place and a remedy, never a
-traceback."""
+"""What a user reads when the machine fails: one line with a place and a remedy, no traceback."""
 
 import errno
 import os
@@ -30,10 +29,10 @@ def failing(monkeypatch, capsys, error):
     return stop.value.code, capsys.readouterr().err
 
 
-def test_without_mxnet_a_command_that_needs_it_names_the_doctor():
+def test_a_broken_package_names_the_doctor():
     program = (
-        "import sys\nsys.modules['mxnet'] = None\nfrom gluon_hash.cli.app import main\n"
-        "main(['export', 'run', '--out', 'x'])"
+        "import sys\nsys.modules['yaml'] = None\nfrom gluon_hash.cli.app import main\n"
+        "main(['train', 'synthetic', '--out', 'x'])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1 and "`gluon-hash doctor` says what is wrong" in done.stderr
@@ -41,31 +40,43 @@ def test_without_mxnet_a_command_that_needs_it_names_the_doctor():
 
 
 def test_an_error_of_mxnet_is_its_last_line(monkeypatch, capsys):
-    lines = "Traceback (most recent call last):\n  File x.cc, line 38\nMXNetError: FileStream.Write incomplete"
+    reason = "MXNetError: FileStream.Write incomplete"
+    lines = f"Traceback (most recent call last):\n  File x.cc, line 38\n{reason}"
     code, printed = failing(monkeypatch, capsys, RuntimeError(lines))
-    assert code == 1
-    assert (
-        printed == "gluon-hash: error: MXNetError: FileStream.Write incomplete; is the disk full?\n"
-    )
+    assert (code, printed) == (1, f"gluon-hash: error: {reason}; is the disk full?\n")
 
 
 @pytest.mark.parametrize(
-    "error, expected",
+    "error, code, said",
     [
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), 2),
-        (IsADirectoryError(errno.EISDIR, "Is a directory", "a"), 2),
-        (FileExistsError(errno.EEXIST, "File exists", "a"), 2),
-        (FileNotFoundError(errno.ENOENT, "No such file", "a"), 2),
-        (PermissionError(errno.EACCES, "Denied", "a"), 1),
-        (OSError(errno.ENOSPC, "No space left on device", "a"), 1),
+        (NotADirectoryError(errno.ENOTDIR, "x", "a/b"), 2, "a/b: a part of this path is a file"),
+        (IsADirectoryError(errno.EISDIR, "x", "a"), 2, "a: expected a file, this is a folder"),
+        (FileExistsError(errno.EEXIST, "x", "a"), 2, "a: exists already; name another output"),
+        (FileNotFoundError(errno.ENOENT, "x", b"a"), 2, "a: no such file or folder; check the"),
+        (FileNotFoundError("no font of this name"), 2, "no font of this name"),
+        (PermissionError(errno.EACCES, "x", "a"), 1, "a: you may not read or write this"),
+        (OSError(errno.ENOSPC, "x", "a"), 1, "a: the disk is full; make room"),
+        (OSError(errno.EIO, "Input/output error", "a"), 1, "a: Input/output error"),
+        (UnicodeDecodeError("utf-8", b"\xd7", 0, 1, "x"), 2, "a file that should hold utf-8 text"),
     ],
-    ids=lambda value: type(value).__name__,
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_a_wrong_path_is_wrong_use_and_a_failing_disk_is_a_failure(
-    monkeypatch, capsys, error, expected
-):
-    code, printed = failing(monkeypatch, capsys, error)
-    assert code == expected and printed == f"gluon-hash: error: {error}\n"
+def test_an_error_about_a_file_names_it_and_says_what_to_do(monkeypatch, capsys, error, code, said):
+    """A wrong path is wrong use, a failing disk a failure."""
+    ended, printed = failing(monkeypatch, capsys, error)
+    assert ended == code and printed.startswith(f"gluon-hash: error: {said}")
+    assert printed.count("\n") == 1 and "Errno" not in printed
+
+
+@pytest.mark.parametrize("words, code", [(["config", "list"], 141), (["--help"], 1)])
+def test_a_reader_that_goes_away_is_no_error(words, code):
+    """As `| head` does; 141 is what a shell says of SIGPIPE, 1 is rich's answer, without a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "gluon_hash", *words]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    os.close(writing)
+    assert done.returncode == code and done.stderr == ""
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])

@@ -1,5 +1,4 @@
-"""The rules that keep the house in order, read from the source: direction of imports, sizes, no
-code from data."""
+"""The rules that keep the house in order: direction of imports, sizes, no code from data."""
 
 import ast
 import re
@@ -23,7 +22,9 @@ FOUNDATION = [
     "progress",
     "archives",
     "arrays",
+    "lazy",
     "environment",
+    "compatibility",
     "engine",
     "doctor",
 ]

@@ -1,0 +1,30 @@
+"""`gluon-hash config`: the configurations and hierarchy tables that come with gluon_hash."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="List and print the configurations that come along.")
+
+
+@app.command("list")
+def list_names() -> None:
+    """Print the name of each configuration and hierarchy table, and what it is for."""
+    from gluon_hash.experiment import presets
+
+    names = presets.names()
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:{width}}  {presets.description(name)}")
+
+
+@app.command()
+def show(
+    name: str = typer.Argument(..., metavar="NAME", help="A name that `config list` prints."),
+) -> None:
+    """Print a configuration or a table, to be changed and used: show synthetic > mine.yaml."""
+    from gluon_hash.experiment import presets
+
+    sys.stdout.write(presets.packaged(name).read_text(encoding="utf-8"))
