@@ -1,13 +1,14 @@
 """Milvus Lite against the exact index."""
 
 import numpy as np
-import pymilvus
 import pytest
 from reference import random_table as table
 
 from gluon_hash.retrieval import HammingIndex
 from gluon_hash.retrieval.index import milvus
 from gluon_hash.retrieval.index.milvus import MilvusIndex
+
+pymilvus = pytest.importorskip("pymilvus")
 
 
 @pytest.fixture
