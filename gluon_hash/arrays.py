@@ -31,8 +31,10 @@ def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
         np.savez(temporary, version=np.int64(VERSION), **arrays)
 
 
-def load_arrays(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The arrays of ``wanted`` from a file of save_arrays.
+def load_arrays(
+    path: str | os.PathLike[str], wanted: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """The arrays of ``wanted``, and those of ``optional`` that are there, from a .npz of ours.
 
     Raises
     ------
@@ -58,7 +60,8 @@ def load_arrays(path: str | os.PathLike[str], wanted: tuple[str, ...]) -> dict[s
                     f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing",
                     path=path,
                 )
-            return {name: file[name] for name in wanted}
+            there = [name for name in optional if name in file.files]
+            return {name: file[name] for name in (*wanted, *there)}
     except DataError:
         raise
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:

@@ -100,7 +100,7 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
             SEARCH.format("flat_newer"),
             "expected index version 1, got 2; use the gluon_hash that wrote it",
         ),
-        (SEARCH.format("nowhere"), "nowhere: no index: it has no index.json"),
+        (SEARCH.format("nowhere"), "nowhere: not an index: it has no index.json"),
         (
             SEARCH.format("flat --memory-mapped"),
             "only an ivf index can be memory-mapped, this one is flat",

@@ -195,7 +195,7 @@ def test_a_newer_or_foreign_index_is_named(rng, tmp_path):
     description = json.loads(path.read_text())
     for changes, message in (
         ({"version": 9}, "expected index version 1, got 9"),
-        ({"kind": "x"}, "no description"),
+        ({"kind": "x"}, "not a description"),
     ):
         path.write_text(json.dumps({**description, **changes}))
         with pytest.raises(DataError, match=message):

@@ -34,6 +34,8 @@ def encode_features_with(model: Fitted, table: FeatureTable) -> CodeTable | Feat
             model.reconstruct(table.features).astype(np.float16),
             table.level_labels,
             {**table.provenance, "baseline": model.name},
+            table.names,
         )
     relaxed = model.project(table.features)
-    return CodeTable(table.ids, codes.pack(relaxed), table.level_labels, relaxed.shape[1])
+    packed = codes.pack(relaxed)
+    return CodeTable(table.ids, packed, table.level_labels, relaxed.shape[1], table.names)

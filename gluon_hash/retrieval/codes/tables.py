@@ -1,5 +1,4 @@
-"""What is kept of encoded images: CodeTable (packed codes) and FeatureTable (pooled features), as
-.npz files."""
+"""What is kept of encoded images, as .npz files: CodeTable (packed codes), FeatureTable."""
 
 from __future__ import annotations
 
@@ -17,10 +16,12 @@ from gluon_hash.retrieval.codes.packing import check_packed
 
 __all__ = ["CodeTable", "FeatureTable", "check_comparable", "load_table"]
 
+FLOATS = (np.float16, np.float32, np.float64)
+
 
 @dataclass(frozen=True)
 class CodeTable:
-    """Packed codes with ids and labels.
+    """Packed codes with ids, labels and, where they are known, names.
 
     Parameters
     ----------
@@ -28,45 +29,58 @@ class CodeTable:
     codes : uint8, shape (N, ceil(num_bits / 8))
         Packed as gluon_hash.retrieval.codes.packing.pack does.
     level_labels : int32, shape (N, K)
-        Class per level, finest first.
+        Class per level, finest first; -1 where it is not known, K = 0 where no class is.
     num_bits : int
+    names : str, shape (N,), optional
+        The path of each image, or its name in a list.
 
     Raises
     ------
     ValueError
-        If shapes or dtypes do not fit, an id stands twice or a padding bit is set.
+        If shapes or dtypes do not fit, an id appears twice or a padding bit is set.
     """
 
     ids: np.ndarray
     codes: np.ndarray
     level_labels: np.ndarray
     num_bits: int
+    names: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_packed(self.codes, self.num_bits)
-        _check_columns(len(self.codes), self.ids, self.level_labels)
+        _check_columns(len(self.codes), self.ids, self.level_labels, self.names)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write codes.npz (version, num_bits, codes, ids, level_labels), whole or not at all."""
+        """Write codes.npz (version, num_bits, codes, ids, level_labels, names where known)."""
         save_arrays(
             path,
             num_bits=np.array(self.num_bits),
             codes=self.codes,
             ids=self.ids,
             level_labels=self.level_labels,
+            **_named(self.names),
         )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CodeTable:
-        """Read codes.npz; DataError if it is damaged, of a newer version, or does not hold
-        codes."""
-        arrays = load_arrays(path, ("num_bits", "codes", "ids", "level_labels"))
+        """Read codes.npz.
+
+        Raises
+        ------
+        DataError
+            If it is damaged, of a newer version, or does not hold codes.
+        """
+        arrays = load_arrays(path, ("num_bits", "codes", "ids", "level_labels"), ("names",))
         try:
             return cls(
-                arrays["ids"], arrays["codes"], arrays["level_labels"], int(arrays["num_bits"])
+                arrays["ids"],
+                arrays["codes"],
+                arrays["level_labels"],
+                int(arrays["num_bits"]),
+                arrays.get("names"),
             )
         except ValueError as error:
             raise DataError(str(error), path=path) from error
@@ -74,35 +88,39 @@ class CodeTable:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Pooled features of a backbone.
+    """Features of images: of a backbone of ours, or of any framework's.
 
     Parameters
     ----------
     ids : int64, shape (N,), unique
-    features : float16, shape (N, num_features)
+    features : float16, float32 or float64, shape (N, num_features)
     level_labels : int32, shape (N, K)
+        As of a CodeTable.
     provenance : dict
         What they were made of, as JSON values: backbone, weights_sha256, transform,
-        transform_sha256, records_sha256.
+        transform_sha256, records_sha256. Empty where that is not known.
+    names : str, shape (N,), optional
+        As of a CodeTable.
 
     Raises
     ------
     ValueError
-        If shapes or dtypes do not fit or an id stands twice.
+        If shapes or dtypes do not fit or an id appears twice.
     """
 
     ids: np.ndarray
     features: np.ndarray
     level_labels: np.ndarray
     provenance: dict[str, Any]
+    names: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if self.features.ndim != 2 or self.features.dtype != np.float16:
+        if self.features.ndim != 2 or self.features.dtype not in FLOATS:
             raise ValueError(
-                f"features: expected float16 (N, num_features), got {self.features.dtype} "
-                f"{self.features.shape}"
+                f"features: expected float16, float32 or float64 (N, num_features), got "
+                f"{self.features.dtype} {self.features.shape}"
             )
-        _check_columns(len(self.features), self.ids, self.level_labels)
+        _check_columns(len(self.features), self.ids, self.level_labels, self.names)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,16 +133,27 @@ class FeatureTable:
             ids=self.ids,
             level_labels=self.level_labels,
             provenance=np.array(json.dumps(self.provenance)),
+            **_named(self.names),
         )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FeatureTable:
-        """Read features.npz; DataError if it is damaged, of a newer version, or does not hold
-        features."""
-        arrays = load_arrays(path, ("features", "ids", "level_labels", "provenance"))
+        """Read features.npz.
+
+        Raises
+        ------
+        DataError
+            If it is damaged, of a newer version, or does not hold features.
+        """
+        arrays = load_arrays(path, ("features", "ids", "level_labels", "provenance"), ("names",))
         try:
-            provenance = json.loads(str(arrays["provenance"]))
-            return cls(arrays["ids"], arrays["features"], arrays["level_labels"], provenance)
+            return cls(
+                arrays["ids"],
+                arrays["features"],
+                arrays["level_labels"],
+                json.loads(str(arrays["provenance"])),
+                arrays.get("names"),
+            )
         except ValueError as error:
             raise DataError(str(error), path=path) from error
 
@@ -140,8 +169,7 @@ def load_table(path: str | os.PathLike[str]) -> CodeTable | FeatureTable:
 
 
 def check_comparable(query: CodeTable, database: CodeTable) -> None:
-    """ValueError unless both hold codes of the same length, with labels of as many levels, and are
-    not empty."""
+    """ValueError unless codes have one length, labels one number of levels, and there are some."""
     if query.num_bits != database.num_bits:
         raise ValueError(
             f"query codes have {query.num_bits} bits, database codes {database.num_bits}; "
@@ -160,7 +188,13 @@ def check_comparable(query: CodeTable, database: CodeTable) -> None:
         )
 
 
-def _check_columns(count: int, ids: np.ndarray, level_labels: np.ndarray) -> None:
+def _named(names: np.ndarray | None) -> dict[str, np.ndarray]:
+    return {} if names is None else {"names": names}
+
+
+def _check_columns(
+    count: int, ids: np.ndarray, level_labels: np.ndarray, names: np.ndarray | None
+) -> None:
     if ids.dtype != np.int64 or ids.shape != (count,):
         raise ValueError(f"ids: expected int64 ({count},), got {ids.dtype} {ids.shape}")
     if level_labels.dtype != np.int32 or level_labels.ndim != 2 or len(level_labels) != count:
@@ -168,5 +202,7 @@ def _check_columns(count: int, ids: np.ndarray, level_labels: np.ndarray) -> Non
             f"level_labels: expected int32 ({count}, K), got {level_labels.dtype} "
             f"{level_labels.shape}"
         )
+    if names is not None and (names.dtype.kind != "U" or names.shape != (count,)):
+        raise ValueError(f"names: expected str ({count},), got {names.dtype} {names.shape}")
     if len(np.unique(ids)) != count:
-        raise ValueError("ids: an id stands twice; each image needs one of its own")
+        raise ValueError("ids: an id appears twice; each image needs one of its own")

@@ -2,5 +2,6 @@
 
 from gluon_hash.retrieval.index.hamming import HammingIndex
 from gluon_hash.retrieval.index.searcher import Near, Searcher
+from gluon_hash.retrieval.index.zoom import Branch
 
-__all__ = ["HammingIndex", "Near", "Searcher"]
+__all__ = ["Branch", "HammingIndex", "Near", "Searcher"]

@@ -1,4 +1,4 @@
-"""HammingIndex: Hamming search on FAISS, with ids of the user's own."""
+"""HammingIndex: Hamming search on FAISS, with ids, names and labels of the user's own."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import os
 
 import numpy as np
 
+from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.codes.packing import check_packed
 from gluon_hash.retrieval.index import files as index_files
+from gluon_hash.retrieval.index.items import Items
 from gluon_hash.retrieval.index.kinds import Flat, Kind
 from gluon_hash.retrieval.index.searcher import Near
+from gluon_hash.retrieval.index.zoom import Branch, in_branch
 
 __all__ = ["HammingIndex"]
 
 
 class HammingIndex:
-    """Codes in a FAISS binary index.
+    """Codes in a FAISS binary index, and what is known of their images.
 
     Parameters
     ----------
@@ -23,6 +26,8 @@ class HammingIndex:
         Length of a code; padded to whole bytes, which changes no distance.
     kind : Kind
         See gluon_hash.retrieval.index.kinds; default: Flat, which is exact.
+    hierarchy : Hierarchy, optional
+        Names of the classes that labels stand for.
 
     Raises
     ------
@@ -38,43 +43,63 @@ class HammingIndex:
     (array([[1, 2]], dtype=int32), array([[20, 10]]))
     """
 
-    def __init__(self, num_bits: int, kind: Kind | None = None) -> None:
+    def __init__(
+        self, num_bits: int, kind: Kind | None = None, hierarchy: Hierarchy | None = None
+    ) -> None:
         if num_bits < 1:
             raise ValueError(f"HammingIndex: num_bits must be >= 1, got {num_bits}")
         self.num_bits, self.kind = num_bits, kind or Flat()
         self._structure = self.kind.create(num_bits)
-        self._ids = np.empty(0, np.int64)  # by position in the structure
+        self._items = Items.none(hierarchy)  # by position in the structure
         self._deleted = np.empty(0, bool)
+        self._mapped = False
 
     def __len__(self) -> int:
-        return len(self._ids) - int(self._deleted.sum())
+        return len(self._items) - int(self._deleted.sum())
 
     @property
     def ids(self) -> np.ndarray:
         """The ids in the index, in the order of adding: int64 (len(self),)."""
-        return self._ids[~self._deleted]
+        return self._items.ids[~self._deleted]
 
-    def add(self, codes: np.ndarray, ids: np.ndarray) -> None:
-        """Add packed codes, uint8 (N, ceil(num_bits / 8)), under ``ids``, int64 (N,).
+    @property
+    def items(self) -> Items:
+        """Ids, names and labels of what is in the index, in the order of adding."""
+        return self._items.take(~self._deleted)
+
+    def add(
+        self,
+        codes: np.ndarray,
+        ids: np.ndarray,
+        names: np.ndarray | None = None,
+        level_labels: np.ndarray | None = None,
+    ) -> None:
+        """Add packed codes.
+
+        Parameters
+        ----------
+        codes : uint8, shape (N, ceil(num_bits / 8))
+        ids : int64, shape (N,)
+        names : str, shape (N,), optional
+            Path or list name of each image.
+        level_labels : int32, shape (N, K), optional
+            Class per level, finest first; -1 where it is not known.
 
         Raises
         ------
         ValueError
-            If the codes do not fit, or an id appears twice or is in the index already.
+            If the codes do not fit, an id appears twice or is in the index already, or labels have
+            another number of levels or are not in the hierarchy; nothing is added then.
         """
         codes, ids = check_packed(codes, self.num_bits), np.asarray(ids, dtype=np.int64)
         if ids.shape != (len(codes),):
             raise ValueError(f"add: expected {len(codes)} ids, got {ids.shape}")
-        ascending = len(ids) < 2 or bool((np.diff(ids) > 0).all())
-        follow = not len(self._ids) or not len(ids) or (ascending and ids[0] > self._ids.max())
-        if not (ascending and follow) and (
-            len(np.unique(ids)) < len(ids) or np.isin(ids, self.ids).any()
-        ):
-            raise ValueError("add: an id appears twice, or is in the index already")
+        self._check_new(ids)
+        items = self._items.append(ids, names, level_labels)
         codes = np.ascontiguousarray(codes)
         self.kind.learn(self._structure, codes)
         self._structure.add(codes)
-        self._ids = np.concatenate([self._ids, ids])
+        self._items = items
         self._deleted = np.concatenate([self._deleted, np.zeros(len(ids), bool)])
 
     def delete(self, ids: np.ndarray) -> None:
@@ -86,19 +111,23 @@ class HammingIndex:
             If an id is not in the index; nothing is deleted then.
         """
         ids = np.unique(np.asarray(ids, dtype=np.int64))
-        here = np.isin(self._ids, ids) & ~self._deleted
+        here = np.isin(self._items.ids, ids) & ~self._deleted
         if here.sum() != len(ids):
-            missing = np.setdiff1d(ids, self._ids[here])
+            missing = np.setdiff1d(ids, self._items.ids[here])
             raise ValueError(
                 f"delete: {len(missing)} ids are not in the index, the first is {missing[0]}"
             )
         if self.kind.remove(self._structure, np.flatnonzero(here)):
-            self._ids, self._deleted = self._ids[~here], self._deleted[~here]
+            self._items, self._deleted = self._items.take(~here), self._deleted[~here]
         else:
             self._deleted = self._deleted | here
 
+    def count(self, within: Branch) -> int:
+        """How many codes are in a branch; ValueError if the labels have no such level."""
+        return int((~self._hidden(within)).sum())
+
     def search(
-        self, queries: np.ndarray, k: int, *, scan: bool = False
+        self, queries: np.ndarray, k: int, *, scan: bool = False, within: Branch | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` nearest codes of each query; of equally near ones, those that were added first.
 
@@ -112,6 +141,9 @@ class HammingIndex:
         scan : bool
             Multihash: compare every code where the k nearest lie beyond the radius that the tables
             pay for.
+        within : Branch, optional
+            Find codes of this branch alone: a filter, as exact as the search. hnsw and ivf look at
+            more candidates until k of the branch are found, or they know no more.
 
         Returns
         -------
@@ -122,23 +154,26 @@ class HammingIndex:
         Raises
         ------
         ValueError
-            If the queries do not fit, ``k`` is not in [1, size of the index], or a multihash does
-            not pay.
+            If the queries do not fit, ``k`` is not in [1, size of the index or of the branch], or a
+            multihash does not pay.
         """
         queries = np.ascontiguousarray(check_packed(queries, self.num_bits))
-        if not 1 <= k <= len(self):
-            raise ValueError(
-                f"search: k must be from 1 to {len(self)}, the size of the index, got {k}"
-            )
+        size = len(self) if within is None else self.count(within)
+        if not 1 <= k <= size:
+            what = "the size of the index" if within is None else "the codes in the branch"
+            raise ValueError(f"search: k must be from 1 to {size}, {what}, got {k}")
         distances, positions = self.kind.search(
-            self._structure, queries, k, self._deleted, scan=scan
+            self._structure, queries, k, self._hidden(within), scan=scan
         )
-        return distances, np.where(positions < 0, -1, self._ids[positions])
+        return distances, np.where(positions < 0, -1, self._items.ids[positions])
 
-    def search_radius(self, queries: np.ndarray, radius: int, *, scan: bool = False) -> Near:
+    def search_radius(
+        self, queries: np.ndarray, radius: int, *, scan: bool = False, within: Branch | None = None
+    ) -> Near:
         """All codes within ``radius`` bits of each query, nearest first, then as they were added.
 
-        Exact for flat and multihash; ivf finds those in the lists that it looks into.
+        Exact for flat and multihash; ivf finds those in the lists that it looks into. ``scan`` and
+        ``within`` as in search.
 
         Raises
         ------
@@ -151,8 +186,53 @@ class HammingIndex:
             raise ValueError(
                 f"search_radius: the radius must be from 0 to {self.num_bits} bits, got {radius}"
             )
-        near = self.kind.within(self._structure, queries, radius, self._deleted, scan=scan)
-        return Near(near.offsets, near.distances, self._ids[near.positions])
+        near = self.kind.within(self._structure, queries, radius, self._hidden(within), scan=scan)
+        return Near(near.offsets, near.distances, self._items.ids[near.positions])
+
+    def count_by_distance(
+        self, queries: np.ndarray, radii: np.ndarray, *, within: Branch | None = None
+    ) -> list[np.ndarray]:
+        """How many codes lie at 0, 1, ..., ``radii[q]`` bits of query q, by a scan of all codes.
+
+        Parameters
+        ----------
+        queries : uint8, shape (Q, ceil(num_bits / 8))
+        radii : int, shape (Q,)
+            -1: count nothing.
+        within : Branch, optional
+            Count codes of this branch alone.
+
+        Returns
+        -------
+        list of Q int64 arrays, shape (radii[q] + 1,)
+            Exact for every kind; -1 where the codes are memory-mapped, since a scan would read them
+            all.
+        """
+        queries = np.ascontiguousarray(check_packed(queries, self.num_bits))
+        if self._mapped:
+            return [np.full(radius + 1, -1) for radius in radii]
+        flat, shown = self.kind.scanned(self._structure), ~self._hidden(within)
+        counts = []
+        for query, radius in zip(queries, radii):
+            _, distances, positions = flat.range_search(query[None], int(radius) + 1)
+            near = distances[shown[positions]].astype(np.int64)
+            counts.append(np.bincount(near, minlength=radius + 1))
+        return counts
+
+    def look_up(self, ids: np.ndarray) -> Items:
+        """Names and labels of ``ids``, in their order; ValueError if one is not in the index."""
+        return self._items.take(self._items.positions(np.asarray(ids, np.int64), self._deleted))
+
+    def look_up_codes(self, ids: np.ndarray) -> np.ndarray:
+        """The packed codes of ``ids``; ValueError if one is not in the index."""
+        positions = self._items.positions(np.asarray(ids, np.int64), self._deleted)
+        return self.kind.codes(self._structure)[positions]
+
+    def name_classes(self, hierarchy: Hierarchy) -> None:
+        """Give the classes names; ValueError if the labels are of another hierarchy."""
+        self._items = Items.none(hierarchy).append(
+            self._items.ids, self._items.names, self._items.level_labels
+        )
 
     def codes(self) -> np.ndarray:
         """The packed codes, in the order of adding: uint8 (len(self), ceil(num_bits / 8))."""
@@ -160,9 +240,10 @@ class HammingIndex:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write an index folder, whole or not at all; ValueError if it exists."""
-        index_files.write(
-            folder, self._structure, self._ids, self._deleted, self.kind, self.num_bits
+        stored = index_files.Stored(
+            self._structure, self._items, self._deleted, self.kind, self.num_bits
         )
+        index_files.write(folder, stored)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], *, memory_mapped: bool = False) -> HammingIndex:
@@ -181,10 +262,25 @@ class HammingIndex:
         ValueError
             If memory_mapped is asked for a kind that cannot be.
         """
-        structure, ids, deleted, kind, num_bits = index_files.read(
-            folder, memory_mapped=memory_mapped
-        )
+        stored = index_files.read(folder, memory_mapped=memory_mapped)
         index = cls.__new__(cls)
-        index.num_bits, index.kind, index._structure = num_bits, kind, structure
-        index._ids, index._deleted = ids, deleted
+        index.num_bits, index.kind, index._mapped = stored.num_bits, stored.kind, memory_mapped
+        index._structure, index._items = stored.structure, stored.items
+        index._deleted = stored.deleted
         return index
+
+    def _check_new(self, ids: np.ndarray) -> None:
+        """ValueError if an id appears twice or is there already; ascending ids are quick."""
+        known = self._items.ids
+        ascending = len(ids) < 2 or bool((np.diff(ids) > 0).all())
+        follow = not len(known) or not len(ids) or (ascending and ids[0] > known.max())
+        if ascending and follow:
+            return
+        if len(np.unique(ids)) < len(ids) or np.isin(ids, self.ids).any():
+            raise ValueError("add: an id appears twice, or is in the index already")
+
+    def _hidden(self, within: Branch | None) -> np.ndarray:
+        """Codes that must not be found, by position: bool."""
+        if within is None:
+            return self._deleted
+        return self._deleted | ~in_branch(self._items.level_labels, within)

@@ -1,33 +1,30 @@
-"""MilvusIndex: the codes in a Milvus collection, for databases that outgrow one machine. Extra:
-[milvus]."""
+"""MilvusIndex: the codes in Milvus, for databases that outgrow one machine. Extra: [milvus]."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log, track
-from gluon_hash.retrieval.codes.packing import check_packed, num_bytes
+from gluon_hash.retrieval.codes.packing import check_packed
 from gluon_hash.retrieval.codes.tables import CodeTable
+from gluon_hash.retrieval.index.items import Items
+from gluon_hash.retrieval.index.milvus_collection import LABELS, PATH, Collection, rows_of
 from gluon_hash.retrieval.index.searcher import Near
+from gluon_hash.retrieval.index.zoom import Branch
 
 __all__ = ["MilvusIndex"]
 
-Result = TypeVar("Result")
 MAX_K = 16_384  # Milvus answers no more results at a time
 QUERIES_AT_A_TIME = 100
-TRIES, FIRST_WAIT = 5, 0.5  # seconds; doubles with every try
-DESCRIPTION = "gluon_hash {} bits, bit 0 the least significant of byte 0"
 
 
 class MilvusIndex:
-    """Codes in a Milvus collection: binary vectors, Hamming metric, compared one by one (BIN_FLAT,
-    exact).
+    """Codes in a Milvus collection: binary vectors, compared one by one (BIN_FLAT, exact).
 
     Parameters
     ----------
@@ -46,20 +43,21 @@ class MilvusIndex:
     """
 
     def __init__(self, url: str, collection: str = "codes", *, batch_size: int = 5000) -> None:
-        self.url, self.collection, self._batch_size = url, collection, batch_size
-        self._client = _connect(url)
+        self._collection, self._batch_size = Collection(url, collection), batch_size
+        self._hierarchy: Hierarchy | None = None
 
     def __len__(self) -> int:
-        if not self._client.has_collection(self.collection):
-            return 0
-        answer = self._again(
-            lambda: self._client.query(self.collection, filter="", output_fields=["count(*)"])
-        )
-        return int(answer[0]["count(*)"])
+        return self._collection.count() if self._collection.exists() else 0
+
+    @property
+    def num_bits(self) -> int:
+        """Length of the codes; ValueError if the collection is missing or not ours."""
+        return self._collection.num_bits()
 
     def upload(self, table: CodeTable) -> int:
-        """Send the codes of ``table``; those whose ids are there already are skipped, so that it
-        can be called again.
+        """Send the codes of ``table``, with their labels and names.
+
+        Codes whose ids are there already are skipped, so that it can be called again.
 
         Parameters
         ----------
@@ -73,21 +71,22 @@ class MilvusIndex:
         Raises
         ------
         ValueError
-            If the collection holds codes of another length.
+            If the collection holds codes of another length, or labels of other levels.
         ConnectionError
             If the server fails several times in a row; what was sent stays.
         """
-        resumed = self._client.has_collection(self.collection)
-        if resumed:
-            self._check_bits(table.num_bits)
-            log(f"{self.url}: {self.collection} is there with {len(self)} codes; going on")
+        if self._collection.exists():
+            self._check_fits(table)
+            log(f"{self._where()} is there with {len(self)} codes; going on")
         else:
-            self._create(table.num_bits)
-        sent = 0
+            self._collection.create(table)
+        fields, sent = self._collection.fields(), 0
+        if table.names is not None and PATH not in fields:
+            log(f"{self._where()} was made without paths; these are not kept")
         starts = range(0, len(table), self._batch_size)
         for start in track(starts, "upload", len(starts), unit="batches"):
-            rows = slice(start, start + self._batch_size)
-            sent += self._again(partial(self._send, table.ids[rows], table.codes[rows]))
+            rows = rows_of(table, slice(start, start + self._batch_size), fields)
+            sent += self._collection.send(rows)
         return sent
 
     def delete(self, ids: np.ndarray) -> None:
@@ -100,18 +99,23 @@ class MilvusIndex:
         ConnectionError
             If the server fails several times in a row.
         """
-        self._check_exists()
+        self._collection.check_exists()
         ids = np.unique(np.asarray(ids, dtype=np.int64))
-        there = self._again(lambda: self._there(ids))
+        there = self._collection.has(ids)
         if not there.all():
             raise ValueError(
                 f"delete: {int((~there).sum())} ids are not in the index, the first is "
                 f"{ids[~there][0]}"
             )
-        self._again(lambda: self._client.delete(self.collection, ids=ids.tolist()))
+        client, name = self._collection.client, self._collection.name
+        self._collection.again(partial(client.delete, name, ids=ids.tolist()))
+
+    def count(self, within: Branch) -> int:
+        """How many codes are in a branch; ValueError if the labels have no such level."""
+        return self._collection.count(self._condition(within))
 
     def search(
-        self, queries: np.ndarray, k: int, *, scan: bool = False
+        self, queries: np.ndarray, k: int, *, scan: bool = False, within: Branch | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ``k`` nearest codes of each query, by distance, then by id; of the last ties any.
 
@@ -121,6 +125,8 @@ class MilvusIndex:
         k : int
         scan : bool
             BIN_FLAT compares every code as it is.
+        within : Branch, optional
+            Find codes of this branch alone.
 
         Returns
         -------
@@ -130,10 +136,11 @@ class MilvusIndex:
         Raises
         ------
         ValueError
-            If there is no such collection, the queries have another length, or ``k`` is too large.
+            If there is no such collection or level, the queries have another length, or ``k`` is
+            too large.
         """
-        num_bits, count = self.num_bits, len(self)
-        queries = check_packed(queries, num_bits)
+        queries = check_packed(queries, self.num_bits)
+        count = self._collection.count(self._condition(within))
         if not 1 <= k <= min(count, MAX_K):
             raise ValueError(
                 f"search: k must be from 1 to {min(count, MAX_K)} ({count} codes; Milvus answers "
@@ -141,18 +148,20 @@ class MilvusIndex:
             )
         distances = np.empty((len(queries), k), np.int32)
         ids = np.empty((len(queries), k), np.int64)
-        for row, hits in enumerate(self._nearest(queries, k)):
+        for row, hits in enumerate(self._nearest(queries, k, within)):
             distances[row], ids[row] = zip(*hits)
         return distances, ids
 
-    def search_radius(self, queries: np.ndarray, radius: int, *, scan: bool = False) -> Near:
+    def search_radius(
+        self, queries: np.ndarray, radius: int, *, scan: bool = False, within: Branch | None = None
+    ) -> Near:
         """All codes within ``radius`` bits of each query, by distance, then by id.
 
         Raises
         ------
         ValueError
-            If there is no such collection, the queries have another length, the radius is not in
-            [0, num_bits], or more codes lie within it than Milvus answers.
+            If there is no such collection or level, the queries have another length, the radius is
+            not in [0, num_bits], or more codes lie within it than Milvus answers.
         """
         num_bits = self.num_bits
         queries = check_packed(queries, num_bits)
@@ -160,7 +169,7 @@ class MilvusIndex:
             raise ValueError(
                 f"search_radius: the radius must be from 0 to {num_bits} bits, got {radius}"
             )
-        hits = list(self._nearest(queries, min(len(self), MAX_K), radius))
+        hits = list(self._nearest(queries, MAX_K, within, radius))
         counts = [len(row) for row in hits]
         if max(counts, default=0) == MAX_K:
             raise ValueError(
@@ -171,8 +180,55 @@ class MilvusIndex:
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Near(offsets, distances.astype(np.int32), ids)
 
+    def count_by_distance(
+        self, queries: np.ndarray, radii: np.ndarray, *, within: Branch | None = None
+    ) -> list[np.ndarray]:
+        """How many codes lie at 0, 1, ..., ``radii[q]`` bits of query q.
+
+        As of HammingIndex; -1 from the distance on at which Milvus answers no more.
+        """
+        queries = check_packed(queries, self.num_bits)
+        counts = []
+        for query, radius in zip(queries, radii):
+            (hits,) = self._nearest(query[None], MAX_K, within, int(radius))
+            near = np.array([distance for distance, _ in hits], np.int64)
+            counts.append(np.bincount(near, minlength=radius + 1))
+            if len(hits) == MAX_K:
+                counts[-1][near[-1] :] = -1
+        return counts
+
+    def look_up(self, ids: np.ndarray) -> Items:
+        """Names and labels of ``ids``, in their order; ValueError if one is not there."""
+        ids, fields = np.asarray(ids, np.int64), self._collection.fields()
+        rows = self._collection.values(ids, [name for name in (LABELS, PATH) if name in fields])
+        labels = np.array([row.get(LABELS, ()) for row in rows], np.int32)
+        return Items(
+            ids,
+            np.array([row[PATH] for row in rows], str) if PATH in fields else None,
+            labels.reshape(len(ids), fields.get(LABELS, 0)),
+            self._hierarchy,
+        )
+
+    def look_up_codes(self, ids: np.ndarray) -> np.ndarray:
+        """The packed codes of ``ids``; ValueError if one is not there."""
+        return self._collection.packed(np.asarray(ids, np.int64))
+
+    def name_classes(self, hierarchy: Hierarchy) -> None:
+        """Give the classes names; ValueError if the labels have another number of levels."""
+        num_levels = self._collection.fields().get(LABELS, 0)
+        if num_levels != hierarchy.num_levels:
+            raise ValueError(
+                f"{self._where()} has labels of {num_levels} levels, the hierarchy of "
+                f"{hierarchy.num_levels}"
+            )
+        self._hierarchy = hierarchy
+
+    def close(self) -> None:
+        """End the connection; Milvus Lite writes its file."""
+        self._collection.client.close()
+
     def _nearest(
-        self, queries: np.ndarray, k: int, radius: int | None = None
+        self, queries: np.ndarray, k: int, within: Branch | None, radius: int | None = None
     ) -> Iterator[list[tuple[int, int]]]:
         """(distance, id) of what Milvus finds for each query, ascending."""
         parameters: dict[str, Any] = {"metric_type": "HAMMING"}
@@ -181,104 +237,43 @@ class MilvusIndex:
         for start in range(0, len(queries), QUERIES_AT_A_TIME):
             block = [query.tobytes() for query in queries[start : start + QUERIES_AT_A_TIME]]
             search = partial(
-                self._client.search,
-                self.collection,
+                self._collection.client.search,
+                self._collection.name,
                 data=block,
                 anns_field="code",
                 limit=k,
+                filter=self._condition(within),
                 search_params=parameters,
             )
-            for hits in self._again(search):
+            for hits in self._collection.again(search):
                 yield sorted((int(hit["distance"]), int(hit["id"])) for hit in hits)
 
-    @property
-    def num_bits(self) -> int:
-        """Length of the codes; ValueError if the collection is missing or not ours."""
-        self._check_exists()
-        words = self._client.describe_collection(self.collection)["description"].split()
-        if words[:1] != ["gluon_hash"]:
+    def _condition(self, within: Branch | None) -> str:
+        """The filter that Milvus takes."""
+        if within is None:
+            return ""
+        num_levels = self._collection.fields().get(LABELS, 0)
+        if not 0 <= within.level < num_levels:
             raise ValueError(
-                f"{self.url}: the collection {self.collection!r} was not made by gluon_hash"
+                f"within: there are labels of {num_levels} levels, none of {within.level}"
             )
-        return int(words[1])
+        return f"{LABELS}[{within.level}] == {within.label}"
 
-    def close(self) -> None:
-        """End the connection; Milvus Lite writes its file."""
-        self._client.close()
-
-    def _create(self, num_bits: int) -> None:
-        from pymilvus import DataType
-
-        schema = self._client.create_schema(auto_id=False, description=DESCRIPTION.format(num_bits))
-        schema.add_field("id", DataType.INT64, is_primary=True)
-        schema.add_field("code", DataType.BINARY_VECTOR, dim=8 * num_bytes(num_bits))
-        parameters = self._client.prepare_index_params()
-        parameters.add_index("code", index_type="BIN_FLAT", metric_type="HAMMING")
-        self._client.create_collection(self.collection, schema=schema, index_params=parameters)
-
-    def _send(self, ids: np.ndarray, codes: np.ndarray) -> int:
-        """Send what is not there yet: after an interruption, or a try whose answer was lost."""
-        missing = ~self._there(ids)
-        rows = [
-            {"id": item, "code": code.tobytes()}
-            for item, code in zip(ids[missing].tolist(), codes[missing])
-        ]
-        if rows:
-            self._client.insert(self.collection, rows)
-        return len(rows)
-
-    def _there(self, ids: np.ndarray) -> np.ndarray:
-        """Which ids are in the collection: bool (N,)."""
-        rows = self._client.query(
-            self.collection, filter=f"id in {ids.tolist()}", output_fields=["id"]
+    def _check_fits(self, table: CodeTable) -> None:
+        num_levels, table_levels = (
+            self._collection.fields().get(LABELS),
+            table.level_labels.shape[1],
         )
-        return np.isin(ids, [row["id"] for row in rows])
-
-    def _check_exists(self) -> None:
-        if not self._client.has_collection(self.collection):
+        if self.num_bits != table.num_bits:
             raise ValueError(
-                f"{self.url}: no collection {self.collection!r}; `gluon-hash index build --url` "
-                "makes it"
+                f"{self._where()} holds codes of {self.num_bits} bits, these have "
+                f"{table.num_bits}; name another collection"
+            )
+        if num_levels is not None and table_levels not in (0, num_levels):
+            raise ValueError(
+                f"{self._where()} holds labels of {num_levels} levels, these have {table_levels}; "
+                "name another collection"
             )
 
-    def _check_bits(self, num_bits: int) -> None:
-        if self.num_bits != num_bits:
-            raise ValueError(
-                f"{self.url}: the collection {self.collection!r} holds codes of {self.num_bits} "
-                "bits, "
-                f"these have {num_bits}; name another collection"
-            )
-
-    def _again(self, work: Callable[[], Result]) -> Result:
-        """``work``, tried again after a pause when the server fails."""
-        from pymilvus.exceptions import MilvusException
-
-        for attempt in range(1, TRIES + 1):
-            try:
-                return work()
-            except MilvusException as error:
-                if attempt == TRIES:
-                    raise ConnectionError(
-                        f"{self.url}: {TRIES} tries failed, the last with: {error}"
-                    ) from error
-                wait = FIRST_WAIT * 2 ** (attempt - 1)
-                log(f"{self.url}: {error}; trying again in {wait:g} s")
-                time.sleep(wait)
-        raise AssertionError("unreachable")
-
-
-def _connect(url: str) -> Any:
-    try:
-        from pymilvus import MilvusClient
-        from pymilvus.exceptions import MilvusException
-    except ImportError as error:
-        raise ValueError(
-            f"--url needs pymilvus ({error}); install it: pip install 'gluon_hash[milvus]'"
-        ) from error
-    logging.getLogger("pymilvus").setLevel(
-        logging.CRITICAL
-    )  # it prints a traceback for what we report ourselves
-    try:
-        return MilvusClient(url)
-    except (MilvusException, ConnectionError, OSError) as error:
-        raise ConnectionError(f"{url}: no Milvus answers: {error}") from error
+    def _where(self) -> str:
+        return f"{self._collection.url}: the collection {self._collection.name!r}"

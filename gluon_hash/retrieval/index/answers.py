@@ -1,0 +1,108 @@
+"""Answers: what was found for each query, with names and classes, and how sharp a distance is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gluon_hash.retrieval.index.items import Items
+from gluon_hash.retrieval.index.searcher import Searcher
+from gluon_hash.retrieval.index.zoom import Branch
+
+__all__ = ["Answers", "find_answers", "with_sharing"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was found for one query, nearest first.
+
+    Parameters
+    ----------
+    distances : int32, shape (m,), in bits
+    items : Items
+        m rows: ids, names, labels.
+    sharing : int64, shape (m,), optional
+        Codes of the whole index (or of the branch that was searched) at the same distance, the
+        answer itself among them; -1 where that is not known.
+    scores : float32, shape (m,), optional
+        What the answers were ordered by after the search, small is near.
+    """
+
+    distances: np.ndarray
+    items: Items
+    sharing: np.ndarray | None = None
+    scores: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.distances)
+
+    def take(self, places: np.ndarray) -> Answers:
+        """Some of the answers, in the order of ``places``."""
+        return Answers(
+            self.distances[places],
+            self.items.take(places),
+            None if self.sharing is None else self.sharing[places],
+            None if self.scores is None else self.scores[places],
+        )
+
+
+def find_answers(
+    searcher: Searcher,
+    queries: np.ndarray,
+    *,
+    k: int | None = None,
+    radius: int | None = None,
+    scan: bool = False,
+    within: Branch | None = None,
+) -> list[Answers]:
+    """The ``k`` nearest of each query, or all within ``radius`` bits, as Answers.
+
+    Parameters
+    ----------
+    searcher : HammingIndex or MilvusIndex
+    queries : uint8, shape (Q, ceil(num_bits / 8))
+    k, radius : int
+        One of the two.
+    scan, within :
+        As HammingIndex.search.
+
+    Returns
+    -------
+    list of Q Answers
+        Fewer than ``k`` where an approximate index found fewer.
+
+    Raises
+    ------
+    ValueError
+        As the searcher's, or unless one of ``k`` and ``radius`` is given.
+    """
+    if (k is None) == (radius is None):
+        raise ValueError("find_answers: give k or radius, one of the two")
+    if radius is not None:
+        near = searcher.search_radius(queries, radius, scan=scan, within=within)
+        distances, ids, counts = near.distances, near.ids, np.diff(near.offsets)
+    else:
+        assert k is not None  # one of the two is given
+        nearest, nearest_ids = searcher.search(queries, k, scan=scan, within=within)
+        there = nearest_ids >= 0 if k else nearest_ids
+        distances, ids, counts = nearest[there], nearest_ids[there], there.sum(axis=1)
+    items = searcher.look_up(ids)
+    ends = np.cumsum(counts)
+    return [
+        Answers(distances[start:end], items.take(np.arange(start, end)))
+        for start, end in zip(ends - counts, ends)
+    ]
+
+
+def with_sharing(
+    searcher: Searcher,
+    queries: np.ndarray,
+    answers: list[Answers],
+    *,
+    within: Branch | None = None,
+) -> list[Answers]:
+    """The answers with ``sharing`` filled in: how many codes lie as near as each of them."""
+    radii = np.array([row.distances.max(initial=-1) for row in answers], np.int64)
+    counted = searcher.count_by_distance(queries, radii, within=within)
+    return [replace(row, sharing=counts[row.distances]) for row, counts in zip(answers, counted)]
