@@ -105,7 +105,7 @@ def trained(prepared, tmp_path_factory):
             "--set",
             "training.batch_size=16",
             "--set",
-            "centers.refresh=running",
+            "loss.center_refresh=running",
             "--set",
             "optimizer.lr=0.003",
         ],

@@ -6,7 +6,10 @@ import sys
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="List and print the configurations that come along.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List and print the configurations that come along, and what a configuration may say.",
+)
 
 
 @app.command("list")
@@ -28,3 +31,19 @@ def show(
     from gluon_hash.experiment import presets
 
     sys.stdout.write(presets.packaged(name).read_text(encoding="utf-8"))
+
+
+@app.command()
+def methods() -> None:
+    """Print every method's settings, a Markdown table: values, defaults, what each is."""
+    from gluon_hash.experiment import describe
+
+    print(describe.methods_table())
+
+
+@app.command()
+def keys() -> None:
+    """Print every key of a configuration, a Markdown table for each section."""
+    from gluon_hash.experiment import describe
+
+    print(describe.configuration_table())

@@ -56,7 +56,11 @@ class CSQ(BinaryTargets):
     """
 
     name: Literal["csq"] = "csq"
-    quantization_weight: float = Field(paper(losses.CSQLoss, "quantization_weight"), ge=0)
+    quantization_weight: float = Field(
+        paper(losses.CSQLoss, "quantization_weight"),
+        ge=0,
+        description="of the smooth distance of tanh(u) to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """CSQLoss."""
@@ -70,7 +74,11 @@ class DPN(BinaryTargets):
     """
 
     name: Literal["dpn"] = "dpn"
-    margin: float = Field(paper(losses.DPNLoss, "margin"), gt=0)
+    margin: float = Field(
+        paper(losses.DPNLoss, "margin"),
+        gt=0,
+        description="how far an output should be on its target's side of 0",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DPNLoss."""
@@ -84,7 +92,11 @@ class OrthoHash(BinaryTargets):
     """
 
     name: Literal["orthohash"] = "orthohash"
-    margin: float = Field(paper(losses.OrthoHashLoss, "margin"), ge=0)
+    margin: float = Field(
+        paper(losses.OrthoHashLoss, "margin"),
+        ge=0,
+        description="what is taken off the cosine to the own target",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """OrthoHashLoss."""

@@ -43,7 +43,9 @@ class _Constrained(Method):
         paper(losses.HPDHLoss, "cubic_weight"), ge=0, description="of the cubic constraint, over L"
     )
     vertex_weight: float = Field(
-        paper(losses.HPDHLoss, "vertex_weight"), ge=0, description="of the vertex constraint"
+        paper(losses.HPDHLoss, "vertex_weight"),
+        ge=0,
+        description="of the vertex constraint, over L",
     )
 
 
@@ -201,10 +203,14 @@ class DCDH(Method):
         paper(losses.DCDHLoss, "inv_variance"), gt=0, description="1/sigma^2"
     )
     center_weight: float = Field(
-        paper(losses.DCDHLoss, "center_weight"), ge=0, description="of the pairs of centers"
+        paper(losses.DCDHLoss, "center_weight"),
+        ge=0,
+        description="of the term that keeps centers apart",
     )
     discrete_weight: float = Field(
-        paper(losses.DCDHLoss, "discrete_weight"), ge=0, description="of the discrete codes"
+        paper(losses.DCDHLoss, "discrete_weight"),
+        ge=0,
+        description="of the distance to the discrete codes",
     )
 
     def loss(self, task: Task) -> HybridBlock:

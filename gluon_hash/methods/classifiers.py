@@ -21,7 +21,11 @@ class GreedyHash(Method):
     """
 
     name: Literal["greedyhash"] = "greedyhash"
-    penalty_weight: float = Field(paper(losses.GreedyHashLoss, "penalty_weight"), ge=0)
+    penalty_weight: float = Field(
+        paper(losses.GreedyHashLoss, "penalty_weight"),
+        ge=0,
+        description="of the cubed distance to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """GreedyHashLoss."""
@@ -39,8 +43,16 @@ class SSDH(Method):
     """
 
     name: Literal["ssdh"] = "ssdh"
-    binarization_weight: float = Field(paper(losses.SSDHLoss, "binarization_weight"), ge=0)
-    balance_weight: float = Field(paper(losses.SSDHLoss, "balance_weight"), ge=0)
+    binarization_weight: float = Field(
+        paper(losses.SSDHLoss, "binarization_weight"),
+        ge=0,
+        description="of the push of the sigmoids to 0 and 1",
+    )
+    balance_weight: float = Field(
+        paper(losses.SSDHLoss, "balance_weight"),
+        ge=0,
+        description="of the push to as many ones as zeros",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """SSDHLoss."""

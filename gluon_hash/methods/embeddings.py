@@ -46,7 +46,11 @@ class EmbeddingSoftmax(_Embedded):
     """
 
     name: Literal["embedding_softmax"] = "embedding_softmax"
-    softmax_weight: float = Field(paper(losses.EmbeddingSoftmaxLoss, "softmax_weight"), ge=0)
+    softmax_weight: float = Field(
+        paper(losses.EmbeddingSoftmaxLoss, "softmax_weight"),
+        ge=0,
+        description="of the classifier's cross-entropy",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """EmbeddingSoftmaxLoss."""

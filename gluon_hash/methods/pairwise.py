@@ -49,7 +49,11 @@ class DPSH(OfPairs):
     """
 
     name: Literal["dpsh"] = "dpsh"
-    quantization_weight: float = Field(paper(losses.DPSHLoss, "quantization_weight"), ge=0)
+    quantization_weight: float = Field(
+        paper(losses.DPSHLoss, "quantization_weight"),
+        ge=0,
+        description="of the distance to the nearest vertex",
+    )
     memory_size: int = Field(
         4096, ge=1, description="codes remembered, at most one an image (ours)"
     )
@@ -71,7 +75,11 @@ class DHN(OfPairs):
     """
 
     name: Literal["dhn"] = "dhn"
-    quantization_weight: float = Field(paper(losses.DHNLoss, "quantization_weight"), ge=0)
+    quantization_weight: float = Field(
+        paper(losses.DHNLoss, "quantization_weight"),
+        ge=0,
+        description="of the smooth distance to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DHNLoss."""
@@ -106,7 +114,11 @@ class DSDH(OfPairs):
     """
 
     name: Literal["dsdh"] = "dsdh"
-    discrete_weight: float = Field(paper(losses.DSDHLoss, "discrete_weight"), ge=0)
+    discrete_weight: float = Field(
+        paper(losses.DSDHLoss, "discrete_weight"),
+        ge=0,
+        description="of the distance to the discrete codes",
+    )
     mu: float = Field(1.0, gt=0, description="of the classifier's error on the discrete codes")
     nu: float = Field(0.1, gt=0, description="of the classifier's norm")
     eta: float = Field(55.0, ge=0, description="of the distance of discrete codes to outputs")
@@ -139,8 +151,16 @@ class DSH(OfPairs):
     """
 
     name: Literal["dsh"] = "dsh"
-    margin_per_bit: float = Field(paper(losses.DSHLoss, "margin_per_bit"), gt=0)
-    quantization_weight: float = Field(paper(losses.DSHLoss, "quantization_weight"), ge=0)
+    margin_per_bit: float = Field(
+        paper(losses.DSHLoss, "margin_per_bit"),
+        gt=0,
+        description="m / L: the squared distance from which dissimilar images cost nothing",
+    )
+    quantization_weight: float = Field(
+        paper(losses.DSHLoss, "quantization_weight"),
+        ge=0,
+        description="of the distance to the nearest vertex, for each image of a pair",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DSHLoss."""
@@ -159,8 +179,14 @@ class DCH(OfPairs):
     """
 
     name: Literal["dch"] = "dch"
-    gamma: float = Field(paper(losses.DCHLoss, "gamma"), gt=0, description="in bits")
-    quantization_weight: float = Field(paper(losses.DCHLoss, "quantization_weight"), ge=0)
+    gamma: float = Field(
+        paper(losses.DCHLoss, "gamma"), gt=0, description="scale of the distances, in bits"
+    )
+    quantization_weight: float = Field(
+        paper(losses.DCHLoss, "quantization_weight"),
+        ge=0,
+        description="of the angle to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DCHLoss."""
@@ -180,7 +206,11 @@ class DQN(OfPairs):
 
     search: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "asymmetric"
     name: Literal["dqn"] = "dqn"
-    quantization_weight: float = Field(paper(losses.DQNLoss, "quantization_weight"), ge=0)
+    quantization_weight: float = Field(
+        paper(losses.DQNLoss, "quantization_weight"),
+        ge=0,
+        description="of what product quantisation loses",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DQNLoss."""
@@ -211,7 +241,11 @@ class SHDH(OfPairs):
     search: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "weighted"
     name: Literal["shdh"] = "shdh"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
-    quantization_weight: float = Field(paper(losses.SHDHLoss, "quantization_weight"), ge=0)
+    quantization_weight: float = Field(
+        paper(losses.SHDHLoss, "quantization_weight"),
+        ge=0,
+        description="of the smooth distance to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """SHDHLoss."""

@@ -21,8 +21,16 @@ class DTSH(OfPairs):
     """
 
     name: Literal["dtsh"] = "dtsh"
-    margin_per_bit: float = Field(paper(losses.DTSHLoss, "margin_per_bit"), ge=0)
-    quantization_weight: float = Field(paper(losses.DTSHLoss, "quantization_weight"), ge=0)
+    margin_per_bit: float = Field(
+        paper(losses.DTSHLoss, "margin_per_bit"),
+        ge=0,
+        description="m / L: by how much u_i.u_p should exceed u_i.u_n",
+    )
+    quantization_weight: float = Field(
+        paper(losses.DTSHLoss, "quantization_weight"),
+        ge=0,
+        description="of the distance to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DTSHLoss."""
@@ -42,8 +50,16 @@ class DSRH(OfPairs):
 
     name: Literal["dsrh"] = "dsrh"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
-    margin: float = Field(paper(losses.DSRHLoss, "margin"), gt=0)
-    quantization_weight: float = Field(paper(losses.DSRHLoss, "quantization_weight"), ge=0)
+    margin: float = Field(
+        paper(losses.DSRHLoss, "margin"),
+        gt=0,
+        description="rho: by how much u_i.u_p / L should exceed u_i.u_n / L",
+    )
+    quantization_weight: float = Field(
+        paper(losses.DSRHLoss, "quantization_weight"),
+        ge=0,
+        description="of the distance to the nearest vertex",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DSRHLoss."""

@@ -33,7 +33,7 @@ def test_resume_goes_on_and_nothing_is_overwritten(trained, prepared, run, tmp_p
         "--set",
         "training.batch_size=16",
         "--set",
-        "centers.refresh=running",
+        "loss.center_refresh=running",
     ]
     code, _, err = run(*common, "--out", trained / "run", "--set", "training.epochs=6")
     assert code == 2 and "exists already; go on with it by --resume" in err

@@ -9,8 +9,7 @@ import pytest
 from mxnet import autograd, nd
 
 from gluon_hash.errors import DataError
-from gluon_hash.methods.memory.base import FixedTargets, Nothing, PerEpoch
-from gluon_hash.methods.memory.codes import ImageCodes, RecentCodes
+from gluon_hash.methods.memory import FixedTargets, ImageCodes, Memory, PerEpoch, RecentCodes
 from gluon_hash.methods.memory.solvers import cyclic_coordinate_descent, product_reconstruction
 from gluon_hash.nets.heads import Classifier, LearnedCenters, straight_through_sign
 
@@ -179,9 +178,9 @@ def test_image_codes_hand_out_what_was_solved_for_each_image():
         [[2, 2], [10, 6]],
         [[1], [1]],
     ]  # the previous target came back
-    with pytest.raises(ValueError, match="id 11 is no training image"):
+    with pytest.raises(ValueError, match="id 11 is not a training image"):
         memory.arrays(mx.cpu(), np.array([10, 11]))
-    with pytest.raises(ValueError, match="id 99 is no training image"):
+    with pytest.raises(ValueError, match="id 99 is not a training image"):
         memory.arrays(mx.cpu(), np.array([99]))
 
 
@@ -219,7 +218,14 @@ def test_what_follows_from_the_epoch_is_not_kept():
     memory = PerEpoch(lambda epoch: np.array([[epoch + 1]]), FixedTargets([np.array([[7.0]])]))
     memory.start(4)
     assert numpy(memory, [0]) == [[[5]], [[7]]] and memory.state() == {} and memory.finish(4) == {}
-    assert numpy(Nothing(), [0]) == []
+
+
+def test_a_memory_that_says_nothing_else_remembers_nothing():
+    memory = Memory()
+    memory.start(0)
+    observe(memory, [[1, 2]], [[0, 0]], [7])
+    assert numpy(memory, [7]) == [] and memory.finish(0) == {} and memory.state() == {}
+    memory.load_state({})
 
 
 @pytest.mark.parametrize("hybridize", [False, True])

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from mxnet import gluon, nd
 
-from gluon_hash.experiment import METHODS
-from gluon_hash.experiment.config import Config
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.methods.parts import Task
-from gluon_hash.methods.table import build_parts, method_levels
+from gluon_hash.methods import METHODS, Task
 from gluon_hash.records.loaders import FeatureTrainLoader
 from gluon_hash.records.samplers import class_batches
 from gluon_hash.retrieval import CodeTable, codes, evaluate
@@ -66,14 +63,15 @@ def make(name, optimizer, contexts):
     def encode(features):
         return net(nd.array(features)).asnumpy()
 
-    config = Config(data={"root": "nowhere"}, net={"num_bits": NUM_BITS}, loss={"name": name})
-    parts = build_parts(
+    method = METHODS[name]()
+    parts = method.build(
         Task(
-            config,
-            method_levels(config, TREE),
+            method.levels_of(TREE),
+            NUM_BITS,
             TRAIN[2],
             contexts,
             lambda: (encode(TRAIN[0]), TRAIN[1][:, 0]),
+            seed=24,
         )
     )
     parameters = net.collect_params()

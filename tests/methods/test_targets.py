@@ -129,7 +129,7 @@ def test_fewer_flips_bring_relatives_closer():
         apart = (64 - found @ found.T) / 2
         siblings = (parent[:, None] == parent) & ~np.eye(100, dtype=bool)
         assert apart[siblings].mean() == pytest.approx(bits, rel=0.05)
-    with pytest.raises(ValueError, match="expected a part of the bits"):
+    with pytest.raises(ValueError, match="expected a fraction of the bits"):
         targets.tree_targets([parent], [100, 20], 64, seeded(), 0.6)
 
 

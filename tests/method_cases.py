@@ -1,0 +1,61 @@
+"""Small trees, fixed codes, and a method built and run on them: what the tests of methods share."""
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.methods import METHODS, Task, method_from
+
+SEED, NUM_BITS = 5, 16
+EPOCHS = (0, 5, 20)  # of which 5 and 20 change what a level or a scale does, by default
+THREE = Hierarchy(
+    ("fine", "coarse", "top"),
+    (tuple("abcdefgh"), tuple("stuv"), tuple("yz")),
+    (np.arange(8) // 2, np.arange(4) // 2),
+)
+TWO = THREE.keep_levels(2)
+FINE, IDS = np.arange(24) % 8, 100 + np.arange(24)
+CODE, EVALUATED = np.random.RandomState(0).normal(0.0, 1.2, (2, 24, NUM_BITS)).astype(np.float32)
+S, W = [0.35, 0.6], [3.0, 1.0]  # of the levels: inv_variances, level_weights
+
+
+def settings_of(name):
+    """The names of a method's settings."""
+    return [setting for setting in METHODS[name].model_fields if setting != "name"]
+
+
+def build(name, tree=TWO, num_bits=NUM_BITS, **settings):
+    """Loss, memory and head of a method with these settings."""
+    method = method_from({"name": name, **settings})
+    task = Task(
+        method.levels_of(tree), num_bits, IDS, [mx.cpu()], lambda: (EVALUATED, FINE), seed=SEED
+    )
+    return method.build(task)
+
+
+def arrays(memory):
+    """What a memory hands the loss, as NumPy."""
+    return [array.asnumpy() for array in memory.arrays(mx.cpu(), IDS)]
+
+
+def train(name, tree=TWO, num_bits=NUM_BITS, **settings):
+    """What the loss takes at each of EPOCHS, and its values.
+
+    The codes are the same at all of them, heads learn nothing.
+    """
+    mx.random.seed(SEED)
+    np.random.seed(SEED)  # gluon's initialisers draw from it too
+    parts = build(name, tree, num_bits, **settings)
+    labels, code = nd.array(tree.ancestors[FINE]), nd.array(CODE[:, :num_bits])
+    taken, losses = [], []
+    if parts.head is not None:
+        parts.head.initialize()
+    for epoch in EPOCHS:
+        parts.memory.start(epoch)
+        outputs = [] if parts.head is None else parts.head(code)
+        taken.append([code, labels, *parts.memory.arrays(mx.cpu(), IDS), *outputs])
+        losses.append(parts.loss(*taken[-1]).asnumpy())
+        parts.memory.observe(code, labels, IDS)
+        parts.memory.finish(epoch)
+    return [[value.asnumpy() for value in values] for values in taken], np.array(losses)
