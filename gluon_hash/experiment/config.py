@@ -66,7 +66,7 @@ class NetConfig(_Section):
         "features of another framework (set by itself where data.root holds them)",
     )
     num_features: int | None = Field(
-        None, ge=1, description="of backbone: features alone: their number"
+        None, ge=1, description="with backbone: features alone: features of an image"
     )
     num_bits: int = Field(48, ge=1, le=1024, description="length of the code")
     weights: str | None = Field(
@@ -88,34 +88,44 @@ class NetConfig(_Section):
 class OptimizerConfig(_Section):
     """Optimiser and its learning rate over time."""
 
-    name: Literal["sgd", "nag", "adam"] = "sgd"
+    name: Literal["sgd", "nag", "adam"] = Field(
+        "sgd",
+        description="sgd: with momentum; nag: with Nesterov's momentum; adam: a step size for each "
+        "parameter",
+    )
     lr: float = Field(1e-3, gt=0, description="learning rate of the hash layer")
     backbone_lr_multiplier: float = Field(
         1.0, ge=0, description="the backbone's learning rate is lr times this"
     )
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and nag")
     weight_decay: float = Field(5e-4, ge=0, description="on every parameter")
     clip_gradient_norm: float | None = Field(
-        None, gt=0, description="global norm; default: no clipping"
+        None, gt=0, description="largest norm of all gradients together; without it no clipping"
     )
-    schedule: Literal["constant", "multi_step", "cosine"] = "multi_step"
+    schedule: Literal["constant", "multi_step", "cosine"] = Field(
+        "multi_step",
+        description="constant; multi_step: the rate falls at milestones; cosine: it falls to 0 over "
+        "training.epochs",
+    )
     milestones: list[int] = Field(
-        [50, 100], description="multi_step: epochs after which the rate falls"
+        [50, 100], description="multi_step: the epochs after which the rate falls"
     )
     factor: float = Field(0.1, gt=0, description="multi_step: what the rate is multiplied by")
-    warmup_epochs: float = Field(0.0, ge=0, description="linear rise from 0")
+    warmup_epochs: float = Field(
+        0.0, ge=0, description="epochs over which the rate rises linearly from 0 at the start"
+    )
 
 
 class TrainingConfig(_Section):
     """How long, how much at a time, and which epoch is kept."""
 
-    epochs: int = Field(150, ge=1)
-    batch_size: int = Field(128, ge=2)
-    seed: int = Field(24, ge=0, lt=2**32)
-    monitor: Literal["map", "mahp", "loss"] = Field(
+    epochs: int = Field(150, ge=1, description="passes over the training images")
+    batch_size: int = Field(128, ge=2, description="images a step, over all devices")
+    seed: int = Field(24, ge=0, lt=2**32, description="of everything that is drawn")
+    monitor: Literal["map", "map_tie_averaged", "mahp", "loss"] = Field(
         "map",
-        description="map, mahp: of the held-out images among themselves; loss: lowest training "
-        "loss",
+        description="map, map_tie_averaged (over all orders of equal distances), mahp: of the "
+        "held-out images among themselves; loss: lowest training loss",
     )
     sampler: Literal["auto", "shuffled", "classes", "relatives"] = Field(
         "auto",
