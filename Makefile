@@ -1,60 +1,90 @@
-# Every target sets up what it needs. VENV=DIR names another folder for the environment; MXNET=cu112 takes MXNet's CUDA
-# build (and is remembered), MXNET=cpu goes back; SOURCE= and OUT= belong to demo.
+# Every target sets up what it needs. VENV=DIR names another folder for the environment; MXNET=cu112
+# takes MXNet's CUDA build (and is remembered), MXNET=cpu goes back; SOURCE= and OUT= belong to demo.
 VENV ?= .venv
 OUT ?= demo
 MXNET ?= $(if $(wildcard $(VENV)/.installed-cu112),cu112,cpu)
 PYTHON = $(VENV)/bin/python
+INSTALLED = $(VENV)/.installed-$(MXNET)
+EXTRA = $(if $(filter cu112,$(MXNET)),cu112,mxnet)
+OTHER_BUILD = $(if $(filter cu112,$(MXNET)),mxnet,mxnet-cu112)
+PIP = -m pip install -q --disable-pip-version-check
+comma = ,
+
+# Two more environments that `make test` runs the tests in, of the newest Python that serves:
+# newer has the last NumPy that MXNet works with and FAISS 1.15; core has no MXNet and NumPy 2.
+NEWER = $(VENV)-newer
+CORE = $(VENV)-core
+
 SYSTEM_LIBRARIES = libgomp.so.1 libquadmath.so.0
 APT = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
-INSTALLED = $(VENV)/.installed-$(MXNET)
 
-.PHONY: install demo test lint bench clean
+# $(call make_venv,FOLDER,PYTHONS...): a virtual environment of the first Python that there is.
+# Python 3.10 is the oldest; MXNet's wheels and the NumPy that it needs go up to 3.12.
+define make_venv
+@for python in $(2); do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || continue; \
+  echo "using $$($$python --version), environment in $(1)"; \
+  if ! $$python -c 'import ensurepip' 2>/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    $(APT) $$python-venv || exit 1; fi; \
+  $$python -m venv $(1) && exit 0; \
+  echo "python -m venv failed; install it: sudo apt-get install $$python-venv"; exit 1; \
+done; \
+echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
+echo "or from https://www.python.org/downloads/"; exit 1
+endef
+
+.PHONY: install demo test test-default test-newer test-core lint bench clean
 
 install: $(INSTALLED)
 
 $(INSTALLED): setup.py constraints.txt
 	@for library in $(SYSTEM_LIBRARIES); do \
 	  PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q $$library && continue; \
-	  echo "$$library is missing (MXNet and FAISS need it)"; \
+	  echo "$$library is missing (MXNet needs it)"; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(APT) libgomp1 libquadmath0 || exit 1; \
 	  else echo "install it: sudo apt-get install libgomp1 libquadmath0"; exit 1; fi; \
 	done
-	@for python in python3.11 python3.10 python3.9 python3.8 python3; do \
-	  $$python -c 'import sys; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null || continue; \
-	  echo "using $$($$python --version), environment in $(VENV)"; \
-	  if ! $$python -c 'import ensurepip' 2>/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    $(APT) $$python-venv || exit 1; fi; \
-	  $$python -m venv $(VENV) && exit 0; \
-	  echo "python -m venv failed; install it: sudo apt-get install $$python-venv"; exit 1; \
-	done; \
-	echo "Python 3.8 to 3.11 is needed (MXNet 1.9.1 has no newer); get one: sudo apt-get install python3.11-venv,"; \
-	echo "or from https://www.python.org/downloads/"; exit 1
-	@if $(PYTHON) -m pip show -q mxnet-cu112 2>/dev/null; then $(PYTHON) -m pip uninstall -q -y mxnet mxnet-cu112; fi
-	$(PYTHON) -m pip install -q --disable-pip-version-check \
+	$(call make_venv,$(VENV),python3.11 python3.10 python3.12)
+	@if $(PYTHON) -m pip show -q $(OTHER_BUILD) 2>/dev/null; then \
+	  $(PYTHON) -m pip uninstall -q -y mxnet mxnet-cu112; fi
+	$(PYTHON) $(PIP) \
 	  $$($(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")') \
-	  -e '.[dev$(if $(filter cu112,$(MXNET)),$(comma)cu112)]'
-ifeq ($(MXNET),cu112)
-	$(PYTHON) -m pip uninstall -q -y mxnet mxnet-cu112
-	$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps mxnet-cu112==1.9.1
-endif
+	  -e '.[dev$(comma)$(EXTRA)]'
 	@rm -f $(VENV)/.installed-* && touch $@
 
-comma = ,
+$(NEWER)/.installed: setup.py constraints-newer.txt | install
+	$(call make_venv,$(NEWER),python3.12 python3.11 python3.10)
+	$(NEWER)/bin/python $(PIP) -c constraints-newer.txt -e '.[mxnet$(comma)test$(comma)milvus]'
+	@touch $@
+
+$(CORE)/.installed: setup.py constraints-core.txt | install
+	$(call make_venv,$(CORE),python3.14 python3.13 python3.12 python3.11 python3.10)
+	$(CORE)/bin/python $(PIP) -c constraints-core.txt -e '.[test]'
+	@touch $@
 
 demo: install
 	$(PYTHON) tools/demo.py --out $(OUT) $(if $(SOURCE),--source $(SOURCE))
 
-test: lint
+test: lint test-default test-newer test-core
+
+test-default: install
 	$(PYTHON) -m pytest
+
+test-newer: $(NEWER)/.installed
+	$(NEWER)/bin/python -m pytest
+
+test-core: $(CORE)/.installed
+	$(CORE)/bin/python -m pytest --doctest-ignore-import-errors
 
 lint: install
 	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
 bench: install
 	$(PYTHON) tools/bench.py
 	$(PYTHON) tools/bench_retrieval.py
 
-# What the other targets made in passing; the environment and what commands wrote stay.
+# What the other targets made in passing; the environments and what commands wrote stay.
 clean:
 	rm -rf build *.egg-info .pytest_cache .ruff_cache .mypy_cache

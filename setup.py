@@ -1,11 +1,62 @@
-"""Installation of gluon_hash; `make install` does it in a virtual environment, with constraints.txt."""
+"""Installation of gluon_hash; `make install` does it in a virtual environment of the checkout."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-MILVUS = ["pymilvus>=2.5,<4", "milvus-lite>=2.5,<3"]  # Lite 3 was not tried
+# folders beside the package that the wheel carries inside it
+CARRIED = {"configs": "*.yaml", "data": "*/*.tsv"}
+
+MXNET = [
+    # The last releases of both, retired in 2023; Linux x86_64. MXNet asks for NumPy below 2, which
+    # has no wheels for Python 3.13; `gluon-hash doctor` says how to install it there all the same.
+    "mxnet==1.9.1; python_version < '3.13'",
+    "gluoncv==0.10.5.post0; python_version < '3.13'",
+    # gluoncv brings these, which we never import; their newer wheels ask for NumPy 2
+    "opencv-python<4.12; python_version < '3.13'",
+    "pandas<2.4; python_version < '3.13'",
+]
+CU112 = [
+    # MXNet for CUDA 11.2 takes the place of `mxnet`: both are the module mxnet, and where both
+    # are installed they overwrite each other.
+    "mxnet-cu112==1.9.1; python_version < '3.13'",
+    # The libraries it is linked with, in the versions of CUDA 11 that were tried; engine.py loads
+    # them.
+    "nvidia-cuda-runtime-cu11==11.8.89",
+    "nvidia-cuda-nvrtc-cu11==11.8.89",
+    "nvidia-cublas-cu11==11.11.3.6",
+    "nvidia-cufft-cu11==10.9.0.58",
+    "nvidia-curand-cu11==10.3.0.86",
+    "nvidia-cusolver-cu11==11.4.1.48",
+    "nvidia-cusparse-cu11==11.7.5.86",
+    "nvidia-nvtx-cu11==11.8.86",
+    "nvidia-nccl-cu11==2.21.5",
+    "nvidia-cudnn-cu11<9",  # MXNet is linked with libcudnn.so.8
+]
+MILVUS = [
+    "pymilvus>=2.5,<4",
+    "milvus-lite>=2.5,<3",  # 3 brings a pyarrow that asks for NumPy 2
+    "setuptools<81",  # milvus-lite 2.5 imports pkg_resources
+]
+TEST = ["pytest>=7.4", "pytest-timeout"]
+TOOLS = ["mypy", "ruff", "types-PyYAML"]
+
+
+class BuildWithFolders(build_py):
+    """Puts the configurations and the hierarchy tables into the package of a wheel."""
+
+    def run(self) -> None:
+        """Build, then copy what lies beside the package."""
+        super().run()
+        if self.editable_mode:  # the checkout has them
+            return
+        for folder, pattern in CARRIED.items():
+            for file in sorted((ROOT / folder).glob(pattern)):
+                target = Path(self.build_lib) / "gluon_hash" / file.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self.copy_file(str(file), str(target))
 
 
 def version() -> str:
@@ -19,51 +70,52 @@ def version() -> str:
 setup(
     name="gluon_hash",
     version=version(),
-    description="Hierarchical deep hashing with MXNet/Gluon: learn, evaluate and serve binary codes for images",
+    description="Hierarchical deep hashing: learn, evaluate and serve binary codes for images",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    project_urls={"Paper": "https://arxiv.org/abs/1901.11259"},
+    keywords="hashing hierarchical image-retrieval hamming binary-codes mxnet gluon faiss",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 15)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["gluon_hash", "gluon_hash.*"]),
-    python_requires=">=3.8,<3.12",  # numpy<1.24 has no wheels beyond 3.11
+    package_data={"gluon_hash": ["py.typed"]},
+    cmdclass={"build_py": BuildWithFolders},
+    python_requires=">=3.10",
+    # No upper bounds: nothing here is known to break the core. The lower ones are the oldest
+    # that the tests ran with (Python 3.10); constraints*.txt have the newest.
     install_requires=[
-        "mxnet==1.9.1",  # the last release; Linux x86_64
-        "numpy>=1.21,<1.24",  # MXNet 1.9.1 uses names that NumPy 1.24 took away
-        "gluoncv==0.10.5.post0",  # the last release; brings opencv-python, which we never import (it needs libGL)
-        "scipy>=1.7",
-        "matplotlib>=3.5",
-        "scikit-learn>=1.0,<1.8",  # 1.8 asks for a newer NumPy
-        "faiss-cpu>=1.7.4,<1.9",  # later wheels bring NumPy 2
-        "numba>=0.57",
+        "faiss-cpu>=1.8",  # 1.14 and newer, which check damaged files, ask for NumPy 1.25
         "jinja2>=3",
-        "opencv-python<4.12",  # later wheels bring NumPy 2
-        "pandas<2.4",  # of gluoncv; later ones bring NumPy 2
+        "matplotlib>=3.7",  # legends outside of the axes
+        "numba>=0.57",
+        "numpy>=1.22",
+        "packaging>=21",
         "Pillow>=9.1",  # Image.Resampling
         "pydantic>=2",
         "PyYAML>=6",
         "rich>=13",
-        "safetensors>=0.3",
-        "typer>=0.9",
-        "typing-extensions>=4",
+        "safetensors>=0.3.3",
+        "scikit-learn>=1.0.2",
+        "scipy>=1.7.3",
+        "typer>=0.12.5",  # options of type X | None
     ],
     extras_require={
-        # MXNet for CUDA 11.2 takes the place of `mxnet` (both are the module mxnet): `make install MXNET=cu112`, or
-        # pip install '.[cu112]', then pip uninstall -y mxnet mxnet-cu112, then pip install mxnet-cu112==1.9.1.
-        "cu112": [
-            "mxnet-cu112==1.9.1",
-            # the libraries it is linked with, in the versions of CUDA 11 that were tried; runtime.py loads them
-            "nvidia-cuda-runtime-cu11==11.8.89",
-            "nvidia-cuda-nvrtc-cu11==11.8.89",
-            "nvidia-cublas-cu11==11.11.3.6",
-            "nvidia-cufft-cu11==10.9.0.58",
-            "nvidia-curand-cu11==10.3.0.86",
-            "nvidia-cusolver-cu11==11.4.1.48",
-            "nvidia-cusparse-cu11==11.7.5.86",
-            "nvidia-nvtx-cu11==11.8.86",
-            "nvidia-nccl-cu11==2.21.5",
-            "nvidia-cudnn-cu11<9",  # MXNet is linked with libcudnn.so.8
-        ],
+        "mxnet": MXNET,
+        "cu112": [*MXNET[1:], *CU112],
         "milvus": MILVUS,
-        "dev": ["pytest>=7", "pytest-timeout", "ruff", "mypy", "types-PyYAML", *MILVUS],
+        "test": TEST,
+        "dev": [*TEST, *MILVUS, *TOOLS],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},
 )

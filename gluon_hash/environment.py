@@ -7,7 +7,14 @@ import stat
 import tempfile
 from pathlib import Path
 
-__all__ = ["cache_folder", "is_writable", "processors", "set_caches", "set_threads"]
+__all__ = [
+    "cache_folder",
+    "compiled_folder",
+    "is_writable",
+    "processors",
+    "set_caches",
+    "set_threads",
+]
 
 
 def processors() -> int:
@@ -37,11 +44,25 @@ def set_caches() -> None:
 
 def _matplotlib_folders() -> list[Path]:
     """Where Matplotlib keeps its settings and its list of fonts."""
+    return [_user_folder("CONFIG") / "matplotlib", _user_folder("CACHE") / "matplotlib"]
+
+
+def _user_folder(kind: str) -> Path:
+    """The user's folder for settings or caches: XDG_CONFIG_HOME, XDG_CACHE_HOME or its default."""
     home = os.path.expanduser("~")
-    return [
-        Path(os.environ.get(f"XDG_{kind}_HOME") or f"{home}/.{kind.lower()}") / "matplotlib"
-        for kind in ("CONFIG", "CACHE")
-    ]
+    return Path(os.environ.get(f"XDG_{kind}_HOME") or f"{home}/.{kind.lower()}")
+
+
+def compiled_folder() -> Path | None:
+    """Where compiled functions are kept between runs; None if nothing can be written.
+
+    Numba looks beside the source, then in the user's cache; gluon_hash has a third place.
+    """
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        places = [Path(os.environ["NUMBA_CACHE_DIR"]).absolute()]
+    else:
+        places = [Path(__file__).parent / "__pycache__", _user_folder("CACHE") / "numba"]
+    return next((place for place in places if is_writable(place)), None) or cache_folder()
 
 
 def is_writable(folder: Path) -> bool:

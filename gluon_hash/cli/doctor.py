@@ -1,4 +1,4 @@
-"""`gluon-hash doctor`: versions, devices, threads, libraries, and what is wrong with them."""
+"""`gluon-hash doctor`: which parts work here, versions, devices, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import typer
 def command(
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of lines."),
 ) -> None:
-    """Print versions, devices, threads and libraries, and what is wrong with them; exit code 1 if
-    something is."""
+    """Print which parts work here, versions, devices, threads, and what is wrong (exit code 1)."""
     from gluon_hash.doctor import diagnose
 
     report, problems = diagnose()
     if as_json:
         print(json.dumps({**report, "problems": problems}, indent=2))
     else:
+        for part, state in report.pop("parts").items():
+            print(f"part {part}: {state}")
         for name, value in report.items():
-            shown = (
-                ", ".join(f"{package} {version or '-'}" for package, version in value.items())
-                if isinstance(value, dict)
-                else value
-            )
-            print(f"{name}: {shown}")
+            print(f"{name}: {_line(value) if isinstance(value, dict) else value}")
         print("\n".join(f"WRONG: {problem}" for problem in problems) or "nothing is wrong")
     if problems:
         raise typer.Exit(1)
+
+
+def _line(versions: dict[str, str | None]) -> str:
+    return ", ".join(f"{package} {version or '-'}" for package, version in versions.items())

@@ -1,5 +1,4 @@
-"""The doctor: silent on a sound machine, and one sentence with a remedy for each thing that is
-wrong."""
+"""The doctor: silent on a sound machine; a sentence with a remedy for each thing that is wrong."""
 
 import ctypes
 import importlib
@@ -133,6 +132,31 @@ def test_missing_system_library(sound):
 def test_broken_package(sound, module, message):
     sound.setitem(sys.modules, module, None)  # so Python refuses to import it
     assert message in only_problem()
+
+
+def test_a_part_that_was_never_installed_is_not_wrong(sound, capsys):
+    version, spec = library._version, importlib.util.find_spec
+    absent = ("mxnet", "mxnet-cu112", "pymilvus")
+    sound.setattr(library, "_version", lambda name: None if name in absent else version(name))
+    sound.setattr(importlib.util, "find_spec", lambda name: None if name in absent else spec(name))
+    for python, remedy in (((3, 12), "'gluon_hash[mxnet]'"), ((3, 13), "--no-deps mxnet==1.9.1")):
+        sound.setattr(sys, "version_info", (*python, 0))
+        code, out = run_doctor(capsys)
+        assert code == 0 and out.startswith("part core: works\n")
+        assert f"part mxnet: not installed: pip install {remedy}" in out
+        assert "part milvus: not installed: pip install 'gluon_hash[milvus]'" in out
+
+
+def test_what_is_installed_works(sound):
+    parts = library.diagnose()[0]["parts"]
+    assert parts["core"] == "works" and parts["mxnet"].startswith("works with NumPy ")
+    sound.setitem(sys.modules, "mxnet", None)
+    assert library.diagnose()[0]["parts"]["mxnet"].startswith("broken with NumPy ")
+
+
+def test_nowhere_to_keep_compiled_code(sound):
+    sound.setattr(library.environment, "compiled_folder", lambda: None)
+    assert "let NUMBA_CACHE_DIR name a folder that can be written" in only_problem()
 
 
 def test_both_builds_of_mxnet(sound):

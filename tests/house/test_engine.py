@@ -1,4 +1,4 @@
-"""Threads, CUDA libraries, contexts, seeds, versions: what is decided before MXNet starts."""
+"""CUDA libraries, contexts, seeds, versions: what is decided before MXNet starts."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_hash import __version__, doctor, engine, environment
+from gluon_hash import __version__, doctor, engine
 
 CUDA_FILES = {
     "cuda_runtime": ["libcudart.so.11.0"],
@@ -129,17 +129,6 @@ def test_cuda_build_without_driver_stops_only_what_needs_mxnet(tmp_path):
         and "WRONG: MXNet cannot be imported: the NVIDIA driver" in doctor.stdout
     )
     assert "WRONG: mxnet and mxnet-cu112 are both installed" in doctor.stdout
-
-
-@pytest.mark.parametrize("given, expected", [("3", "3"), (None, str(len(os.sched_getaffinity(0))))])
-def test_threads_of_the_user_win(monkeypatch, given, expected):
-    monkeypatch.setenv("OMP_NUM_THREADS", "set, so that monkeypatch restores it")
-    if given is None:
-        monkeypatch.delenv("OMP_NUM_THREADS")
-    else:
-        monkeypatch.setenv("OMP_NUM_THREADS", given)
-    environment.set_threads()
-    assert os.environ["OMP_NUM_THREADS"] == expected
 
 
 def test_contexts_of_the_cpu():

@@ -1,0 +1,5 @@
+"""`gluon-hash config` in a checkout."""
+
+import _checkout
+
+_checkout.run("config")
