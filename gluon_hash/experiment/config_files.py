@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,10 +15,17 @@ from pydantic import BaseModel, ValidationError
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.legacy import CENTERS, modernize
-from gluon_hash.methods.table import DEFAULT, METHODS, class_of, method_from
+from gluon_hash.experiment.presets import find
+from gluon_hash.methods.table import (
+    DEFAULT,
+    METHODS,
+    UnknownMethodError,
+    class_of,
+    method_from,
+)
 from gluon_hash.progress import log
 
-__all__ = ["dump_config", "load_config"]
+__all__ = ["change_config", "dump_config", "load_config"]
 
 GIVEN = "given as a change"
 
@@ -29,7 +36,7 @@ def load_config(path: str | os.PathLike[str], changes: Sequence[str] = ()) -> Co
     Parameters
     ----------
     path : path-like
-        The file.
+        The file; or the name of one that comes with gluon_hash (gluon_hash.experiment.presets).
     changes : sequence of str
         "section.key=value", the value as YAML; they win over the file. A change of ``loss.name``
         keeps the settings of the file that the new method has too; the others are left out, which
@@ -47,30 +54,38 @@ def load_config(path: str | os.PathLike[str], changes: Sequence[str] = ()) -> Co
     ValueError
         With the change: the same of a change, or one that is malformed.
     """
-    text = Path(path).read_text(encoding="utf-8")
-    values = _sections(text, path)
+    path = find(path)
+    return _read(path.read_text(encoding="utf-8"), path, changes)
+
+
+def change_config(config: Config, changes: Sequence[str]) -> Config:
+    """A configuration with changes, as load_config takes them.
+
+    Raises
+    ------
+    ValueError
+        As load_config.
+    """
+    return _read(dump_config(config), "the configuration", changes) if changes else config
+
+
+def _read(text: str, path: str | os.PathLike[str], changes: Sequence[str]) -> Config:
+    """A configuration from the text of a file."""
     parsed = [_parse(change) for change in changes]
-    changed = {f"{section}.{name}": text for section, name, _, text in parsed}
     try:
-        values, advice = modernize(values)
-        for line in advice:
-            _say_once(f"{os.fspath(path)}: written before 2026-11-25; {line}")
-        _apply(values, parsed, path)
-        if isinstance(values.get("loss"), Mapping):
-            values = {**values, "loss": method_from(values["loss"])}
-        return Config(**values)
+        values = _modern(_sections(text, path), path)
+        changed = _apply(values, parsed, path)
+        method = values.get("loss", {})
+        if isinstance(method, Mapping):
+            method = method_from(method)
+        return Config(**{**values, "loss": method})
     except ValidationError as error:
         raise _clear(error, text, path, changed, values) from error
     except TypeError as error:  # a key that is not a string
         raise DataError(f"expected sections (data, net, ...): {error}", path=path) from error
-    except DataError:
-        raise
-    except ValueError as error:  # no such method
-        if "loss.name" in changed:
-            raise ValueError(f"{changed['loss.name']} ({GIVEN}): {error}") from error
-        raise DataError(
-            f"loss.name: {error}", path=path, line=_line(text, ["loss", "name"])
-        ) from error
+    except UnknownMethodError as error:  # of the file; _apply names a change
+        line = _line(text, ["loss", "name"])
+        raise DataError(f"loss.name: {error}", path=path, line=line) from error
 
 
 def dump_config(config: Config) -> str:
@@ -82,16 +97,29 @@ def _sections(text: str, path: str | os.PathLike[str]) -> dict[str, Any]:
     """The sections of a file; DataError, with the line, if it holds something else."""
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45, not a date
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
         raise DataError(
-            f"not YAML: {getattr(error, 'problem', error)}", path=path, line=line
+            f"not YAML: {getattr(error, 'problem', None) or error}", path=path, line=line
         ) from error
     if not isinstance(values, dict):
         raise DataError(
             f"expected sections (data, net, ...), got {type(values).__name__}", path=path
         )
+    return values
+
+
+def _modern(values: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The sections as they are written now; if they were written before, what to write is said."""
+    try:
+        values, advice = modernize(values)
+    except UnknownMethodError:
+        raise
+    except ValueError as error:
+        raise DataError(str(error), path=path) from error
+    if advice:
+        _say_once(f"{os.fspath(path)}: written before 2026-11-25; {advice}")
     return values
 
 
@@ -105,7 +133,7 @@ def _parse(change: str) -> tuple[str, str, Any, str]:
         )
     try:
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45, a date that is not one
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: as of a file
         raise ValueError(
             f"{change!r} ({GIVEN}): the value is not YAML "
             f"({getattr(error, 'problem', None) or error}); "
@@ -118,37 +146,62 @@ def _apply(
     values: dict[str, Any],
     parsed: Sequence[tuple[str, str, Any, str]],
     path: str | os.PathLike[str],
-) -> None:
-    """Put the changes into ``values``, the method's name before its settings."""
-    ordered = sorted(parsed, key=lambda change: change[:2] != ("loss", "name"))
-    for section, name, value, text in ordered:
+) -> dict[str, str]:
+    """Put the changes into ``values``, the method's name before its settings.
+
+    Returns the text of the change that set each "section.key".
+    """
+    changed = {}
+    for section, name, value, text in sorted(parsed, key=lambda change: not _names_method(change)):
         if section == "centers" and name in CENTERS:
             _say_once(f"{text}: written as before 2026-11-25; write loss.{CENTERS[name]}")
             section, name = "loss", CENTERS[name]
-        if not isinstance(values.setdefault(section, {}), dict):
-            raise ValueError(f"{text!r} ({GIVEN}): {section} is not a section in the file")
+        settings = {name: value}
         if (section, name) == ("loss", "options") and isinstance(value, Mapping):
             _say_once(f"{text}: written as before 2026-11-25; write loss.NAME=VALUE for each")
-            values[section] = {**values[section], **value}
-        elif (section, name) == ("loss", "name"):
-            values[section] = {**_shared_settings(values[section], value, path), name: value}
-        else:
-            values[section] = {**values[section], name: value}
+            settings = dict(value)
+        before = values.get(section, {})
+        if not isinstance(before, Mapping):
+            raise ValueError(f"{text!r} ({GIVEN}): {section} is not a section in the file")
+        if (section, name) == ("loss", "name"):
+            before = _shared_settings(before, value, text, path)
+        values[section] = {**before, **settings}
+        changed.update({f"{section}.{key}": text for key in settings})
+    return changed
+
+
+def _names_method(change: tuple[str, str, Any, str]) -> bool:
+    return change[:2] == ("loss", "name")
 
 
 def _shared_settings(
-    loss: Mapping[str, Any], new_name: object, path: str | os.PathLike[str]
+    loss: Mapping[str, Any], new_name: object, change: str, path: str | os.PathLike[str]
 ) -> dict[str, Any]:
-    """The settings of ``loss`` that the method ``new_name`` has too; what is left out is said."""
+    """The settings of ``loss`` that the method ``new_name`` has too; what is left out is said.
+
+    A number that is the old method's own default is not taken over: methods have settings of one
+    name whose defaults differ.
+    """
     old_name = loss.get("name", DEFAULT)
-    settings = class_of(new_name).model_fields
-    lost = [name for name in loss if name not in settings] if new_name != old_name else []
+    try:
+        settings = class_of(new_name).model_fields
+    except UnknownMethodError as error:
+        raise ValueError(f"{change} ({GIVEN}): {error}") from error
+    if new_name == old_name:
+        return dict(loss)
+    old_fields = METHODS[old_name].model_fields if old_name in METHODS else {}
+    chosen = {
+        name: value
+        for name, value in loss.items()
+        if name not in old_fields or value != old_fields[name].default
+    }
+    lost = [f"loss.{name}" for name in chosen if name not in settings]
     if lost:
         _say_once(
-            f"{os.fspath(path)}: {new_name} does not have {', '.join(f'loss.{n}' for n in lost)} "
-            f"(of {old_name}): left out"
+            f"{os.fspath(path)}: {new_name} does not have {', '.join(lost)} (of {old_name}): "
+            "left out"
         )
-    return {name: value for name, value in loss.items() if name not in lost}
+    return {name: value for name, value in chosen.items() if name in settings}
 
 
 def _clear(
@@ -184,8 +237,9 @@ def _blamed(
     """
     if len(location) > 1:
         return [text for key, text in changed.items() if key == ".".join(location[:2])]
-    if location == ["loss"]:
-        return [text for key, text in changed.items() if key.startswith("loss.")]
+    if location == ["loss"]:  # of the method's settings together: they are named without a section
+        words = set(re.findall(r"\w+", message))
+        return [text for key, text in changed.items() if key.partition(".")[2] in words]
     if location:
         return [
             text
