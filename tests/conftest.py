@@ -55,11 +55,10 @@ def rng(request):
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """A small synthetic data set: 27 classes, 6 training and 2 query images of each."""
-    from gluon_hash.datasets.dataset import write_dataset
-    from gluon_hash.datasets.synthetic import make_synthetic
+    from gluon_hash.datasets import synthetic
 
     out = tmp_path_factory.mktemp("data") / "synthetic"
-    write_dataset(make_synthetic(6, 2, 32, seed=1), out, seed=1)
+    synthetic(train_per_class=6, query_per_class=2, seed=1).write(out, seed=1)
     return out
 
 

@@ -2,274 +2,292 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
+
+from gluon_hash import archives, datasets
+from gluon_hash.cli.recipes import (
+    BACKGROUND,
+    COLUMNS,
+    DOWNLOADED,
+    FOLDER,
+    LEVELS,
+    MD5,
+    NAMES,
+    PER_CLASS,
+    PICKLE,
+    SHARE,
+    TREE,
+    TREE_FILE,
+    images,
+    recipe,
+)
+from gluon_hash.datasets import Dataset, FeatureDataset, cifar_python
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.records.images import parse_color
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Turn a data set into records, lists, a hierarchy and a split manifest.",
 )
 
-OUT = typer.Option(..., metavar="DIR", help="Folder to make; must not exist.")
-LIMIT = typer.Option(
-    None, min=1, help="At most so many images of each finest class, in each split."
-)
-SEED = typer.Option(24, min=0, help="Draws the subset and the validation images.")
-SHORT_SIDE = typer.Option(
-    None,
-    min=16,
-    help="Shrink larger images to this short side, in pixels (JPEG 95): smaller "
-    "records that decode faster. Default: the files' own bytes.",
-)
-VALIDATION = typer.Option(
-    None, min=1, help="Training images of each class in validation.lst; default: 5 %, at least 2."
-)
-DUPLICATES = typer.Option(
-    False,
-    "--allow-duplicates",
-    help="List images that are in both query and database, in place of an error.",
-)
-PICKLE = typer.Option(
-    False,
-    "--allow-pickle",
-    help="Read the Python version of the archive, whose files are pickles; "
-    "classes other than NumPy's arrays are refused.",
-)
-SOURCE = typer.Option(
-    None, metavar="DIR_OR_ARCHIVE", help="Folder or archive; default: download, MD5 checked."
-)
-TREE = typer.Option(
-    None,
-    metavar="FILE",
-    help="A tree over the finest classes in place of the usual one: `parent "
-    "child` lines (uneven ones are completed), or a hierarchy.tsv.",
-)
-NAMES = typer.Option(
-    None, metavar="FILE", help="`id name` lines for the ids of --tree; default: an id is its name."
-)
-LEVELS = typer.Option(
-    None, metavar="0,2,3", help="Levels of the tree to keep, 0 the finest; default: all."
-)
-MD5 = typer.Option(None, metavar="HEX", help="MD5 that the archive must have.")
 
-
-@app.command()
+@recipe(app)
 def cifar100(
-    out: Path = OUT,
-    source: Path | None = SOURCE,
+    source: Path | None = DOWNLOADED,
     md5: str | None = MD5,
     tree: Path | None = TREE,
     names: Path | None = NAMES,
     levels: str | None = LEVELS,
-    limit: int | None = LIMIT,
-    seed: int = SEED,
-    validation_per_class: int | None = VALIDATION,
-    allow_duplicates: bool = DUPLICATES,
     allow_pickle: bool = PICKLE,
-) -> None:
-    """CIFAR-100, official binary version: 100 fine, 20 coarse classes; or a tree of your own over
-    the fine ones."""
-    from gluon_hash.datasets import cifar, cifar_python
-
-    with _archive(cifar.URL100, cifar.MD5_100, source, md5, allow_pickle) as archive:
-        dataset = (cifar_python.read_cifar100_python if allow_pickle else cifar.read_cifar100)(
-            archive
-        )
-    _write(
-        _regroup(dataset, levels, tree, names),
-        out,
-        limit,
-        seed,
-        validation_per_class,
-        allow_duplicates,
+) -> Iterator[Dataset]:
+    """CIFAR-100, official binary version: 100 fine, 20 coarse classes, or a tree of your own."""
+    _check_md5(source, md5)
+    data = (
+        cifar_python.cifar100_python(_named(source)) if allow_pickle else datasets.cifar100(source)
     )
+    yield _regroup(data, levels, tree, names)
 
 
-@app.command()
+@recipe(app)
 def cifar10(
-    out: Path = OUT,
-    source: Path | None = SOURCE,
+    source: Path | None = DOWNLOADED,
     md5: str | None = MD5,
     tree: Path | None = TREE,
     names: Path | None = NAMES,
     levels: str | None = LEVELS,
-    limit: int | None = LIMIT,
-    seed: int = SEED,
-    validation_per_class: int | None = VALIDATION,
-    allow_duplicates: bool = DUPLICATES,
     allow_pickle: bool = PICKLE,
-) -> None:
+) -> Iterator[Dataset]:
     """CIFAR-10, official binary version, under three levels of ours; or a tree of your own."""
-    from gluon_hash.datasets import cifar, cifar_python
-
-    with _archive(cifar.URL10, cifar.MD5_10, source, md5, allow_pickle) as archive:
-        dataset = (cifar_python.read_cifar10_python if allow_pickle else cifar.read_cifar10)(
-            archive
-        )
-    _write(
-        _regroup(dataset, levels, tree, names),
-        out,
-        limit,
-        seed,
-        validation_per_class,
-        allow_duplicates,
-    )
+    _check_md5(source, md5)
+    data = cifar_python.cifar10_python(_named(source)) if allow_pickle else datasets.cifar10(source)
+    yield _regroup(data, levels, tree, names)
 
 
-@app.command()
+@recipe(app)
 def synthetic(
-    out: Path = OUT,
+    seed: int,
     train_per_class: int = typer.Option(200, min=2, help="Training images of each class."),
     query_per_class: int = typer.Option(20, min=1, help="Query images of each class."),
     size: int = typer.Option(32, min=16, help="Side of the images, in pixels."),
-    limit: int | None = LIMIT,
-    seed: int = SEED,
-    validation_per_class: int | None = VALIDATION,
-) -> None:
+) -> Iterator[Dataset]:
     """The built-in data set: drawn figures, 27 classes in 9 forms in 3 families."""
-    from gluon_hash.datasets.synthetic import make_synthetic
-
-    _write(
-        make_synthetic(train_per_class, query_per_class, size, seed),
-        out,
-        limit,
-        seed,
-        validation_per_class,
-        False,
+    yield datasets.synthetic(
+        train_per_class=train_per_class, query_per_class=query_per_class, side=size, seed=seed
     )
 
 
-@app.command()
+@recipe(app, images)
 def folder(
-    out: Path = OUT,
+    seed: int,
     source: Path = typer.Option(
         ...,
         metavar="DIR",
         help="Nested folders of images, or train/ and query/ (or test/, val/) of them.",
     ),
-    query_per_class: int = typer.Option(
-        10, min=1, help="Without a query folder: images of each class drawn as queries."
+    query_share: float | None = SHARE,
+    query_per_class: int | None = PER_CLASS,
+    mixed: str = typer.Option(
+        "own-class",
+        metavar="own-class|skip|error",
+        help="Images beside folders of images: a class called as the folder with (other) behind "
+        "it, or left out, or refused.",
     ),
-    short_side: int | None = SHORT_SIDE,
-    limit: int | None = LIMIT,
-    seed: int = SEED,
-    validation_per_class: int | None = VALIDATION,
-    allow_duplicates: bool = DUPLICATES,
-) -> None:
+    background: str = BACKGROUND,
+    levels: str | None = LEVELS,
+) -> Iterator[Dataset]:
     """Any nested folder tree of images: the folders are the hierarchy."""
-    from gluon_hash.datasets.folder import read_folder
+    data = datasets.folder(
+        source,
+        **_queries(query_share, query_per_class),
+        mixed=mixed,  # type: ignore[arg-type]  # it says itself what it may be
+        background=parse_color(background),
+        seed=seed,
+    )
+    yield _regroup(data, levels)
 
-    _write(
-        read_folder(source, query_per_class, seed),
-        out,
-        limit,
-        seed,
-        validation_per_class,
-        allow_duplicates,
-        short_side,
+
+@recipe(app, images)
+def csv(
+    seed: int,
+    source: Path = typer.Option(
+        ..., metavar="TABLE", help="CSV or TSV with a header: a path and a column for each level."
+    ),
+    levels: str | None = COLUMNS,
+    root: Path | None = typer.Option(
+        None, metavar="DIR", help="What paths are relative to; default: the table's folder."
+    ),
+    path_column: str | None = typer.Option(
+        None, metavar="NAME", help="Default: the one called path, file, filename or image."
+    ),
+    split_column: str | None = typer.Option(
+        None,
+        metavar="NAME",
+        help="Of train and query (or test, val) in every row; default: the one called split, if "
+        "there is one, else queries are drawn.",
+    ),
+    hierarchy: Path | None = TREE_FILE,
+    query_share: float | None = SHARE,
+    query_per_class: int | None = PER_CLASS,
+    background: str = BACKGROUND,
+) -> Iterator[Dataset]:
+    """A table of images: a path and a column for each level."""
+    yield datasets.csv(
+        source,
+        levels=_names_of(levels),
+        root=root,
+        path_column=path_column,
+        split_column=split_column,
+        hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy),
+        **_queries(query_share, query_per_class),
+        background=parse_color(background),
+        seed=seed,
     )
 
 
-@app.command()
+@recipe(app)
+def features(
+    seed: int,
+    array: Path = typer.Argument(
+        ..., metavar="X.npy", help="Features (N, num_features): .npy, .npz or .parquet."
+    ),
+    labels: Path | None = typer.Option(
+        None,
+        metavar="TABLE",
+        help="CSV or TSV with a header and a row for each feature, or .npy; names or numbers. "
+        "Default: the labels in the .npz or .parquet.",
+    ),
+    hierarchy: Path | None = TREE_FILE,
+    levels: str | None = COLUMNS,
+    array_name: str | None = typer.Option(
+        None, "--array", metavar="NAME", help="Of the array in a .npz, or the column in a .parquet."
+    ),
+    query: Path | None = typer.Option(
+        None, metavar="Q.npy", help="Features that are queries; default: queries are drawn."
+    ),
+    query_labels: Path | None = typer.Option(None, metavar="TABLE", help="Labels of --query."),
+    query_share: float | None = SHARE,
+    query_per_class: int | None = PER_CLASS,
+) -> Iterator[FeatureDataset]:
+    """Features that any framework made, with labels: what a hash head is trained on."""
+    yield datasets.features(
+        array,
+        labels,
+        hierarchy,
+        levels=_names_of(levels),
+        query=query,
+        query_labels=query_labels,
+        array_name=array_name,
+        **_queries(query_share, query_per_class),
+        seed=seed,
+    )
+
+
+@recipe(app, images)
 def imagenet(
-    out: Path = OUT,
     source: Path = typer.Option(
         ..., metavar="DIR", help="train/ and val/ with a folder (n01440764, ...) for each class."
     ),
-    tree: Path = typer.Option(..., metavar="FILE", help="`parent child` lines over WordNet ids."),
+    tree: Path = typer.Option(
+        ..., metavar="FILE", help="`parent child` lines over WordNet ids (wordnet.is_a.txt)."
+    ),
     names: Path | None = NAMES,
+    val_labels: Path | None = typer.Option(
+        None,
+        metavar="FILE",
+        help="Classes of images that lie side by side in val/: LOC_val_solution.csv, or lines of "
+        "`file id`, or of ids alone.",
+    ),
     levels: str | None = LEVELS,
-    short_side: int | None = SHORT_SIDE,
-    limit: int | None = LIMIT,
-    seed: int = SEED,
-    validation_per_class: int | None = VALIDATION,
-    allow_duplicates: bool = DUPLICATES,
-) -> None:
+    background: str = BACKGROUND,
+) -> Iterator[Dataset]:
     """ImageNet-style folders with a WordNet tree."""
-    from gluon_hash.datasets.folder import read_imagenet
-
-    _write(
-        _regroup(read_imagenet(source, tree, names), levels),
-        out,
-        limit,
-        seed,
-        validation_per_class,
-        allow_duplicates,
-        short_side,
+    data = datasets.imagenet(
+        source, tree, names, val_labels=val_labels, background=parse_color(background)
     )
+    yield _regroup(data, levels)
 
 
-@app.command()
-def nabirds(
-    out: Path = OUT,
-    source: Path = typer.Option(..., metavar="DIR_OR_ARCHIVE", help="The official folder."),
-    short_side: int | None = SHORT_SIDE,
-    limit: int | None = LIMIT,
-    seed: int = SEED,
-    validation_per_class: int | None = VALIDATION,
-    allow_duplicates: bool = DUPLICATES,
-) -> None:
+@recipe(app, images)
+def nabirds(source: Path = FOLDER, levels: str | None = LEVELS) -> Iterator[Dataset]:
     """NABirds, official layout: 555 / 495 / 228 / 22 classes."""
-    from gluon_hash.archives import opened
-    from gluon_hash.datasets.nabirds import read_nabirds
-
-    with opened(source) as root:
-        _write(
-            read_nabirds(root), out, limit, seed, validation_per_class, allow_duplicates, short_side
-        )
+    with archives.opened(source) as root:
+        yield _regroup(datasets.nabirds(root), levels)
 
 
-@contextmanager
-def _archive(url, official_md5, source, md5, allow_pickle):
-    """The archive that was named, its MD5 checked if one was given; or a download."""
-    from gluon_hash import archives
+@recipe(app, images)
+def cub(
+    source: Path = FOLDER,
+    split: str = typer.Option(
+        "unseen",
+        metavar="unseen|official",
+        help="Train on the first 100 species and search the others, or train_test_split.txt.",
+    ),
+    levels: str | None = LEVELS,
+) -> Iterator[Dataset]:
+    """CUB-200-2011, official layout: 200 species in groups by the last word of their names."""
+    with archives.opened(source) as root:
+        data = datasets.cub(root, split=split)  # type: ignore[arg-type]  # it says what it may be
+        yield _regroup(data, levels)
 
-    if source is not None:
-        if md5 is not None:
-            archives.check_md5(source, md5)
-        yield source
-        return
-    if allow_pickle:
+
+@recipe(app, images)
+def sop(source: Path = FOLDER, levels: str | None = LEVELS) -> Iterator[Dataset]:
+    """Stanford Online Products, official layout: train on some items, search others."""
+    with archives.opened(source) as root:
+        yield _regroup(datasets.sop(root), levels)
+
+
+@recipe(app, images)
+def inaturalist(
+    source: Path = typer.Option(..., metavar="DIR", help="Where the images' paths start."),
+    train_list: Path | None = typer.Option(
+        None, metavar="JSON", help="Default: the train*.json in --source."
+    ),
+    query_list: Path | None = typer.Option(
+        None, metavar="JSON", help="Default: the val*.json in --source."
+    ),
+    categories: Path | None = typer.Option(
+        None, metavar="JSON", help="Names in place of hidden ones (2018, 2019): categories.json."
+    ),
+    levels: str | None = LEVELS,
+) -> Iterator[Dataset]:
+    """The iNaturalist competitions of 2018 and later: species to kingdom in seven levels."""
+    data = datasets.inaturalist(source, train=train_list, query=query_list, categories=categories)
+    yield _regroup(data, levels)
+
+
+def _check_md5(source: Path | None, md5: str | None) -> None:
+    if source is not None and md5 is not None:
+        archives.check_md5(source, md5)
+
+
+def _named(source: Path | None) -> Path:
+    if source is None:
         raise ValueError(
             "--allow-pickle reads an archive that you name with --source; a download is of the "
             "binary version, which needs no pickle"
         )
-    with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
-        path = Path(folder) / url.rpartition("/")[2]
-        archives.download(url, path, official_md5)
-        yield path
+    return source
 
 
-def _regroup(dataset, levels, tree=None, names=None):
-    from gluon_hash.datasets.dataset import regroup
-
-    if levels is not None:
-        try:
-            levels = [int(level) for level in levels.split(",")]
-        except ValueError as error:
-            raise ValueError(f"--levels: expected numbers such as 0,4,6, got {levels!r}") from error
-    return regroup(dataset, tree=tree, names=names, levels=levels)
+def _regroup(
+    data: Dataset, levels: str | None, tree: Path | None = None, names: Path | None = None
+) -> Dataset:
+    return datasets.regroup(data, tree=tree, names=names, levels=_names_of(levels))
 
 
-def _write(
-    dataset, out, limit, seed, validation_per_class, allow_duplicates, short_side=None
-) -> None:
-    from gluon_hash.datasets.dataset import write_dataset
-    from gluon_hash.progress import log
+def _names_of(levels: str | None) -> list[str] | None:
+    return None if levels is None else [level.strip() for level in levels.split(",")]
 
-    log(f"{out}: up to {len(dataset.train)} training and {len(dataset.query)} query images")
-    manifest = write_dataset(
-        dataset,
-        out,
-        seed=seed,
-        limit=limit,
-        validation_per_class=validation_per_class,
-        allow_duplicates=allow_duplicates,
-        short_side=short_side,
-    )
-    for name, split in manifest["splits"].items():
-        print(f"{name}\t{split['file']}\t{split['images']} images")
-    print("levels\t" + ", ".join(f"{name} {count}" for name, count in manifest["levels"].items()))
+
+def _queries(share: float | None, per_class: int | None) -> dict[str, Any]:
+    """The share or the number of queries, whichever was asked for."""
+    if share is not None and per_class is not None:
+        raise ValueError("--query-share and --query-per-class: give one of them")
+    if per_class is not None:
+        return {"query_per_class": per_class}
+    return {} if share is None else {"query_share": share}

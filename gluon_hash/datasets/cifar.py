@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +19,19 @@ import numpy as np
 from gluon_hash import archives
 from gluon_hash.datasets.dataset import Dataset, Split
 from gluon_hash.errors import DataError
+from gluon_hash.files import read_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log
 from gluon_hash.records.pack import encode_png
 
 __all__ = [
-    "read_cifar100",
-    "read_cifar10",
-    "cifar10_hierarchy",
+    "cifar10",
+    "cifar100",
     "cifar100_hierarchy",
+    "cifar10_hierarchy",
     "describe_source",
     "folder_with",
     "make_split",
-    "URL100",
-    "URL10",
 ]
 
 URL100 = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
@@ -38,109 +40,14 @@ MD5_100 = "03b5dce01913d631647c71ecec9e9cb8"
 MD5_10 = "c32a1d4ab5d03f1284b67883e8d87530"
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
-FINE_TO_COARSE = np.array(
-    [
-        4,
-        1,
-        14,
-        8,
-        0,
-        6,
-        7,
-        7,
-        18,
-        3,
-        3,
-        14,
-        9,
-        18,
-        7,
-        11,
-        3,
-        9,
-        7,
-        11,
-        6,
-        11,
-        5,
-        10,
-        7,
-        6,
-        13,
-        15,
-        3,
-        15,
-        0,
-        11,
-        1,
-        10,
-        12,
-        14,
-        16,
-        9,
-        11,
-        5,
-        5,
-        19,
-        8,
-        8,
-        15,
-        13,
-        14,
-        17,
-        18,
-        10,
-        16,
-        4,
-        17,
-        4,
-        2,
-        0,
-        17,
-        4,
-        18,
-        17,
-        10,
-        3,
-        2,
-        12,
-        12,
-        16,
-        12,
-        1,
-        9,
-        19,
-        2,
-        10,
-        0,
-        1,
-        16,
-        12,
-        9,
-        13,
-        15,
-        13,
-        16,
-        19,
-        2,
-        4,
-        6,
-        19,
-        5,
-        5,
-        8,
-        19,
-        18,
-        1,
-        2,
-        15,
-        6,
-        0,
-        17,
-        8,
-        14,
-        13,
-    ]
+FINE_TO_COARSE = np.array(  # coarse class of each fine class
+    (
+        "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 "
+        "6 13 15 3 15 0 11 1 10 12 14 16 9 11 5 5 19 8 8 15 13 14 17 18 10 "
+        "16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 16 12 1 9 19 2 10 0 1 16 "
+        "12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13"
+    ).split(),
+    np.int64,
 )
 CIFAR10 = (  # class, group, kind
     ("airplane", "aircraft", "vehicle"),
@@ -156,51 +63,59 @@ CIFAR10 = (  # class, group, kind
 )
 
 
-def read_cifar100(source: str | os.PathLike[str]) -> Dataset:
-    """CIFAR-100 from its official binary archive or unpacked folder.
+def cifar100(source: str | os.PathLike[str] | None = None) -> Dataset:
+    """CIFAR-100 in its official binary version: 100 fine classes in 20 coarse ones.
 
     Training set = database = train.bin, queries = test.bin (50,000 and 10,000 in the official
-    archive).
+    archive), in their official order.
+
+    Parameters
+    ----------
+    source : path-like, optional
+        The archive or its unpacked folder; by default the archive is downloaded, its MD5 checked.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------
     DataError
         If a file is missing, was cut short, or a label is not in the official table; names the
-        record.
+        record. If the archive cannot be downloaded.
     """
-    with archives.opened(source, lambda name: name.endswith((".bin", "names.txt"))) as folder:
-        inner = folder_with(folder, "train.bin", source)
+    with _fetched(source, URL100, MD5_100) as path, archives.opened(path, _is_wanted) as folder:
+        inner = folder_with(folder, "train.bin", path)
         names = [
             _names(inner / f"{level}_label_names.txt", count)
             for level, count in (("fine", 100), ("coarse", 20))
         ]
         hierarchy = cifar100_hierarchy(*names)
         train, query = (
-            make_split(
-                _records(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name
-            )
+            make_split(_rows(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name)
             for name in ("train", "test")
         )
-    return Dataset("cifar100", hierarchy, train, query, source=describe_source(source, MD5_100))
+        described = describe_source(path, MD5_100)
+    return Dataset("cifar100", hierarchy, train, query, source=described, in_order=True)
 
 
-def read_cifar10(source: str | os.PathLike[str]) -> Dataset:
-    """CIFAR-10 from its official binary archive or unpacked folder; as read_cifar100, with three
-    levels of ours."""
+def cifar10(source: str | os.PathLike[str] | None = None) -> Dataset:
+    """CIFAR-10 in its official binary version, under three levels of ours; as cifar100."""
     hierarchy = cifar10_hierarchy()
-    with archives.opened(source, lambda name: name.endswith(".bin")) as folder:
-        inner = folder_with(folder, "test_batch.bin", source)
+    with _fetched(source, URL10, MD5_10) as path, archives.opened(path, _is_wanted) as folder:
+        inner = folder_with(folder, "test_batch.bin", path)
         batches = sorted(inner.glob("data_batch_*.bin"))
         if len(batches) != 5:
             raise DataError(
-                f"expected data_batch_1.bin to data_batch_5.bin, found {len(batches)}", path=source
+                f"expected data_batch_1.bin to data_batch_5.bin, got {len(batches)}", path=path
             )
-        records = np.concatenate([_records(batch, 1) for batch in batches])
-        train = make_split(records, 0, hierarchy, inner / "data_batch", "train")
+        rows = np.concatenate([_rows(batch, 1) for batch in batches])
+        train = make_split(rows, 0, hierarchy, inner / "data_batch", "train")
         query = make_split(
-            _records(inner / "test_batch.bin", 1), 0, hierarchy, inner / "test_batch.bin", "test"
+            _rows(inner / "test_batch.bin", 1), 0, hierarchy, inner / "test_batch.bin", "test"
         )
-    return Dataset("cifar10", hierarchy, train, query, source=describe_source(source, MD5_10))
+        described = describe_source(path, MD5_10)
+    return Dataset("cifar10", hierarchy, train, query, source=described, in_order=True)
 
 
 def cifar100_hierarchy(fine_names: list[str], coarse_names: list[str]) -> Hierarchy:
@@ -214,15 +129,31 @@ def cifar10_hierarchy() -> Hierarchy:
     return Hierarchy.from_table(CIFAR10, ("class", "group", "kind"))
 
 
-def _records(path: Path, num_label_bytes: int) -> np.ndarray:
+@contextmanager
+def _fetched(source: str | os.PathLike[str] | None, url: str, md5: str) -> Iterator[Path]:
+    """The archive or folder that was named, or the archive, downloaded for the time being."""
+    if source is not None:
+        yield Path(source)
+        return
+    with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
+        path = Path(folder) / url.rpartition("/")[2]
+        archives.download(url, path, md5)
+        yield path
+
+
+def _is_wanted(name: str) -> bool:
+    return name.endswith((".bin", "names.txt"))
+
+
+def _rows(path: Path, num_label_bytes: int) -> np.ndarray:
+    """Label bytes and pixels of each image: uint8, (N, num_label_bytes + 3,072)."""
     if not path.exists():
         raise DataError("missing from the archive; use the binary version", path=path)
     size, length = path.stat().st_size, num_label_bytes + PIXELS
     if size == 0 or size % length:
         raise DataError(
-            f"expected a multiple of {length} bytes (labels and {PIXELS} pixels a record), got "
-            f"{size}: "
-            f"it was cut short inside record {size // length}",
+            f"expected a multiple of {length} bytes (labels and {PIXELS} pixels a record), "
+            f"got {size}: it was cut short inside record {size // length}",
             path=path,
             record=size // length,
         )
@@ -230,23 +161,23 @@ def _records(path: Path, num_label_bytes: int) -> np.ndarray:
 
 
 def make_split(
-    records: np.ndarray, label_byte: int, hierarchy: Hierarchy, path: Path, name: str
+    rows: np.ndarray, label_byte: int, hierarchy: Hierarchy, path: Path, name: str
 ) -> Split:
-    """One split; a coarse label, if there is one, stands before the fine one."""
-    labels = records[:, : label_byte + 1][:, ::-1].astype(np.int64)
+    """One split from rows of labels and pixels; a coarse label, if there is one, comes first."""
+    labels = rows[:, : label_byte + 1][:, ::-1].astype(np.int64)
     known = labels[:, 0] < hierarchy.num_classes[0]
     right = known.copy()
     if label_byte:
         right &= hierarchy.ancestors[np.where(known, labels[:, 0], 0), 1] == labels[:, 1]
     if not right.all():
-        record = int(np.argmin(right))
+        position = int(np.argmin(right))
         raise DataError(
-            f"labels (fine, coarse, ...) {labels[record].tolist()} are not in the official table; "
-            "the file is damaged or of another data set",
+            f"labels (fine, coarse, ...) {labels[position].tolist()} are not in the official "
+            "table; the file is damaged or of another data set",
             path=path,
-            record=record,
+            record=position,
         )
-    pixels = records[:, label_byte + 1 :].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+    pixels = rows[:, label_byte + 1 :].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     return Split(
         labels[:, 0],
         [f"{name}/{number:05d}.png" for number in range(len(pixels))],
@@ -257,21 +188,20 @@ def make_split(
 
 def folder_with(folder: Path, name: str, source: str | os.PathLike[str]) -> Path:
     """The folder inside ``folder`` that holds the file ``name``; DataError unless there is one."""
-    found = sorted(folder.rglob(name))
-    if len(found) != 1:
+    files = sorted(folder.rglob(name))
+    if len(files) != 1:
         raise DataError(
-            f"expected one {name} inside, found {len(found)}; the binary version is read by "
-            "default, "
+            f"expected one {name} inside, got {len(files)}; the binary version is read by default, "
             "the Python version, whose files are pickles, with --allow-pickle",
             path=source,
         )
-    return found[0].parent
+    return files[0].parent
 
 
 def _names(path: Path, count: int) -> list[str]:
     if not path.exists():
         raise DataError("missing from the archive", path=path)
-    names = path.read_text(encoding="utf-8").split()
+    names = read_text(path).split()
     if len(names) != count:
         raise DataError(f"expected {count} class names, got {len(names)}", path=path)
     return names
@@ -282,10 +212,10 @@ def describe_source(source: str | os.PathLike[str], official_md5: str) -> dict[s
     path = Path(source)
     if path.is_dir():
         return {"name": path.name}
-    found = archives.md5(path)
-    if found != official_md5:
+    md5 = archives.md5(path)
+    if md5 != official_md5:
         log(
-            f"{path.name}: MD5 {found} is not the official archive's ({official_md5}); the layout "
+            f"{path.name}: MD5 {md5} is not the official archive's ({official_md5}); the layout "
             "was checked"
         )
-    return {"name": path.name, "md5": found, "official": found == official_md5}
+    return {"name": path.name, "md5": md5, "official": md5 == official_md5}

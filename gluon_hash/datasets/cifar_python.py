@@ -1,5 +1,4 @@
-"""CIFAR-100 and CIFAR-10 from the official Python archives, whose batches are pickles: read when
-asked for by name.
+"""CIFAR-100 and CIFAR-10 from the Python archives, whose batches are pickles: only when asked for.
 
 The unpickler knows NumPy arrays, lists, strings and numbers; a file that names anything else is
 refused, not run.
@@ -20,7 +19,7 @@ from gluon_hash.datasets import cifar
 from gluon_hash.datasets.dataset import Dataset
 from gluon_hash.errors import DataError
 
-__all__ = ["read_cifar100_python", "read_cifar10_python", "MD5_100", "MD5_10"]
+__all__ = ["cifar100_python", "cifar10_python"]
 
 MD5_100 = "eb9058c3a382ffc7106e4002c42a8d85"
 MD5_10 = "c58f30108f718f92721af3b95e74349a"
@@ -41,14 +40,13 @@ class _ArrayUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def read_cifar100_python(source: str | os.PathLike[str]) -> Dataset:
-    """CIFAR-100 from cifar-100-python.tar.gz or its folder; as
-    gluon_hash.datasets.cifar.read_cifar100.
+def cifar100_python(source: str | os.PathLike[str]) -> Dataset:
+    """CIFAR-100 from cifar-100-python.tar.gz or its folder; as gluon_hash.datasets.cifar100.
 
     Raises
     ------
     DataError
-        If a file is missing, is no batch of CIFAR, or holds labels that are not in the official
+        If a file is missing, is not a batch of CIFAR, or holds labels that are not in the official
         table.
     """
     with archives.opened(source) as folder:
@@ -61,7 +59,7 @@ def read_cifar100_python(source: str | os.PathLike[str]) -> Dataset:
         hierarchy = cifar.cifar100_hierarchy(*names)
         train, query = (
             cifar.make_split(
-                _records(inner / name, (b"coarse_labels", b"fine_labels")),
+                _rows(inner / name, (b"coarse_labels", b"fine_labels")),
                 1,
                 hierarchy,
                 inner / name,
@@ -69,28 +67,27 @@ def read_cifar100_python(source: str | os.PathLike[str]) -> Dataset:
             )
             for name in ("train", "test")
         )
-    return Dataset(
-        "cifar100", hierarchy, train, query, source=cifar.describe_source(source, MD5_100)
-    )
+    described = cifar.describe_source(source, MD5_100)
+    return Dataset("cifar100", hierarchy, train, query, source=described, in_order=True)
 
 
-def read_cifar10_python(source: str | os.PathLike[str]) -> Dataset:
-    """CIFAR-10 from cifar-10-python.tar.gz or its folder; as read_cifar100_python, with three
-    levels of ours."""
+def cifar10_python(source: str | os.PathLike[str]) -> Dataset:
+    """CIFAR-10 from cifar-10-python.tar.gz or its folder, under three levels of ours."""
     hierarchy = cifar.cifar10_hierarchy()
     with archives.opened(source) as folder:
         inner = cifar.folder_with(folder, "test_batch", source)
-        batches = [_records(inner / f"data_batch_{number}", (b"labels",)) for number in range(1, 6)]
+        batches = [_rows(inner / f"data_batch_{number}", (b"labels",)) for number in range(1, 6)]
         train = cifar.make_split(
             np.concatenate(batches), 0, hierarchy, inner / "data_batch", "train"
         )
         query = cifar.make_split(
-            _records(inner / "test_batch", (b"labels",)), 0, hierarchy, inner / "test_batch", "test"
+            _rows(inner / "test_batch", (b"labels",)), 0, hierarchy, inner / "test_batch", "test"
         )
-    return Dataset("cifar10", hierarchy, train, query, source=cifar.describe_source(source, MD5_10))
+    described = cifar.describe_source(source, MD5_10)
+    return Dataset("cifar10", hierarchy, train, query, source=described, in_order=True)
 
 
-def _records(path: Path, label_keys: tuple[bytes, ...]) -> np.ndarray:
+def _rows(path: Path, label_keys: tuple[bytes, ...]) -> np.ndarray:
     """A batch in the layout of the binary version: label bytes, then 3,072 pixels."""
     batch = _load(path)
     try:
@@ -99,9 +96,8 @@ def _records(path: Path, label_keys: tuple[bytes, ...]) -> np.ndarray:
         return np.concatenate([labels, data.reshape(len(labels), cifar.PIXELS)], axis=1)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            "no batch of CIFAR: expected data and "
-            f"{', '.join(key.decode() for key in label_keys)}: "
-            f"{error!r}",
+            "not a batch of CIFAR: expected data and "
+            f"{', '.join(key.decode() for key in label_keys)}: {error!r}",
             path=path,
         ) from error
 
@@ -110,7 +106,7 @@ def _load(path: Path) -> dict[bytes, Any]:
     if not path.exists():
         raise DataError("missing from the archive", path=path)
     try:
-        found = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        batch = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
     except (
         pickle.UnpicklingError,
         EOFError,
@@ -121,6 +117,6 @@ def _load(path: Path) -> dict[bytes, Any]:
         KeyError,
     ) as error:
         raise DataError(f"no readable batch of CIFAR, or cut short: {error}", path=path) from error
-    if not isinstance(found, dict):
-        raise DataError(f"expected a dictionary, got {type(found).__name__}", path=path)
-    return found
+    if not isinstance(batch, dict):
+        raise DataError(f"expected a dictionary, got {type(batch).__name__}", path=path)
+    return batch

@@ -1,29 +1,25 @@
-"""A data set before it is written: images by split, and the one function that turns it into a
-prepared folder."""
+"""A data set before it is written: images by split, under a hierarchy of their classes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gluon_hash import __version__
-from gluon_hash.datasets.duplicates import find_duplicates
+from gluon_hash.datasets.arranging import SplitData, arrange
+from gluon_hash.datasets.duplicates import Mode
+from gluon_hash.datasets.prepared import write_folder
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_folder, atomic_write_json, sha256
+from gluon_hash.files import refuse_existing, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
-from gluon_hash.progress import log
-from gluon_hash.records.lists import ImageList, held_out_positions, write_list
+from gluon_hash.records.lists import ImageList
 from gluon_hash.records.pack import record_image, write_records
 
-__all__ = ["Split", "Dataset", "regroup", "write_dataset"]
-
-FORMAT_VERSION = 1
-VALIDATION_FRACTION = 0.05
+__all__ = ["Dataset", "Split", "regroup"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,9 @@ class Split:
     names : list of N str
         What the .lst file calls each image.
     encoded : callable
-        Position -> encoded image (JPEG, PNG); DataError if it is unreadable.
+        Position -> encoded image (JPEG, PNG) as a record keeps it; DataError if it is unreadable.
     digest : callable
-        Position -> hash of the image's content, equal for equal images.
+        Position -> hash of the image's content, equal for equal images; DataError likewise.
     """
 
     fine_labels: np.ndarray
@@ -49,17 +45,125 @@ class Split:
     def __len__(self) -> int:
         return len(self.fine_labels)
 
+    def take(self, positions: np.ndarray) -> Split:
+        """The images at ``positions``, in that order."""
+        kept = np.asarray(positions, np.int64).tolist()
+        return Split(
+            self.fine_labels[kept],
+            [self.names[position] for position in kept],
+            lambda position: self.encoded(kept[position]),
+            lambda position: self.digest(kept[position]),
+        )
 
-@dataclass(frozen=True)
-class Dataset:
-    """A data set: its hierarchy, its splits, where it came from. The database is the training
-    set."""
+    def join(self, other: Split) -> Split:
+        """These images, then those of ``other``."""
+        count = len(self)
 
-    recipe: str
-    hierarchy: Hierarchy
-    train: Split
-    query: Split
-    source: dict[str, Any] = field(default_factory=dict)
+        def joined(
+            first: Callable[[int], bytes], second: Callable[[int], bytes]
+        ) -> Callable[[int], bytes]:
+            return lambda position: (
+                first(position) if position < count else second(position - count)
+            )
+
+        return Split(
+            np.concatenate([self.fine_labels, other.fine_labels]),
+            self.names + other.names,
+            joined(self.encoded, other.encoded),
+            joined(self.digest, other.digest),
+        )
+
+    def write(
+        self, folder: Path, name: str, images: ImageList, short_side: int | None = None
+    ) -> Path:
+        """Write NAME.rec and NAME.idx, with the ids and labels of a list of these images."""
+
+        def entry(position: int) -> tuple[int, np.ndarray, bytes]:
+            image = self.encoded(position)
+            if short_side is not None:
+                image = record_image(image, short_side=short_side)
+            return int(images.ids[position]), images.level_labels[position], image
+
+        path = folder / f"{name}.rec"
+        write_records(path, map(entry, range(len(self))), len(self))
+        return path
+
+
+class Dataset(SplitData[Split]):
+    """A data set of images; the recipes of gluon_hash.datasets return one.
+
+    Parameters
+    ----------
+    As gluon_hash.datasets.arranging.SplitData; ``train`` and ``query`` are Splits.
+    """
+
+    def write(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        seed: int = 24,
+        limit: int | None = None,
+        validation_per_class: int | None = None,
+        duplicates: Mode | None = None,
+        short_side: int | None = None,
+        skip_unreadable: bool = False,
+        shuffle: bool | None = None,
+    ) -> dict[str, Any]:
+        """Write lists, records, hierarchy and split manifest: all of them, or nothing.
+
+        Parameters
+        ----------
+        out : path-like
+            A folder that does not exist yet.
+        seed : int
+            Draws the subset, the order of the database and the validation images.
+        limit : int, optional
+            At most so many images of each finest class, in each split.
+        validation_per_class : int, optional
+            Training images of each class that validation.lst lists. Default: 5 %, at least 2.
+        duplicates : "error", "one-side" or "keep", optional
+            What is done with queries that are in the database: refused, moved there, or left in
+            both and listed. Default: one-side if the queries were drawn here, else error. All
+            copies are listed in duplicates.json.
+        short_side : int, optional
+            As gluon_hash.records.pack.record_image.
+        skip_unreadable : bool
+            Leave images out that cannot be read, in place of an error.
+        shuffle : bool, optional
+            Shuffle the database, so that equal distances favour no class. Default: unless the order
+            is official.
+
+        Returns
+        -------
+        dict
+            The split manifest, as split.json has it.
+
+        Raises
+        ------
+        ValueError
+            If ``out`` exists.
+        DataError
+            If an image is unreadable, a class has no training image, or query and database share
+            images.
+        """
+        refuse_existing(out)
+        arrangement = arrange(
+            self,
+            seed=seed,
+            limit=limit,
+            duplicates=duplicates or ("one-side" if self.drawn else "error"),
+            skip_unreadable=skip_unreadable,
+            shuffle=not self.in_order if shuffle is None else shuffle,
+        )
+        return write_folder(
+            self,
+            arrangement,
+            out,
+            lambda split, folder, name, images: split.write(folder, name, images, short_side),
+            seed=seed,
+            validation_per_class=validation_per_class,
+            settings={"limit": limit, "short_side": short_side},
+        )
 
 
 def regroup(
@@ -67,7 +171,7 @@ def regroup(
     *,
     tree: str | os.PathLike[str] | None = None,
     names: str | os.PathLike[str] | None = None,
-    levels: Sequence[int] | None = None,
+    levels: Sequence[int | str] | None = None,
 ) -> Dataset:
     """The same images and finest classes under a tree of one's own, or with fewer levels.
 
@@ -76,193 +180,36 @@ def regroup(
     dataset : Dataset
     tree, names : path-like, optional
         As gluon_hash.hierarchy.readers.for_classes; by default the data set's own tree.
-    levels : sequence of int, optional
-        As Hierarchy.take_levels; by default all.
+    levels : sequence of int or str, optional
+        Levels to keep, finest first, by number (0: the finest) or name; by default all.
 
     Raises
     ------
     DataError, ValueError
-        As those two, or if ``names`` come without a ``tree``.
+        As for_classes and Hierarchy.take_levels, or if ``names`` come without a ``tree``.
     """
     if names is not None and tree is None:
         raise ValueError("names of nodes belong to a tree: give --tree too")
     hierarchy, source = dataset.hierarchy, dataset.source
     if tree is not None:
+        if dataset.query_hierarchy is not None:
+            raise DataError("a tree of one's own needs queries of the classes that are trained")
         hierarchy = readers.for_classes(tree, hierarchy.class_names[0], names)
         source = {**source, "tree": Path(tree).name, "tree_sha256": sha256(tree)}
+    query_hierarchy = dataset.query_hierarchy
     if levels is not None:
-        hierarchy = hierarchy.take_levels(levels)
-    return replace(dataset, hierarchy=hierarchy, source=source)
+        kept = [_level_number(hierarchy, level) for level in levels]
+        hierarchy = hierarchy.take_levels(kept)
+        query_hierarchy = query_hierarchy.take_levels(kept) if query_hierarchy else None
+    return replace(dataset, hierarchy=hierarchy, source=source, query_hierarchy=query_hierarchy)
 
 
-def write_dataset(
-    dataset: Dataset,
-    out: str | os.PathLike[str],
-    *,
-    seed: int,
-    limit: int | None = None,
-    validation_per_class: int | None = None,
-    allow_duplicates: bool = False,
-    short_side: int | None = None,
-) -> dict[str, Any]:
-    """Write lists, records, hierarchy and split manifest: all of them, or nothing.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    out : path-like
-        A folder that does not exist yet.
-    seed : int
-        Draws the subset and the validation images.
-    limit : int, optional
-        At most so many images of each finest class, in each split.
-    validation_per_class : int, optional
-        Training images of each class that validation.lst lists. Default: 5 %, at least 2.
-    allow_duplicates : bool
-        List images that are both in query and database in the manifest, in place of an error.
-    short_side : int, optional
-        As gluon_hash.records.pack.record_image.
-
-    Returns
-    -------
-    dict
-        The split manifest, as split.json has it.
-
-    Raises
-    ------
-    ValueError
-        If ``out`` exists.
-    DataError
-        If an image is unreadable, a class has no training image, or query and database share
-        images.
-    """
-    out = Path(out)
-    if out.exists():
-        raise ValueError(
-            f"{out} exists already; name another folder with --out, or remove it first"
-        )
-    chosen = {
-        name: _choose(split, limit, seed)
-        for name, split in (("train", dataset.train), ("query", dataset.query))
-    }
-    _check_classes(dataset, chosen["train"])
-    duplicates = find_duplicates(
-        dataset.train,
-        chosen["train"],
-        dataset.query,
-        chosen["query"],
-        allow_duplicates=allow_duplicates,
+def _level_number(hierarchy: Hierarchy, level: int | str) -> int:
+    text = str(level)
+    if text in hierarchy.level_names:
+        return hierarchy.level_names.index(text)
+    if text.isdigit():
+        return int(text)
+    raise ValueError(
+        f"levels: expected numbers or some of {', '.join(hierarchy.level_names)}, got {text!r}"
     )
-    with atomic_folder(out) as temporary:
-        splits = {
-            name: _write_split(
-                temporary,
-                name,
-                getattr(dataset, name),
-                positions,
-                dataset.hierarchy,
-                first_id=0 if name == "train" else len(chosen["train"]),
-                short_side=short_side,
-            )
-            for name, positions in chosen.items()
-        }
-        splits["validation"] = _write_validation(
-            temporary, dataset, chosen["train"], validation_per_class, seed
-        )
-        splits["database"] = {
-            "file": "train.rec",
-            "images": splits["train"]["images"],
-            "is_train": True,
-        }
-        dataset.hierarchy.save(temporary / "hierarchy.tsv")
-        manifest = {
-            "version": FORMAT_VERSION,
-            "gluon_hash": __version__,
-            "recipe": dataset.recipe,
-            "source": dataset.source,
-            "seed": seed,
-            "limit": limit,
-            "short_side": short_side,
-            "levels": dict(zip(dataset.hierarchy.level_names, dataset.hierarchy.num_classes)),
-            "splits": splits,
-            "duplicates": duplicates,
-        }
-        atomic_write_json(temporary / "split.json", manifest)
-    log(
-        "the database is the training set (train.rec): a query finds images that the network was "
-        "trained on"
-    )
-    return manifest
-
-
-def _choose(split: Split, limit: int | None, seed: int) -> np.ndarray:
-    """Positions of at most ``limit`` images of each class, drawn by seed, in their order."""
-    if limit is None:
-        return np.arange(len(split))
-    order = np.random.RandomState(seed).permutation(len(split))
-    labels = split.fine_labels[order]
-    by_class = np.argsort(labels, kind="stable")
-    counts = np.bincount(labels)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    rank = np.arange(len(split)) - np.repeat(starts, counts)
-    return np.sort(order[by_class[rank < limit]])
-
-
-def _check_classes(dataset: Dataset, positions: np.ndarray) -> None:
-    present = np.bincount(
-        dataset.train.fine_labels[positions], minlength=dataset.hierarchy.num_classes[0]
-    )
-    missing = np.flatnonzero(present == 0)
-    if len(missing):
-        names = ", ".join(dataset.hierarchy.class_names[0][c] for c in missing[:5])
-        more = ", ..." if len(missing) > 5 else ""
-        raise DataError(
-            f"{len(missing)} classes have no training image ({names}{more}); "
-            "add images or take the classes out"
-        )
-
-
-def _write_split(
-    folder: Path,
-    name: str,
-    split: Split,
-    positions: np.ndarray,
-    hierarchy: Hierarchy,
-    *,
-    first_id: int,
-    short_side: int | None,
-) -> dict[str, Any]:
-    labels = hierarchy.level_labels(split.fine_labels[positions])
-    ids = first_id + np.arange(len(positions))
-    write_list(folder / f"{name}.lst", ImageList(ids, labels, [split.names[p] for p in positions]))
-
-    def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
-        for record_id, label, position in zip(ids.tolist(), labels, positions.tolist()):
-            image = split.encoded(position)
-            if short_side is not None:
-                image = record_image(image, short_side=short_side)
-            yield record_id, label, image
-
-    write_records(folder / f"{name}.rec", entries(), len(positions))
-    return {
-        "file": f"{name}.rec",
-        "images": len(positions),
-        "first_id": first_id,
-        "sha256": sha256(folder / f"{name}.rec"),
-    }
-
-
-def _write_validation(
-    folder: Path, dataset: Dataset, train: np.ndarray, per_class: int | None, seed: int
-) -> dict[str, Any]:
-    """validation.lst: ids within train.rec that a training run may hold out."""
-    fine = dataset.train.fine_labels[train]
-    if per_class is None:
-        per_class = max(
-            2, round(VALIDATION_FRACTION * len(fine) / dataset.hierarchy.num_classes[0])
-        )
-    held_out = held_out_positions(fine, per_class, seed)
-    names = [dataset.train.names[p] for p in train[held_out]]
-    labels = dataset.hierarchy.level_labels(fine[held_out])
-    write_list(folder / "validation.lst", ImageList(held_out, labels, names))
-    return {"file": "validation.lst", "images": len(held_out), "inside": "train.rec"}

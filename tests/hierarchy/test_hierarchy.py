@@ -269,7 +269,7 @@ def test_the_tables_in_data_are_what_the_recipes_use():
 
 
 def test_the_real_nabirds_tree_has_its_official_counts(datasets, tmp_path):
-    from gluon_hash.datasets.nabirds import nabirds_hierarchy
+    from gluon_hash.datasets.birds import nabirds_hierarchy
 
     with tarfile.open(datasets / "nabirds-metadata.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluon_hash.datasets.dataset import write_dataset
-from gluon_hash.datasets.synthetic import make_synthetic
+from gluon_hash.datasets import synthetic
 from gluon_hash.errors import DataError
 from gluon_hash.records import (
     ImageList,
@@ -142,7 +141,9 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr("gluon_hash.records.pack.pack_payload", full)
     with pytest.raises(OSError, match="No space left"):
-        write_dataset(make_synthetic(2, 1, 16, 0), tmp_path / "out", seed=0)
+        synthetic(train_per_class=2, query_per_class=1, side=16, seed=0).write(
+            tmp_path / "out", seed=0
+        )
     assert os.listdir(tmp_path) == []
 
 

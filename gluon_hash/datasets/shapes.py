@@ -1,4 +1,4 @@
-"""The built-in data set: drawn shapes in a three-level taxonomy, made from a seed.
+"""The built-in data set: drawn figures in a three-level taxonomy, made from a seed.
 
 Three families of outline (round, polygon, star), each in three forms, each with one of three inner
 marks: 27 finest classes, 9 forms, 3 families. Position, size, rotation, colours, background, light
@@ -16,9 +16,10 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from gluon_hash.datasets.dataset import Dataset, Split
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.records.images import Color
 from gluon_hash.records.pack import encode_png
 
-__all__ = ["make_synthetic", "draw"]
+__all__ = ["draw", "synthetic"]
 
 FORMS = {
     "round": ("disc", "ellipse", "crescent"),
@@ -31,8 +32,10 @@ NOISE_STD = 12.0  # of 255
 POINTS = 48  # on a curve
 
 
-def make_synthetic(train_per_class: int, query_per_class: int, side: int, seed: int) -> Dataset:
-    """The drawn data set.
+def synthetic(
+    *, train_per_class: int = 200, query_per_class: int = 20, side: int = 32, seed: int = 24
+) -> Dataset:
+    """The drawn data set: 27 classes in 9 forms in 3 families.
 
     Parameters
     ----------
@@ -43,10 +46,22 @@ def make_synthetic(train_per_class: int, query_per_class: int, side: int, seed: 
     seed : int
         The same seed gives the same bytes.
 
+    Returns
+    -------
+    Dataset
+
     Raises
     ------
     ValueError
         If a number is not positive or ``side`` is below 16.
+
+    Examples
+    --------
+    >>> data = synthetic(train_per_class=2, query_per_class=1, seed=1)
+    >>> len(data.train), len(data.query), data.hierarchy.level_names
+    (54, 27, ('figure', 'form', 'family'))
+    >>> data.hierarchy.to_table()[0]
+    ('disc with dot', 'disc', 'round')
     """
     if min(train_per_class, query_per_class) < 1 or side < 16:
         raise ValueError(
@@ -66,6 +81,7 @@ def make_synthetic(train_per_class: int, query_per_class: int, side: int, seed: 
         _split("train", train_per_class, len(rows), side, (seed, 0)),
         _split("query", query_per_class, len(rows), side, (seed, 1)),
         source={"side": side},
+        in_order=True,
     )
 
 
@@ -79,10 +95,10 @@ def draw(fine: int, side: int, rng: np.random.RandomState) -> np.ndarray:
     radius = size * rng.uniform(0.27, 0.4)
     center = size / 2 + rng.uniform(-0.1, 0.1, 2) * size
     angle = rng.uniform(0, 2 * math.pi)
-    place = _Placement(center, radius, angle)
-    pen.polygon(place(_outline(form)), fill=figure)
+    to_pixels = _Placement(center, radius, angle)
+    pen.polygon(to_pixels(_outline(form)), fill=figure)
     for polygon, colour in _mark(MARKS[fine % len(MARKS)], figure, mark):
-        pen.polygon(place(polygon), fill=colour)
+        pen.polygon(to_pixels(polygon), fill=colour)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.4) * OVERSAMPLING))
     pixels = np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float64)
     light = (
@@ -100,7 +116,8 @@ class _Placement:
         self._matrix = radius * np.array([[cos, -sin], [sin, cos]])
 
     def __call__(self, points: np.ndarray) -> list[tuple[float, float]]:
-        return [tuple(point) for point in (points @ self._matrix.T + self._center).tolist()]
+        placed = (points @ self._matrix.T + self._center).tolist()
+        return [(x, y) for x, y in placed]
 
 
 def _outline(form: str) -> np.ndarray:
@@ -120,7 +137,7 @@ def _outline(form: str) -> np.ndarray:
     return _at_angles({"triangle": 3, "square": 4, "hexagon": 6}[form])
 
 
-def _mark(mark: str, figure: tuple, colour: tuple) -> list[tuple[np.ndarray, tuple]]:
+def _mark(mark: str, figure: Color, colour: Color) -> list[tuple[np.ndarray, Color]]:
     """Polygons of an inner mark, each with its colour; the last is on top."""
     shift = np.array([-0.15, 0.0])
     if mark == "bar":
@@ -141,12 +158,12 @@ def _at_angles(count: int) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def _two_colours(rng: np.random.RandomState) -> tuple[tuple, tuple]:
-    """Two colours that can be told apart."""
+def _two_colours(rng: np.random.RandomState) -> tuple[Color, Color]:
+    """Two colours that can be told apart: of a figure and of its mark."""
     while True:
-        first, second = rng.randint(40, 256, 3), rng.randint(0, 256, 3)
-        if abs(first.mean() - second.mean()) > 60:
-            return tuple(first.tolist()), tuple(second.tolist())
+        figure, mark = rng.randint(40, 256, 3), rng.randint(0, 256, 3)
+        if abs(figure.mean() - mark.mean()) > 60:
+            return tuple(figure.tolist()), tuple(mark.tolist())
 
 
 def _background(size: int, rng: np.random.RandomState) -> Image.Image:

@@ -1,0 +1,121 @@
+"""Image files below a folder: which there are, which are left out, and how a split reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gluon_hash.datasets.dataset import Split
+from gluon_hash.datasets.splits import in_words
+from gluon_hash.errors import DataError
+from gluon_hash.progress import log
+from gluon_hash.records.images import WHITE, Color, has_transparency, read_image
+from gluon_hash.records.pack import encode_png
+
+__all__ = ["SUFFIXES", "ImageFiles", "check_existing", "find_images", "image_split"]
+
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"),
+    *(".ppm", ".pgm", ".pnm", ".tif", ".tiff"),
+)
+HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """What is below a folder.
+
+    Parameters
+    ----------
+    paths : list of str
+        Image files relative to the folder, "/" between names, in the order of their folders' names.
+    left_out : dict
+        Suffix, or "hidden", -> number of other files.
+    """
+
+    paths: list[str]
+    left_out: dict[str, int]
+
+    def folders(self) -> list[str]:
+        """The folder of each image; "." for the one that was searched."""
+        return [path.rpartition("/")[0] or "." for path in self.paths]
+
+    def classes(self) -> list[str]:
+        """The folders that hold images, sorted."""
+        return sorted(set(self.folders()))
+
+
+def find_images(root: str | os.PathLike[str]) -> ImageFiles:
+    """Every image below ``root``, at any depth; what is left out is counted and said.
+
+    Left out are files that are no images by their suffix, and hidden ones: a dot leads their name
+    or that of a folder above them.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, or no image in it.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError("no such folder", path=root)
+    paths: list[Path] = []
+    left_out: Counter[str] = Counter()
+    for file in root.rglob("*"):
+        if not file.is_file():
+            continue
+        relative = file.relative_to(root)
+        if any(part.startswith(".") for part in relative.parts):
+            left_out[HIDDEN] += 1
+        elif file.suffix.lower() in SUFFIXES:
+            paths.append(relative)
+        else:
+            left_out[file.suffix.lower() or "without a suffix"] += 1
+    counts = dict(sorted(left_out.items(), key=lambda item: (-item[1], item[0])))
+    _say_left_out(root, counts)
+    if not paths:
+        raise DataError(f"no images ({', '.join(SUFFIXES)}) here", path=root)
+    return ImageFiles([path.as_posix() for path in sorted(paths)], counts)
+
+
+def image_split(
+    root: Path, names: list[str], fine_labels: np.ndarray | Sequence[int], background: Color = WHITE
+) -> Split:
+    """A split of image files below ``root``.
+
+    A record keeps a file's own bytes, or, where they depend on the background, a PNG over it; equal
+    images are those of equal pixels.
+    """
+
+    def encoded(position: int) -> bytes:
+        path = root / names[position]
+        data = path.read_bytes()
+        return encode_png(read_image(path, background)) if has_transparency(data) else data
+
+    def digest(position: int) -> bytes:
+        pixels = read_image(root / names[position], background)
+        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+
+    return Split(np.asarray(fine_labels, np.int64), names, encoded, digest)
+
+
+def check_existing(root: Path, names: Sequence[str], advice: str) -> None:
+    """Raise DataError, naming the first few and the advice, unless all files are there."""
+    missing = [name for name in names if not (root / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(names)} images are missing ({in_words(missing)}); {advice}",
+            path=root,
+        )
+
+
+def _say_left_out(root: Path, left_out: dict[str, int]) -> None:
+    if left_out:
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in left_out.items())
+        log(f"{root.name}: {sum(left_out.values())} files are not images that are read: {counts}")

@@ -1,0 +1,144 @@
+"""A prepared folder: lists, what the lists name, the hierarchy and split.json, all or nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gluon_hash import __version__
+from gluon_hash.datasets.arranging import Arrangement, Items, SplitData
+from gluon_hash.datasets.splits import draw_validation
+from gluon_hash.files import atomic_folder, atomic_write_json, sha256
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.progress import log
+from gluon_hash.records.lists import ImageList, write_list
+
+__all__ = ["write_folder"]
+
+S = TypeVar("S", bound=Items)
+FORMAT_VERSION = 1
+ALL_CLASSES = "hierarchy_all.tsv"  # of trained and untrained classes, where queries are of others
+
+
+def write_folder(
+    data: SplitData[S],
+    arrangement: Arrangement[S],
+    out: str | os.PathLike[str],
+    write_split: Callable[[S, Path, str, ImageList], Path],
+    *,
+    seed: int,
+    validation_per_class: int | None,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """Write a prepared folder.
+
+    Parameters
+    ----------
+    data : Dataset or FeatureDataset
+    arrangement : Arrangement
+        Its splits as they are written.
+    out : path-like
+        A folder that does not exist yet.
+    write_split : callable
+        (split, folder, "train" or "query", its list) -> the file that was written for the list.
+    seed, validation_per_class
+        As Dataset.write.
+    settings : dict
+        What split.json says beside, as JSON values.
+
+    Returns
+    -------
+    dict
+        The split manifest, as split.json has it.
+    """
+    lists = _lists(data, arrangement)
+    with atomic_folder(out) as folder:
+        splits: dict[str, Any] = {}
+        for name, images in lists.items():
+            write_list(folder / f"{name}.lst", images)
+            split = arrangement.train if name == "train" else arrangement.query
+            path = write_split(split, folder, name, images)
+            splits[name] = {
+                "file": path.name,
+                "images": len(images),
+                "first_id": int(images.ids[0]),
+                "sha256": sha256(path),
+            }
+        splits["validation"] = _write_validation(
+            folder, lists["train"], data.hierarchy, validation_per_class, seed
+        )
+        splits["validation"]["inside"] = splits["train"]["file"]
+        splits["database"] = _database(data, splits)
+        data.hierarchy.save(folder / "hierarchy.tsv")
+        if data.query_hierarchy is not None:
+            data.query_hierarchy.save(folder / ALL_CLASSES)
+        if arrangement.duplicates:
+            groups = [[list(copy) for copy in group] for group in arrangement.duplicates]
+            atomic_write_json(
+                folder / "duplicates.json", {"version": FORMAT_VERSION, "groups": groups}
+            )
+        manifest = {
+            "version": FORMAT_VERSION,
+            "gluon_hash": __version__,
+            "recipe": data.recipe,
+            "source": data.source,
+            "seed": seed,
+            **settings,
+            "levels": dict(zip(data.hierarchy.level_names, data.hierarchy.num_classes)),
+            "splits": splits,
+            **arrangement.report,
+        }
+        atomic_write_json(folder / "split.json", manifest)
+    _say_database(splits["database"])
+    return manifest
+
+
+def _lists(data: SplitData[S], arrangement: Arrangement[S]) -> dict[str, ImageList]:
+    """What train.lst and query.lst hold: ids are positions in one list after the other, or given."""
+    lists: dict[str, ImageList] = {}
+    start = 0
+    for name, split, hierarchy in (
+        ("train", arrangement.train, data.hierarchy),
+        ("query", arrangement.query, data.query_hierarchy or data.hierarchy),
+    ):
+        given: np.ndarray | None = getattr(split, "ids", None)
+        ids = start + np.arange(len(split)) if given is None else given
+        lists[name] = ImageList(ids, hierarchy.level_labels(split.fine_labels), split.names)
+        start += len(split)
+    return lists
+
+
+def _write_validation(
+    folder: Path, train: ImageList, hierarchy: Hierarchy, per_class: int | None, seed: int
+) -> dict[str, Any]:
+    """validation.lst: ids of the training set that a training run may hold out."""
+    held_out = draw_validation(train.level_labels[:, 0], hierarchy.num_classes[0], per_class, seed)
+    write_list(folder / "validation.lst", train.take(held_out))
+    return {"file": "validation.lst", "images": len(held_out)}
+
+
+def _database(data: SplitData[Any], splits: dict[str, Any]) -> dict[str, Any]:
+    split = splits["train" if data.query_hierarchy is None else "query"]
+    return {
+        "file": split["file"],
+        "images": split["images"],
+        "is_train": data.query_hierarchy is None,
+    }
+
+
+def _say_database(database: dict[str, Any]) -> None:
+    if database["is_train"]:
+        log(
+            f"the database is the training set ({database['file']}): a query finds images that the "
+            "network was trained on"
+        )
+    else:
+        log(
+            f"the queries are of classes that are not trained; their database is {database['file']} "
+            f"itself: give it as both and evaluate with {ALL_CLASSES} and a protocol that leaves "
+            "the query out"
+        )
