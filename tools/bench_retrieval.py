@@ -25,7 +25,7 @@ import faiss
 import numpy as np
 import reference
 
-from gluon_hash.retrieval import CodeTable, HammingIndex, codes, evaluate, measure, metrics
+from gluon_hash.retrieval import CodeTable, Cutoffs, HammingIndex, codes, evaluate, measure, metrics
 from gluon_hash.retrieval.index.check import check_index
 from gluon_hash.retrieval.index.kinds import kind_for
 
@@ -100,7 +100,7 @@ def evaluation(rng: np.random.RandomState) -> None:
     few = part(database, 2000)
     twin, rows = timed(lambda: reference.slow_metrics(part(query, 2), few, 2, 250))
     quick, fast = timed(
-        lambda: measure(part(query, 1000), few, ahp_at=250, ndcg_at=250, precision_at=250)
+        lambda: measure(part(query, 1000), few, cutoffs=Cutoffs(ahp=250, ndcg=250, precision=250))
     )
     assert np.allclose(
         fast.values[:2, [fast.names.index(name) for name in reference.metric_names(2, 250, 100)]],

@@ -50,7 +50,7 @@ def command(
     curves."""
     from gluon_hash import engine, experiment
 
-    records = experiment.compare(
+    rows = experiment.compare(
         configs,
         out,
         engine.contexts(device),
@@ -61,4 +61,7 @@ def command(
         reference=reference,
         confidence=confidence,
     )
-    print(json.dumps(records) if as_json else (out / "comparison.md").read_text(encoding="utf-8"))
+    if as_json:
+        print(json.dumps([row.to_dict() for row in rows]))
+    else:
+        print((out / "comparison.md").read_text(encoding="utf-8"))

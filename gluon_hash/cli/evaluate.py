@@ -35,12 +35,15 @@ def command(
     precision_at: int = typer.Option(
         100, min=1, help="Cut-off of precision, recall and ACG, in items."
     ),
+    hit_at: int = typer.Option(
+        1, min=1, help="Cut-off k of hit@k: is one of the first k relevant?"
+    ),
     radius: int = typer.Option(2, min=0, help="Radius of precision and recall, in bits."),
     confidence: float | None = typer.Option(
         None, help="Percent of bootstrap intervals over queries, such as 95."
     ),
-    distance: str = typer.Option(
-        "cosine", help="cosine or l2: the ranking of real-valued features."
+    distance: str | None = typer.Option(
+        None, help="cosine or l2: the ranking of real-valued features. [default: cosine]"
     ),
     segments: str | None = typer.Option(
         None,
@@ -79,11 +82,9 @@ def command(
         segment_weights=_numbers("--segment-weights", segment_weights, float),
         hierarchy=None if hierarchy is None else Hierarchy.load(hierarchy),
         protocol=protocol,
-        map_at=map_at,
-        ahp_at=ahp_at,
-        ndcg_at=ndcg_at,
-        precision_at=precision_at,
-        radius=radius,
+        cutoffs=retrieval.Cutoffs(
+            map=map_at, ahp=ahp_at, ndcg=ndcg_at, precision=precision_at, hit=hit_at, radius=radius
+        ),
     )
     result = measured.summary(confidence)
     print(json.dumps(_jsonable(result))) if as_json else _show(result)

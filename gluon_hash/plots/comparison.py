@@ -1,10 +1,9 @@
-"""Methods side by side: a metric against the number of bits, or, at one number of bits, intervals
-in order."""
+"""Methods side by side: a metric against the number of bits, or intervals at one number of bits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Protocol
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -20,12 +19,39 @@ from gluon_hash.plots.lines import (
 
 __all__ = ["metrics_by_bits", "metrics_by_name"]
 
-Records = Sequence[Mapping[str, Any]]
 SHIFT = 0.01  # of the range of lengths: how far a line stands from the next
 SPREAD = 0.5  # of the smallest step between two lengths: how far all lines together, at most
 
 
-def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figure:
+class Value(Protocol):
+    """A metric of a line: its mean, and the interval of the mean over queries."""
+
+    @property
+    def mean(self) -> float:
+        """Over queries and seeds."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Lower and upper end."""
+
+
+class Line(Protocol):
+    """A line of a comparison, such as gluon_hash.experiment.comparison.summary.RowSummary."""
+
+    @property
+    def name(self) -> str:
+        """What is shown; lines of one name and several num_bits are joined."""
+
+    @property
+    def num_bits(self) -> int:
+        """Of the codes."""
+
+    @property
+    def metrics(self) -> Mapping[str, Value]:
+        """By name."""
+
+
+def metrics_by_bits(lines: Sequence[Line], metrics: Sequence[str], bars: str) -> Figure:
     """Each metric against num_bits, a line for each name, with its interval over queries.
 
     At one length the lines stand beside each other by a little, so that their bars can be told
@@ -33,8 +59,7 @@ def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figu
 
     Parameters
     ----------
-    records : sequence of dict
-        As gluon_hash.experiment.comparison.summary.summarize returns them.
+    lines : sequence of Line
     metrics : sequence of str
         A panel each.
     bars : str
@@ -47,11 +72,11 @@ def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figu
     Raises
     ------
     ValueError
-        If there is no record, or one lacks a metric.
+        If there is no line, or one lacks a metric.
     """
-    _check(records, metrics)
-    names = list(dict.fromkeys(record["name"] for record in records))
-    lengths = sorted({record["num_bits"] for record in records})
+    _check(lines, metrics)
+    names = list(dict.fromkeys(line.name for line in lines))
+    lengths = sorted({line.num_bits for line in lines})
     nearest = min((after - before for before, after in zip(lengths, lengths[1:])), default=0)
     step = min(SHIFT * (lengths[-1] - lengths[0]), SPREAD * nearest / len(names))
     figure = Figure(
@@ -59,22 +84,21 @@ def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figu
         layout="constrained",
     )
     for axes, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics):
-        for place, name in enumerate(names):
+        for number, name in enumerate(names):
             own = sorted(
-                (record for record in records if record["name"] == name),
-                key=lambda one: one["num_bits"],
+                (line for line in lines if line.name == name), key=lambda line: line.num_bits
             )
-            means, spans = zip(*(_mean_and_span(record, metric) for record in own))
-            shift = (place - (len(names) - 1) / 2) * step
+            means, spans = zip(*(_mean_and_span(line, metric) for line in own))
+            shift = (number - (len(names) - 1) / 2) * step
             axes.errorbar(
-                [record["num_bits"] + shift for record in own],
+                [line.num_bits + shift for line in own],
                 means,
                 yerr=list(zip(*spans)),
                 label=wrap_name(name),
                 markersize=4,
                 capsize=2,
                 linewidth=1.2,
-                **line_style(place),
+                **line_style(number),
             )
         axes.set(xlabel="bits", xticks=lengths)
         axes.set_title(metric, fontsize=11)
@@ -85,14 +109,14 @@ def metrics_by_bits(records: Records, metrics: Sequence[str], bars: str) -> Figu
     return figure
 
 
-def metrics_by_name(records: Records, metrics: Sequence[str], bars: str) -> Figure:
+def metrics_by_name(lines: Sequence[Line], metrics: Sequence[str], bars: str) -> Figure:
     """Each metric as points with their intervals over queries, the best by the first metric on top.
 
-    Arguments, result and errors as metrics_by_bits; all records have one num_bits.
+    Arguments, result and errors as metrics_by_bits; all lines have one num_bits.
     """
-    _check(records, metrics)
-    ordered = sorted(records, key=lambda record: record["metrics"][metrics[0]]["mean"])
-    names = [wrap_name(record["name"]) for record in ordered]
+    _check(lines, metrics)
+    ordered = sorted(lines, key=lambda line: line.metrics[metrics[0]].mean)
+    names = [wrap_name(line.name) for line in ordered]
     figure = Figure(
         figsize=(3.4 * len(metrics) + label_width(names) + 0.3, 1.6 + 1.5 * label_height(names)),
         layout="constrained",
@@ -100,12 +124,12 @@ def metrics_by_name(records: Records, metrics: Sequence[str], bars: str) -> Figu
     for axes, metric in zip(
         figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0], metrics
     ):
-        means, spans = zip(*(_mean_and_span(record, metric) for record in ordered))
+        means, spans = zip(*(_mean_and_span(line, metric) for line in ordered))
         axes.errorbar(
             means, range(len(ordered)), xerr=list(zip(*spans)), fmt="o", markersize=4, capsize=2
         )
         axes.set(yticks=range(len(ordered)), ylim=(-0.6, len(ordered) - 0.4))
-        axes.set_title(f"{metric}, {ordered[0]['num_bits']} bits", fontsize=11)
+        axes.set_title(f"{metric}, {ordered[0].num_bits} bits", fontsize=11)
         axes.set_yticklabels(names, fontsize=LABEL_SIZE)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.tick_params(axis="x", labelsize=9)
@@ -114,18 +138,16 @@ def metrics_by_name(records: Records, metrics: Sequence[str], bars: str) -> Figu
     return figure
 
 
-def _mean_and_span(record: Mapping[str, Any], metric: str) -> tuple[float, tuple[float, float]]:
-    found = record["metrics"][metric]
-    low, high = found["interval"]
-    return found["mean"], (max(found["mean"] - low, 0.0), max(high - found["mean"], 0.0))
+def _mean_and_span(line: Line, metric: str) -> tuple[float, tuple[float, float]]:
+    value = line.metrics[metric]
+    low, high = value.interval
+    return value.mean, (max(value.mean - low, 0.0), max(high - value.mean, 0.0))
 
 
-def _check(records: Records, metrics: Sequence[str]) -> None:
-    if not records or not metrics:
+def _check(lines: Sequence[Line], metrics: Sequence[str]) -> None:
+    if not lines or not metrics:
         raise ValueError("comparison: nothing to draw")
-    for record in records:
+    for line in lines:
         for metric in metrics:
-            if metric not in record["metrics"]:
-                raise ValueError(
-                    f"{record['name']}: has no {metric}; it has {', '.join(record['metrics'])}"
-                )
+            if metric not in line.metrics:
+                raise ValueError(f"{line.name}: has no {metric}; it has {', '.join(line.metrics)}")

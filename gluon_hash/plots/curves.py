@@ -38,12 +38,12 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     )
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
-        for place, (run, lines) in enumerate(runs.items()):
+        for number, (run, lines) in enumerate(runs.items()):
             with_value = [line for line in lines if name in line]
             if not with_value:
                 continue
             epochs, values = zip(*((line["epoch"], line[name]) for line in with_value))
-            axes.plot(epochs, values, label=wrap_name(run), markersize=3, **line_style(place))
+            axes.plot(epochs, values, label=wrap_name(run), markersize=3, **line_style(number))
         axes.set(xlabel="epoch", title=name.replace("_", " "))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -78,12 +78,13 @@ def retrieval_curves(
         raise ValueError("retrieval_curves: no curves given")
     figure = Figure(figsize=(13, 4.2), layout="constrained")
     by_rank, by_radius, at = figure.subplots(1, 3, gridspec_kw={"wspace": 0.04})
-    for place, (name, curve) in enumerate(curves.items()):
-        style = {**line_style(place), "markersize": 3.5, "linewidth": 1.2, "label": wrap_name(name)}
-        some = (place % 8, 8)  # of the 60 ranks, a marker on each eighth
-        by_rank.plot(curve["recall_at"], curve["precision_at"], markevery=some, **style)
+    for number, (name, curve) in enumerate(curves.items()):
+        style = {"markersize": 3.5, "linewidth": 1.2, "label": wrap_name(name)}
+        style.update(line_style(number))
+        marked = (number % 8, 8)  # of the 60 ranks, a marker on each eighth
+        by_rank.plot(curve["recall_at"], curve["precision_at"], markevery=marked, **style)
         by_radius.plot(curve["recall_within"], curve["precision_within"], **style)
-        at.plot(curve["ranks"], curve["precision_at"], markevery=some, **style)
+        at.plot(curve["ranks"], curve["precision_at"], markevery=marked, **style)
     by_rank.set(xlabel="recall", ylabel="precision", title="by rank", ylim=(0, None))
     by_radius.set(xlabel="recall", ylabel="precision", title="by Hamming radius", ylim=(0, None))
     at.set(xlabel="N", ylabel="precision@N", title="first N images", xscale="log", ylim=(0, None))

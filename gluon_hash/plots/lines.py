@@ -12,7 +12,7 @@ __all__ = ["LABEL_SIZE", "add_legend", "label_height", "label_width", "line_styl
 LABEL_SIZE = 8  # points, of names in legends and at axes
 WRAPPED = re.compile(r".{1,38}\Z|.{1,37}[ _,=]|.{1,38}", re.DOTALL)
 CHARACTER, LINE = 0.65 * LABEL_SIZE / 72, 1.45 * LABEL_SIZE / 72  # inches, at most
-COLOURS = [f"C{place}" for place in range(10)] + [
+COLOURS = [f"C{number}" for number in range(10)] + [
     "#aec7e8",
     "#ffbb78",
     "#98df8a",
@@ -27,27 +27,27 @@ COLOURS = [f"C{place}" for place in range(10)] + [
 MARKERS, DASHES = "osv^D<>PX", ("-", "--", ":", "-.")
 
 
-def line_style(place: int) -> dict[str, Any]:
-    """Colour, marker and dash of line number ``place``: no two alike among 360, no two of one
-    colour and dash among 40.
+def line_style(number: int) -> dict[str, Any]:
+    """Colour, marker and dash of a line by its number: no two alike among 360.
 
-    The colours are matplotlib's tab10, then its light twins in tab20.
+    No two of one colour and dash among 40. The colours are matplotlib's tab10, then its light twins in tab20.
     """
     return {
-        "color": COLOURS[place % 20],
-        "marker": MARKERS[place % 9],
-        "linestyle": DASHES[place // 10 % 4],
+        "color": COLOURS[number % 20],
+        "marker": MARKERS[number % 9],
+        "linestyle": DASHES[number // 10 % 4],
     }
 
 
 def wrap_name(name: str) -> str:
-    """``name`` in lines of at most 38 characters, cut after a space, "_", "," or "=", nothing lost
-    in matplotlib."""
+    """``name`` in lines of at most 38 characters that matplotlib shows as they are.
+
+    Cut after a space, "_", "," or "=".
+    """
     wrapped = "\n".join(line.rstrip(" ") for line in WRAPPED.findall(name))
     wrapped = wrapped.replace("$", r"\$")  # two $ would be a formula
-    return (
-        f" {wrapped}" if wrapped.startswith("_") else wrapped
-    )  # a legend leaves out what starts with _
+    # a legend leaves out what starts with _
+    return f" {wrapped}" if wrapped.startswith("_") else wrapped
 
 
 def label_width(names: list[str]) -> float:
@@ -61,13 +61,15 @@ def label_height(names: list[str]) -> float:
 
 
 def add_legend(figure: Figure) -> None:
-    """A legend right of all panels, one entry a name; the figure grows by what it needs, the panels
-    keep their size."""
-    found: dict[str, Any] = {}
+    """A legend right of all panels, one entry a name.
+
+    The figure grows by what it needs, the panels keep their size.
+    """
+    handles: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels()):
-            found.setdefault(name, handle)
-    names = list(found)
+            handles.setdefault(name, handle)
+    names = list(handles)
     width, height = figure.get_size_inches()
     figure.set_size_inches(width + label_width(names) + 0.7, max(height, label_height(names) + 0.6))
-    figure.legend(list(found.values()), names, loc="outside right center", fontsize=LABEL_SIZE)
+    figure.legend(list(handles.values()), names, loc="outside right center", fontsize=LABEL_SIZE)

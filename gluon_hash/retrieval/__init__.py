@@ -2,23 +2,27 @@
 
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable, load_table
-from gluon_hash.retrieval.evaluation import metrics
-from gluon_hash.retrieval.evaluation.curves import Curves, curves
-from gluon_hash.retrieval.evaluation.evaluate import (
+from gluon_hash.retrieval.evaluation import (
+    PROTOCOLS,
+    Curves,
+    Cutoffs,
     Measured,
+    curves,
     evaluate,
+    feature_distances,
     leave_one_out,
     measure,
     measure_by_distance,
+    measure_tables,
+    metrics,
+    weighted_distances,
 )
-from gluon_hash.retrieval.evaluation.float_ranking import feature_distances, measure_tables
-from gluon_hash.retrieval.evaluation.protocols import PROTOCOLS
-from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 from gluon_hash.retrieval.index.hamming import HammingIndex
 
 __all__ = [
     "CodeTable",
     "Curves",
+    "Cutoffs",
     "FeatureTable",
     "HammingIndex",
     "Measured",

@@ -10,10 +10,10 @@ import pytest
 from reference import random_table
 
 from gluon_hash.errors import DataError
+from gluon_hash.experiment import load_config
 from gluon_hash.experiment.comparison.grid import make_entries, parse_seeds, parse_values
-from gluon_hash.experiment.comparison.summary import Row, load_measured, save_measured, summarize
-from gluon_hash.experiment.config import load_config
-from gluon_hash.retrieval import FeatureTable, measure
+from gluon_hash.experiment.comparison.summary import Row, summarize
+from gluon_hash.retrieval import Cutoffs, FeatureTable, Measured, measure
 
 
 def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
@@ -93,7 +93,9 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
             ["--vary", "net.num_bits=[24,12]", "--set", "loss.name=dqn"],
             "dqn keeps a byte for every 8 outputs, got 12",
         ),
-        (["--choose", "loss.options=[{},{alpha: 1}]"], "hpdh has no 'alpha'"),
+        (["--choose", "loss.alpha=[1,2]"], "loss.alpha: no such key; hpdh has cubic_weight"),
+        (["--choose", "loss.options=[{},{alpha: 1}]"], "loss.alpha: no such key; hpdh has"),
+        (["--vary", "loss.name=[hpdh,csqq]"], "no method is called 'csqq'; did you mean csq"),
         (["--set", "data.query_features=null"], "data.query_features is not set"),
         (["--set", "data.query_features=nowhere.npz"], "nowhere.npz: no such file"),
         (
@@ -123,8 +125,12 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
             "no value on held-out images to choose by",
         ),
         (
-            ["--vary", "loss.name=[csq,hpdh]", "--set", "loss.inv_variances=[1,1]"],
-            "small,name=hpdh,seed=24: loss.inv_var",
+            ["--vary", "loss.name=[dcwh,hpdh]", "--set", "loss.inv_variances=[1,1]"],
+            "small,name=hpdh,seed=24: loss.inv_variances: the hierarchy has 3 levels",
+        ),
+        (
+            ["--vary", "loss.name=[hpdh,csq]", "--set", "loss.inv_variances=[1,1,1]"],
+            "loss.inv_variances=[1,1,1] (given as a change): loss.inv_variances: no such key; csq",
         ),
         (
             [
@@ -171,7 +177,7 @@ def test_lines_are_named_by_what_tells_them_apart(features):
         "hpdh level_weights=null",
         "hpdh level_weights=1_0.25_0",
     ]
-    assert entries[3].config.loss.level_weights == [1, 0.25, 0]
+    assert entries[3].config.loss.level_weights == (1, 0.25, 0)
     assert [entry.name for entry in make_entries([features], [], {}, {}, [24])] == ["small"]
     assert parse_seeds("24, 25") == [24, 25]
 
@@ -180,7 +186,9 @@ def two_measured(rng):
     database = random_table(rng, 60, 16, num_levels=2)
     return [
         measure(
-            random_table(np.random.RandomState(seed), 20, 16, num_levels=2), database, ahp_at=10
+            random_table(np.random.RandomState(seed), 20, 16, num_levels=2),
+            database,
+            cutoffs=Cutoffs(ahp=10),
         )
         for seed in (1, 2)
     ]
@@ -193,27 +201,21 @@ def test_differences_are_paired_by_query(rng):
     plain, other = summarize(
         [Row("a", 16, {}, [first]), Row("b", 16, {}, [better])], reference="a", percent=95
     )
-    assert (
-        plain["metrics"]["map"]["difference"] is None
-        and plain["metrics"]["map"]["std_over_seeds"] is None
-    )
-    assert other["metrics"]["map"]["difference"] == pytest.approx(0.125)
-    np.testing.assert_allclose(other["metrics"]["map"]["difference_interval"], [0.125, 0.125])
-    both = summarize([Row("a", 16, {}, [first, second])], reference="a", percent=95)[0]["metrics"][
-        "map"
-    ]
-    means = [one.summary()["map"] for one in (first, second)]
-    assert both["mean"] == pytest.approx(np.mean(means)) and both[
-        "std_over_seeds"
-    ] == pytest.approx(abs(means[0] - means[1]) / np.sqrt(2))
-    low, high = both["interval"]
-    assert low < both["mean"] < high
+    assert plain.metrics["map"].difference is None and plain.metrics["map"].std_over_seeds is None
+    assert other.metrics["map"].difference == pytest.approx(0.125)
+    np.testing.assert_allclose(other.metrics["map"].difference_interval, [0.125, 0.125])
+    both = summarize([Row("a", 16, {}, [first, second])], reference="a", percent=95)[0]
+    value, means = both.metrics["map"], [one.summary()["map"] for one in (first, second)]
+    assert value.mean == pytest.approx(np.mean(means))
+    assert value.std_over_seeds == pytest.approx(abs(means[0] - means[1]) / np.sqrt(2))
+    low, high = value.interval
+    assert low < value.mean < high
 
 
 def test_measured_values_are_kept_as_they_are(rng, tmp_path):
     first, _ = two_measured(rng)
-    save_measured(first, tmp_path / "m.npz")
-    again = load_measured(tmp_path / "m.npz")
+    first.save(tmp_path / "m.npz")
+    again = Measured.load(tmp_path / "m.npz")
     np.testing.assert_array_equal(again.values, first.values)
     assert again.names == first.names and again.protocol == first.protocol
     np.savez(
@@ -226,7 +228,7 @@ def test_measured_values_are_kept_as_they_are(rng, tmp_path):
         seconds=0.0,
     )
     with pytest.raises(DataError, match="a column for each of 1 metrics"):
-        load_measured(tmp_path / "bad.npz")
+        Measured.load(tmp_path / "bad.npz")
 
 
 def test_a_reference_that_is_not_there_is_named(rng):

@@ -10,6 +10,7 @@ import pytest
 
 from gluon_hash import plots
 from gluon_hash.experiment.comparison.report import write_report
+from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
 from gluon_hash.plots.lines import line_style, wrap_name
 from gluon_hash.retrieval import Curves
 
@@ -27,24 +28,16 @@ METRICS = ("map", "mahp@2500", "mean_ndcg_released@100")
 LONG = "options=quantization_weight_0.1_cubic_weight_10_vertex_weight_0.1 level_weights=1_0.25_0 n="
 
 
-def record(name, num_bits=48, mean=0.5, difference=None, **more):
-    value = {
-        "mean": mean,
-        "std_over_seeds": 0.01,
-        "interval": [mean - 0.02, mean + 0.02],
-        "difference": difference,
-        "difference_interval": None
-        if difference is None
-        else [difference - 0.01, difference + 0.01],
-    }
-    return {
-        "name": name,
-        "num_bits": num_bits,
-        "chosen": {},
-        "num_seeds": 3,
-        "metrics": {metric: dict(value) for metric in (*METRICS, "map_level_1")},
-        **more,
-    }
+def row(name, num_bits=48, mean=0.5, difference=None, chosen=(), runs=(), metrics=METRICS):
+    value = MetricSummary(
+        mean=mean,
+        std_over_seeds=0.01,
+        interval=(mean - 0.02, mean + 0.02),
+        difference=difference,
+        difference_interval=None if difference is None else (difference - 0.01, difference + 0.01),
+    )
+    values = {metric: value for metric in (*metrics, "map_level_1")}
+    return RowSummary(name, num_bits, dict(chosen), 3, list(runs), values)
 
 
 def curve(place=0):
@@ -65,7 +58,7 @@ def lines(count):
 def written(tmp_path, monkeypatch):
     """Writes a report; its files, and the figures by their file's name."""
 
-    def write(records, curves=None, **about):
+    def write(rows, curves=None, **about):
         figures = {}
         for draw in ("metrics_by_bits", "metrics_by_name", "retrieval_curves"):
             monkeypatch.setattr(
@@ -79,7 +72,7 @@ def written(tmp_path, monkeypatch):
             warnings.simplefilter(
                 "error"
             )  # matplotlib warns where axes collapse or a letter has no glyph
-            write_report(records, curves or lines(1), tmp_path, {**ABOUT, **about})
+            write_report(rows, curves or lines(1), tmp_path, {**ABOUT, **about})
         monkeypatch.undo()
         return figures
 
@@ -113,7 +106,7 @@ def test_24_lines_are_told_apart_and_named_beside_the_panels(written):
     names = [f"method {place}" for place in range(24)]
     figure = written(
         [
-            record(name, bits, 0.1 + 0.01 * place)
+            row(name, bits, 0.1 + 0.01 * place)
             for place, name in enumerate(names)
             for bits in (16, 32, 48, 64, 128)
         ]
@@ -122,12 +115,12 @@ def test_24_lines_are_told_apart_and_named_beside_the_panels(written):
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
     assert [axes.get_title() for axes in figure.axes] == list(METRICS)
     assert all_inside(figure)
-    small = plots.metrics_by_bits([record("a", bits) for bits in (16, 32)], METRICS, "")
+    small = plots.metrics_by_bits([row("a", bits) for bits in (16, 32)], METRICS, "")
     assert (figure.get_size_inches() > small.get_size_inches()).all()
 
 
 def test_bars_at_equal_bits_stand_beside_each_other(written):
-    figure = written([record(name, bits) for name in "abc" for bits in (16, 32, 128)])[
+    figure = written([row(name, bits) for name in "abc" for bits in (16, 32, 128)])[
         "metrics_by_bits"
     ]
     places = np.array([box[0].get_xdata(orig=False) for box in figure.axes[0].containers])
@@ -141,14 +134,14 @@ def test_bars_at_equal_bits_stand_beside_each_other(written):
     "lengths, draw", [((48,), "metrics_by_name"), ((32, 48), "metrics_by_bits")]
 )
 def test_the_figure_says_what_its_bars_are(written, seeds, means, lengths, draw):
-    figure = written([record("a", bits) for bits in lengths], seeds=seeds, confidence=90)[draw]
+    figure = written([row("a", bits) for bits in lengths], seeds=seeds, confidence=90)[draw]
     assert figure.get_supxlabel() == f"bars: 90 % bootstrap interval over queries, {means}"
 
 
 def test_one_length_gives_a_row_a_line_with_the_best_on_top(written):
-    figure = written(
-        [record(f"m{place}", mean=0.1 + (place * 7 % 24) / 100) for place in range(24)]
-    )["metrics_by_name"]
+    figure = written([row(f"m{place}", mean=0.1 + (place * 7 % 24) / 100) for place in range(24)])[
+        "metrics_by_name"
+    ]
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names[-1] == "m17" and names[0] == "m0" and len(names) == 24  # 17 * 7 % 24 = 23
     assert all_inside(figure) and figure.get_size_inches()[1] > 5
@@ -158,7 +151,7 @@ def test_one_length_gives_a_row_a_line_with_the_best_on_top(written):
 def test_long_names_leave_room_for_the_panels(written, lengths):
     names = [LONG + f"{place:2}" for place in range(3)]
     figures = written(
-        [record(name, bits) for name in names for bits in lengths],
+        [row(name, bits) for name in names for bits in lengths],
         {f"{name}, 48 bits": curve() for name in names},
     )
     for figure in figures.values():
@@ -196,7 +189,7 @@ def test_names_are_wrapped_where_a_word_ends(name, wrapped):
 
 
 def test_all_curves_are_numbers_and_twelve_are_drawn(written, tmp_path):
-    figure = written([record("m0")], lines(28))["retrieval_curves"]
+    figure = written([row("m0")], lines(28))["retrieval_curves"]
     assert (
         figure.get_suptitle()
         == "12 of 28 lines; all are in curves.json; first seed, Hamming distance"
@@ -219,7 +212,7 @@ def test_all_curves_are_numbers_and_twelve_are_drawn(written, tmp_path):
 
 def test_when_all_curves_are_drawn_the_title_counts_none(written):
     assert (
-        written([record("m0")], lines(12))["retrieval_curves"].get_suptitle()
+        written([row("m0")], lines(12))["retrieval_curves"].get_suptitle()
         == "first seed, Hamming distance"
     )
 
@@ -242,12 +235,12 @@ def test_the_legend_of_training_curves_covers_no_panel():
 
 def test_a_bar_in_a_name_does_not_end_a_cell(written, tmp_path):
     written(
-        [record("a|b"), {**record("c", difference=0.1), "chosen": {"optimizer.lr": "1|2"}}],
+        [row("a|b"), row("c", difference=0.1, chosen={"optimizer.lr": "1|2"})],
         reference="a|b",
         diverged=["d, 48 bits", "e"],
     )
     table, notes = (tmp_path / "comparison.md").read_text().split("\n\n", 1)
-    cells = {row.replace("\\|", "").count("|") for row in table.splitlines()}
+    cells = {line.replace("\\|", "").count("|") for line in table.splitlines()}
     assert cells == {1 + 3 + 2 * len(METRICS)}  # method, bits, chosen, values, differences
     assert "| a\\|b | 48 |" in table and "lr 1\\|2" in table and "map - a\\|b's" in table
     assert notes.endswith(
@@ -256,9 +249,9 @@ def test_a_bar_in_a_name_does_not_end_a_cell(written, tmp_path):
     )
 
 
-@pytest.mark.parametrize("records", [[record("dcwh")], [record("dcwh", 16), record("dcwh", 32)]])
-def test_without_another_line_there_are_no_differences(written, tmp_path, records):
-    written(records)
+@pytest.mark.parametrize("rows", [[row("dcwh")], [row("dcwh", 16), row("dcwh", 32)]])
+def test_without_another_line_there_are_no_differences(written, tmp_path, rows):
+    written(rows)
     text = (tmp_path / "comparison.md").read_text()
     assert text.splitlines()[0] == "| method | bits | map | mahp@2500 | mean_ndcg_released@100 |"
     assert "paired" not in text and "Diverged" not in text
@@ -269,21 +262,19 @@ def test_without_another_line_there_are_no_differences(written, tmp_path, record
 
 
 def test_folders_of_the_runs_are_in_the_json_alone(written, tmp_path):
-    written([record("dcwh", runs=["run-a", "run-b"])], diverged=["hpdh"])
+    written([row("dcwh", runs=["run-a", "run-b"])], diverged=["hpdh"])
     saved = json.loads((tmp_path / "comparison.json").read_text())
     assert saved["rows"][0]["runs"] == ["run-a", "run-b"] and saved["diverged"] == ["hpdh"]
     assert (
         "run-a"
         not in (tmp_path / "comparison.md").read_text() + (tmp_path / "comparison.csv").read_text()
     )
-    rows = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
-    assert [row["metric"] for row in rows] == [*METRICS, "map_level_1"]
+    cells = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
+    assert [line["metric"] for line in cells] == [*METRICS, "map_level_1"]
 
 
 def test_a_metric_that_one_line_lacks_is_in_the_csv_alone(written, tmp_path):
-    other = record("other", difference=0.1)
-    other["metrics"]["mahp@50"] = other["metrics"].pop("mahp@2500")
-    written([record("dcwh"), other])
+    written([row("dcwh"), row("other", difference=0.1, metrics=("map", "mahp@50"))])
     assert "mahp" not in (tmp_path / "comparison.md").read_text()
     assert {"mahp@50", "mahp@2500"} <= set(
         (tmp_path / "comparison.csv").read_text().replace("\n", ",").split(",")
@@ -306,7 +297,7 @@ def names_in(folder):
 
 def test_the_same_question_writes_the_same_files_again(written, tmp_path, capsys):
     for mean in (0.5, 0.6):
-        written([record("dcwh", mean=mean)])
+        written([row("dcwh", mean=mean)])
     assert names_in(tmp_path) == FILES and capsys.readouterr().err == ""
     assert "0.600" in (tmp_path / "comparison.md").read_text()
 
@@ -325,10 +316,10 @@ def test_the_same_question_writes_the_same_files_again(written, tmp_path, capsys
     ids=lambda change: next(iter(change)),
 )
 def test_the_answer_to_another_question_is_kept(written, tmp_path, capsys, change):
-    written([record("dcwh", mean=0.5)])
+    written([row("dcwh", mean=0.5)])
     (tmp_path / "runs").mkdir()
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
-    written([record("dcwh", mean=0.6)], **change)
+    written([row("dcwh", mean=0.6)], **change)
     assert names_in(tmp_path) == FILES | {"runs"} | {name.replace(".", "-1.") for name in FILES}
     assert before == {name: (tmp_path / name.replace(".", "-1.")).read_bytes() for name in FILES}
     said = capsys.readouterr().err
@@ -339,10 +330,10 @@ def test_the_answer_to_another_question_is_kept(written, tmp_path, capsys, chang
 
 
 def test_what_is_kept_takes_the_next_free_number(written, tmp_path, capsys):
-    written([record("dcwh", mean=0.5)])
+    written([row("dcwh", mean=0.5)])
     (tmp_path / "curves-1.png").write_text("mine")
     (tmp_path / "curves.json").unlink()  # an older version wrote none
-    written([record("dcwh", mean=0.6)], seeds=[24])
+    written([row("dcwh", mean=0.6)], seeds=[24])
     assert (tmp_path / "curves-1.png").read_text() == "mine" and not (
         tmp_path / "curves-2.json"
     ).exists()
@@ -351,7 +342,7 @@ def test_what_is_kept_takes_the_next_free_number(written, tmp_path, capsys):
         and not (tmp_path / "comparison-1.md").exists()
     )
     (tmp_path / "comparison.json").write_text("{")  # damaged: kept too
-    written([record("dcwh", mean=0.7)], seeds=[24])
+    written([row("dcwh", mean=0.7)], seeds=[24])
     assert (tmp_path / "comparison-1.md").exists() is False and "0.600" in (
         tmp_path / "comparison-3.md"
     ).read_text()

@@ -10,6 +10,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.similarity import lcs_height
 from gluon_hash.retrieval import (
     CodeTable,
+    Cutoffs,
     codes,
     curves,
     evaluate,
@@ -29,13 +30,14 @@ def test_every_metric_matches_its_slow_twin(rng, num_bits, num_levels):
         table(rng, 40, num_bits, num_levels, first_id=100),
     )
     query.level_labels[0] = 77  # nothing is relevant to it
-    found = measure(query, database, ahp_at=15, ndcg_at=15, precision_at=15)
+    cutoffs = Cutoffs(ahp=15, ndcg=15, precision=15)
+    found = measure(query, database, cutoffs=cutoffs)
     expected = np.array(slow_metrics(query, database, num_levels, 15))
     for column, name in enumerate(metric_names(num_levels, 15, 40)):
         np.testing.assert_allclose(
             found.column(name), expected[:, column], rtol=1e-10, err_msg=name
         )
-    means = evaluate(query, database, ahp_at=15, ndcg_at=15, precision_at=15)
+    means = evaluate(query, database, cutoffs=cutoffs)
     assert means["mahp@15"] == pytest.approx(np.nanmean(expected[:, num_levels]))
 
 
@@ -54,7 +56,8 @@ def test_a_database_of_one_or_two_and_codes_that_are_all_equal(rng, num_items):
 
 def test_pure_metrics_and_the_kernels_agree(rng):
     query, database = table(rng, 20, 12, 3), table(rng, 90, 12, 3, first_id=100)
-    found = measure(query, database, ahp_at=30, ndcg_at=30, precision_at=30, map_at=30)
+    cutoffs = Cutoffs(map=30, ahp=30, ndcg=30, precision=30)
+    found = measure(query, database, cutoffs=cutoffs)
     bits, base = codes.unpack(query.codes, 12), codes.unpack(database.codes, 12)
     order = np.stack([reference.rank(row, base)[0] for row in bits])
     match = database.level_labels[order] == query.level_labels[:, None]
@@ -114,7 +117,7 @@ def ranked_table(relevant_rows):
 )
 def test_protocols_differ_as_they_say(protocol, expected):
     found = [
-        measure(*pair, protocol=protocol, map_at=3).column("map@3")[0]
+        measure(*pair, protocol=protocol, cutoffs=Cutoffs(map=3)).column("map@3")[0]
         for pair in ranked_table([[1, 0, 1, 1], [0, 0, 0, 1]])
     ]
     np.testing.assert_allclose(found, expected)
@@ -125,7 +128,7 @@ def test_the_cut_that_was_asked_for_divides_and_is_stored(rng):
         table(rng, 4, 8, 1, 1),
         table(rng, 50, 8, 1, 1, first_id=100),
     )  # all 50 are relevant
-    result = evaluate(query, database, map_at=30, ahp_at=20)
+    result = evaluate(query, database, cutoffs=Cutoffs(map=30, ahp=20))
     assert result["map@30"] == 1.0 and result["mahp@20"] == 1.0  # divided by 30, not by 50
     assert result["protocol"]["map_at"] == 30 and result["protocol"]["ahp_at"] == 20
     assert evaluate(query, database, protocol="csq")["protocol"]["map_at"] == 1000
@@ -137,7 +140,8 @@ def test_a_query_with_nothing_relevant_counts_as_the_protocol_says():
     assert measure(*pair, protocol="dpsh").column("map")[0] == 0.0
     assert evaluate(*pair, protocol="csq")["protocol"]["no_hit"] == "counts 0"
     with pytest.raises(
-        ValueError, match="expected one of standard, released, hashnet, csq, dpsh, barz, got 'x'"
+        ValueError,
+        match="expected one of standard, released, hashnet, csq, dpsh, barz, happier, dyml, got 'x'",
     ):
         evaluate(*pair, protocol="x")
 
@@ -146,7 +150,7 @@ def test_barz_excludes_the_query_and_takes_heights_from_the_hierarchy(rng):
     tree = Hierarchy.from_table([["a", "x"], ["b", "x"], ["c", "c"]], ["fine", "coarse"])
     labels = np.array([[0, 0], [1, 0], [2, 1], [0, 0], [2, 1]], np.int32)
     all_images = CodeTable(np.arange(5) + 7, codes.pack(rng.randn(5, 16)), labels, 16)
-    found = measure(all_images, all_images, hierarchy=tree, protocol="barz", ahp_at=4)
+    found = measure(all_images, all_images, hierarchy=tree, protocol="barz", cutoffs=Cutoffs(ahp=4))
     assert found.num_database == 4
     bits = codes.unpack(all_images.codes, 16)
     similarity = lcs_height(tree)
@@ -246,7 +250,7 @@ def test_closed_form_of_the_method():
     labels = np.array([[0, 0], [2, 1], [1, 0], [0, 0]], np.int32)
     ranked = codes.pack(np.array([[1, 1, 1], [1, 1, -1], [1, -1, -1], [-1, -1, -1]]))
     query = CodeTable(np.array([9]), ranked[:1], labels[:1], 3)
-    found = evaluate(query, CodeTable(np.arange(4), ranked, labels, 3), ahp_at=4)
+    found = evaluate(query, CodeTable(np.arange(4), ranked, labels, 3), cutoffs=Cutoffs(ahp=4))
     assert found["mahp@4"] == pytest.approx(0.775)
     assert found["map"] == pytest.approx(0.75)
     assert found["mean_ndcg_released@4"] == pytest.approx(0.738093, abs=1e-6)

@@ -1,15 +1,19 @@
 """Drawn cases of every shape: metrics and curves of Hamming rankings against their slow twins."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import reference
 
-from gluon_hash.retrieval import CodeTable, codes, curves, measure, measure_by_distance, metrics
+from gluon_hash.retrieval import (
+    CodeTable,
+    Cutoffs,
+    codes,
+    curves,
+    measure,
+    measure_by_distance,
+    metrics,
+)
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
-
-RETRIEVAL = Path(__file__).parents[2] / "gluon_hash" / "retrieval"
 
 
 def drawn_pair(rng, num_bits, num_levels, num_items):
@@ -28,9 +32,8 @@ def drawn_pair(rng, num_bits, num_levels, num_items):
 
 def check(query, database, at, radius, excluded):
     num_levels, ranked = query.level_labels.shape[1], len(database) - int((excluded >= 0).any())
-    found = measure(
-        query, database, ahp_at=at, ndcg_at=at, precision_at=at, radius=radius, excluded=excluded
-    )
+    cutoffs = Cutoffs(ahp=at, ndcg=at, precision=at, radius=radius)
+    found = measure(query, database, cutoffs=cutoffs, excluded=excluded)
     expected = np.array(reference.slow_metrics(query, database, num_levels, at, excluded, radius))
     for column, name in enumerate(reference.metric_names(num_levels, at, min(100, ranked), radius)):
         np.testing.assert_allclose(
@@ -190,10 +193,3 @@ def test_weighted_rankings_tie_where_segments_tie_and_equal_weights_are_hamming(
 def test_segments_that_do_not_fit_are_named(rng, segments, weights, message):
     with pytest.raises(ValueError, match=message):
         weighted_distances(*drawn_pair(rng, 20, 1, 3), segments, weights)
-
-
-def test_everything_compiled_stands_in_the_file_whose_changes_numba_notices():
-    compiled = [
-        path.name for path in sorted(RETRIEVAL.rglob("*.py")) if "njit(" in path.read_text()
-    ]
-    assert compiled == ["kernels.py"]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from gluon_hash.engine import mx
 from gluon_hash.errors import DivergedError
@@ -23,7 +22,7 @@ from gluon_hash.experiment.comparison.grid import (
 )
 from gluon_hash.experiment.comparison.measure import codes_of, forget_what_is_stale, measure_run
 from gluon_hash.experiment.comparison.report import write_report
-from gluon_hash.experiment.comparison.summary import Row, summarize
+from gluon_hash.experiment.comparison.summary import Row, RowSummary, summarize
 from gluon_hash.experiment.run_folder import BACKBONE
 from gluon_hash.experiment.run_training import train
 from gluon_hash.files import atomic_write_json, sha256
@@ -47,7 +46,7 @@ def compare(
     seeds: str | None = None,
     reference: str | None = None,
     confidence: float = 95.0,
-) -> list[dict[str, Any]]:
+) -> list[RowSummary]:
     """Train what is not trained yet, measure what is not measured yet, write tables and figures.
 
     Parameters
@@ -72,7 +71,7 @@ def compare(
 
     Returns
     -------
-    list of dict
+    list of RowSummary
         As gluon_hash.experiment.comparison.summary.summarize.
 
     Raises

@@ -12,7 +12,6 @@ import numpy as np
 
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.comparison.summary import load_measured, save_measured
 from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.inputs import fingerprint, measuring_inputs
 from gluon_hash.experiment.net_encoders import RunEncoder
@@ -74,10 +73,10 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
         If the folder is no run, or a checkpoint of it is damaged.
     """
     kept = folder / f"measured_{search}.npz"
-    measured = _read(load_measured, kept)
+    measured = _read(Measured.load, kept)
     if measured is None:
         measured = SEARCHES[search](RunEncoder(folder, contexts), contexts)
-        save_measured(measured, kept)
+        measured.save(kept)
     return measured
 
 

@@ -1,5 +1,4 @@
-"""A comparison as files: one table (Markdown, CSV, JSON), one figure, the precision-recall curves
-and their numbers."""
+"""A comparison as files: one table (Markdown, CSV, JSON), one figure, precision-recall curves."""
 
 from __future__ import annotations
 
@@ -14,34 +13,46 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from gluon_hash import doctor, plots
+from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
 from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves
 
 __all__ = ["write_report"]
 
-Record = Mapping[str, Any]
 HEADLINE = ("map", "mahp", "mean_ndcg_released")
 CURVES_DRAWN = 12
 RESULT = "comparison.json"
 FILES = ("comparison.md", "comparison.csv", "comparison.png", "curves.json", "curves.png", RESULT)
+COLUMNS = (
+    "name",
+    "num_bits",
+    "chosen",
+    "num_seeds",
+    "metric",
+    "mean",
+    "std_over_seeds",
+    "low",
+    "high",
+    "difference",
+    "difference_low",
+    "difference_high",
+)
 ASKED = ("configs", "changes", "vary", "choose", "seeds", "reference", "confidence")
 
 
 def write_report(
-    records: Sequence[Record], curves: Mapping[str, Curves], out: Path, about: Mapping[str, Any]
+    rows: Sequence[RowSummary], curves: Mapping[str, Curves], out: Path, about: Mapping[str, Any]
 ) -> None:
-    """Write comparison.json, .md, .csv and .png, curves.json and .png into ``out``, each whole or
-    not at all.
+    """Write comparison.json, .md, .csv and .png, curves.json and .png into ``out``.
 
-    If ``out`` holds the answer to something else that was asked, its files are kept as
+    Each is written whole or not at all. If ``out`` holds the answer to something else that was asked, its files are kept as
     comparison-1.md and so on.
 
     Parameters
     ----------
-    records : sequence of dict
-        As gluon_hash.experiment.comparison.summary.summarize returns them. What else they hold,
-        such as "runs", the names of a line's folders, is saved in comparison.json alone.
+    rows : sequence of RowSummary
+        The names of a line's runs are saved in comparison.json alone.
     curves : mapping from a line's name to Curves
         By Hamming distance, of the first seed. All are saved in curves.json (name ->
         Curves.to_dict), the first 12 are drawn.
@@ -52,24 +63,20 @@ def write_report(
         has.
     """
     _keep_other(out, about)
-    metrics = _headline(records)
-    atomic_write_json(
-        out / RESULT, {**about, "versions": doctor.version_report(), "rows": list(records)}
-    )
-    atomic_write_text(out / "comparison.md", _markdown(records, about))
-    atomic_write_text(out / "comparison.csv", _comma_separated(records))
-    one_length = len({record["num_bits"] for record in records}) == 1
+    metrics = _headline(rows)
+    saved = [row.to_dict() for row in rows]
+    atomic_write_json(out / RESULT, {**about, "versions": doctor.version_report(), "rows": saved})
+    atomic_write_text(out / "comparison.md", _markdown(rows, about))
+    atomic_write_text(out / "comparison.csv", _comma_separated(rows))
+    one_length = len({row.num_bits for row in rows}) == 1
     draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
-    _save(draw(records, metrics, _bars(about)), out / "comparison.png")
+    _save(draw(rows, metrics, _bars(about)), out / "comparison.png")
     numbers = {name: curve.to_dict() for name, curve in curves.items()}
     atomic_write_json(out / "curves.json", numbers)
     drawn = dict(itertools.islice(numbers.items(), CURVES_DRAWN))
-    some = (
-        f"{len(drawn)} of {len(numbers)} lines; all are in curves.json; "
-        if len(drawn) < len(numbers)
-        else ""
-    )
-    _save(plots.retrieval_curves(drawn, f"{some}first seed, Hamming distance"), out / "curves.png")
+    part = f"{len(drawn)} of {len(numbers)} lines; all are in curves.json; "
+    title = f"{part if len(drawn) < len(numbers) else ''}first seed, Hamming distance"
+    _save(plots.retrieval_curves(drawn, title), out / "curves.png")
 
 
 def _keep_other(out: Path, about: Mapping[str, Any]) -> None:
@@ -93,8 +100,7 @@ def _keep_other(out: Path, about: Mapping[str, Any]) -> None:
         path.rename(_numbered(path, number))
     log(
         f"{out} holds a comparison that was asked for differently ({', '.join(differing)}); kept "
-        "as "
-        f"{', '.join(_numbered(path, number).name for path in kept)}"
+        f"as {', '.join(_numbered(path, number).name for path in kept)}"
     )
 
 
@@ -102,14 +108,13 @@ def _numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def _headline(records: Sequence[Record]) -> list[str]:
-    """The metrics of a table: mAP, mAHP and the released mean nDCG, each if all records have it at
-    the same cut-off."""
+def _headline(rows: Sequence[RowSummary]) -> list[str]:
+    """The metrics of a table: those of HEADLINE that all rows have at the same cut-off."""
     return [
         name
-        for name in records[0]["metrics"]
-        if name.partition("@")[0] in HEADLINE
-        and all(name in record["metrics"] for record in records)
+        for stem in HEADLINE
+        for name in rows[0].metrics
+        if name.partition("@")[0] == stem and all(name in row.metrics for row in rows)
     ]
 
 
@@ -119,38 +124,27 @@ def _bars(about: Mapping[str, Any]) -> str:
     return f"{about['confidence']:g} % bootstrap interval over queries, {means}"
 
 
-def _markdown(records: Sequence[Record], about: Mapping[str, Any]) -> str:
-    """The table: means (with their spread over seeds), intervals, and differences to the reference
-    if there are any."""
-    metrics, reference = _headline(records), about["reference"]
-    chosen = any(record["chosen"] for record in records)
-    compared = any(
-        record["metrics"][name]["difference"] is not None for record in records for name in metrics
-    )
+def _markdown(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> str:
+    """The table: means (with their spread over seeds), intervals, differences to the reference."""
+    metrics, reference = _headline(rows), about["reference"]
+    any_chosen = any(row.chosen for row in rows)
+    compared = any(row.metrics[name].difference is not None for row in rows for name in metrics)
     head = [
         "method",
         "bits",
-        *(["chosen"] if chosen else []),
+        *(["chosen"] if any_chosen else []),
         *metrics,
         *(f"{name} - {reference}'s" for name in metrics if compared),
     ]
     lines = [head]
-    for record in records:
-        values = [record["metrics"][name] for name in metrics]
+    for row in rows:
+        values = [row.metrics[name] for name in metrics]
+        chosen = ", ".join(f"{key.partition('.')[2]} {value}" for key, value in row.chosen.items())
         lines.append(
             [
-                record["name"],
-                str(record["num_bits"]),
-                *(
-                    [
-                        ", ".join(
-                            f"{key.partition('.')[2]} {value}"
-                            for key, value in record["chosen"].items()
-                        )
-                    ]
-                    if chosen
-                    else []
-                ),
+                row.name,
+                str(row.num_bits),
+                *([chosen] if any_chosen else []),
                 *map(_mean, values),
                 *(_difference(value) for value in values if compared),
             ]
@@ -161,7 +155,7 @@ def _markdown(records: Sequence[Record], about: Mapping[str, Any]) -> str:
 
 
 def _notes(about: Mapping[str, Any], compared: bool) -> str:
-    """What stands below the table."""
+    """What is said below the table."""
     seeds = ", ".join(map(str, about["seeds"]))
     means = (
         f"Mean over seeds {seeds} ± standard deviation over them"
@@ -185,54 +179,39 @@ def _table_line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(escaped)} |\n"
 
 
-def _mean(value: Mapping[str, Any]) -> str:
-    low, high = value["interval"]
-    spread = "" if value["std_over_seeds"] is None else f" ± {value['std_over_seeds']:.3f}"
-    return f"{value['mean']:.3f}{spread} [{low:.3f}, {high:.3f}]"
+def _mean(value: MetricSummary) -> str:
+    low, high = value.interval
+    spread = "" if value.std_over_seeds is None else f" ± {value.std_over_seeds:.3f}"
+    return f"{value.mean:.3f}{spread} [{low:.3f}, {high:.3f}]"
 
 
-def _difference(value: Mapping[str, Any]) -> str:
-    if value["difference"] is None:
+def _difference(value: MetricSummary) -> str:
+    if value.difference is None or value.difference_interval is None:
         return ""
-    low, high = value["difference_interval"]
-    return f"{value['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    low, high = value.difference_interval
+    return f"{value.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def _comma_separated(records: Sequence[Record]) -> str:
+def _comma_separated(rows: Sequence[RowSummary]) -> str:
     """A line for each row and metric."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        [
-            "name",
-            "num_bits",
-            "chosen",
-            "num_seeds",
-            "metric",
-            "mean",
-            "std_over_seeds",
-            "low",
-            "high",
-            "difference",
-            "difference_low",
-            "difference_high",
-        ]
-    )
-    for record in records:
-        chosen = " ".join(f"{key}={value}" for key, value in record["chosen"].items())
-        for name, value in record["metrics"].items():
+    writer.writerow(COLUMNS)
+    for row in rows:
+        chosen = " ".join(f"{key}={value}" for key, value in row.chosen.items())
+        for name, value in row.metrics.items():
             writer.writerow(
                 [
-                    record["name"],
-                    record["num_bits"],
+                    row.name,
+                    row.num_bits,
                     chosen,
-                    record["num_seeds"],
+                    row.num_seeds,
                     name,
-                    value["mean"],
-                    value["std_over_seeds"],
-                    *value["interval"],
-                    value["difference"],
-                    *(value["difference_interval"] or (None, None)),
+                    value.mean,
+                    value.std_over_seeds,
+                    *value.interval,
+                    value.difference,
+                    *(value.difference_interval or (None, None)),
                 ]
             )
     return stream.getvalue()

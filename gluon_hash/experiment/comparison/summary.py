@@ -1,28 +1,27 @@
-"""Measured rankings of several networks, side by side: means over seeds, intervals over queries,
-paired differences."""
+"""Measured rankings of several networks, side by side.
+
+Means over seeds, intervals over queries, differences to a reference that are paired by query.
+"""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from gluon_hash.arrays import load_arrays, save_arrays
-from gluon_hash.errors import DataError
-from gluon_hash.retrieval.evaluation.confidence import bootstrap
-from gluon_hash.retrieval.evaluation.evaluate import Measured
-from gluon_hash.retrieval.evaluation.protocols import Protocol
+from gluon_hash.retrieval import Measured
+from gluon_hash.retrieval.evaluation import bootstrap
 
-__all__ = ["Row", "load_measured", "save_measured", "summarize"]
+__all__ = ["MetricSummary", "Row", "RowSummary", "summarize"]
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison.
+    """One line of a comparison: what was measured.
 
     Parameters
     ----------
@@ -34,6 +33,11 @@ class Row:
         One per seed, of the same queries in the same order.
     runs : sequence of str
         Names of what was measured, one per seed.
+
+    Raises
+    ------
+    ValueError
+        If seeds have different queries or metrics.
     """
 
     name: str
@@ -44,24 +48,71 @@ class Row:
 
     def __post_init__(self) -> None:
         first = self.measured[0]
-        for one in self.measured[1:]:
-            if one.names != first.names or len(one.values) != len(first.values):
+        for other in self.measured[1:]:
+            if other.names != first.names or len(other.values) != len(first.values):
                 raise ValueError(
                     f"{self.name}, {self.num_bits} bits: one seed has {len(first.values)} queries "
-                    "and "
-                    f"{len(first.names)} metrics, another {len(one.values)} and {len(one.names)}; "
-                    "measure "
-                    "all on the same queries with the same cut-offs"
+                    f"and {len(first.names)} metrics, another {len(other.values)} and "
+                    f"{len(other.names)}; measure all on the same queries with the same cut-offs"
                 )
 
     def per_query(self) -> np.ndarray:
         """Every metric of every query, the mean over seeds: float64 (Q, M)."""
-        return np.mean([one.values for one in self.measured], axis=0)
+        return np.mean([measured.values for measured in self.measured], axis=0)
 
 
-def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[dict[str, Any]]:
-    """Means, their spread over seeds, their intervals over queries, and the differences to a
-    reference line.
+@dataclass(frozen=True)
+class MetricSummary:
+    """One metric of one line of a comparison.
+
+    Parameters
+    ----------
+    mean : float
+        Over seeds, of the means over queries.
+    std_over_seeds : float or None
+        n - 1; None of one seed.
+    interval : (float, float)
+        Of the mean over queries.
+    difference : float or None
+        To the reference of the same num_bits, paired by query; None of the reference itself, or
+        where there is none.
+    difference_interval : (float, float) or None
+    """
+
+    mean: float
+    std_over_seeds: float | None
+    interval: Interval
+    difference: float | None
+    difference_interval: Interval | None
+
+
+@dataclass(frozen=True)
+class RowSummary:
+    """One line of a comparison as its tables and figures have it.
+
+    Parameters
+    ----------
+    name, num_bits, chosen, runs :
+        As of the Row.
+    num_seeds : int
+    metrics : dict of MetricSummary
+        By name. A metric that no query has is left out.
+    """
+
+    name: str
+    num_bits: int
+    chosen: dict[str, Any]
+    num_seeds: int
+    runs: list[str]
+    metrics: dict[str, MetricSummary]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[RowSummary]:
+    """Means, their spread over seeds, their intervals over queries, differences to a reference.
 
     Parameters
     ----------
@@ -74,13 +125,6 @@ def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[di
         move a value; the spread over seeds (standard deviation, n - 1) says how far another
         training would.
 
-    Returns
-    -------
-    list of dict
-        JSON values, a dict a row: name, num_bits, chosen, num_seeds, runs and metrics: name ->
-        mean, std_over_seeds (None of one seed), interval, difference and difference_interval (None
-        of the reference, or where it has no such bits). A metric that no query has is left out.
-
     Raises
     ------
     ValueError
@@ -91,86 +135,49 @@ def summarize(rows: Sequence[Row], *, reference: str, percent: float) -> list[di
             f"reference: expected one of {', '.join(dict.fromkeys(row.name for row in rows))}, got "
             f"{reference!r}"
         )
-    if len({len(one.values) for row in rows for one in row.measured}) > 1:
+    if len({len(measured.values) for row in rows for measured in row.measured}) > 1:
         raise ValueError(
             "rows were measured on different numbers of queries; measure all on the same ones"
         )
     against = {row.num_bits: row for row in rows if row.name == reference}
-    return [_record(row, against.get(row.num_bits), percent) for row in rows]
+    return [_summary(row, against.get(row.num_bits), percent) for row in rows]
 
 
-def save_measured(measured: Measured, path: str | os.PathLike[str]) -> None:
-    """Write every metric of every query as .npz, whole or not at all."""
-    protocol = json.dumps(measured.protocol.to_dict())
-    save_arrays(
-        path,
-        names=np.array(measured.names),
-        values=measured.values,
-        protocol=np.array(protocol),
-        num_database=np.array(measured.num_database),
-        seconds=np.array(measured.seconds),
-    )
-
-
-def load_measured(path: str | os.PathLike[str]) -> Measured:
-    """Read what save_measured wrote; DataError if it is damaged."""
-    arrays = load_arrays(path, ("names", "values", "num_database", "protocol", "seconds"))
-    names, values = tuple(str(name) for name in arrays["names"]), arrays["values"]
-    if values.ndim != 2 or values.shape[1] != len(names):
-        raise DataError(
-            f"expected a column for each of {len(names)} metrics, got shape {values.shape}",
-            path=path,
-        )
-    return Measured(
-        names,
-        values,
-        int(arrays["num_database"]),
-        Protocol(**json.loads(str(arrays["protocol"]))),
-        float(arrays["seconds"]),
-    )
-
-
-def _record(row: Row, reference: Row | None, percent: float) -> dict[str, Any]:
+def _summary(row: Row, reference: Row | None, percent: float) -> RowSummary:
     names, values = row.measured[0].names, row.per_query()
-    by_seed = np.array([np.nanmean(one.values, axis=0) for one in row.measured])
+    by_seed = np.array([np.nanmean(measured.values, axis=0) for measured in row.measured])
     intervals = bootstrap(values, percent)
-    compared = reference is not None and reference.name != row.name
-    difference = values - _columns(reference, names) if compared and reference is not None else None
-    ends = None if difference is None else bootstrap(difference, percent)
+    difference, ends = np.full(values.shape, np.nan), np.full(intervals.shape, np.nan)
+    if reference is not None and reference.name != row.name:
+        difference = values - _columns(reference, names)
+        ends = bootstrap(difference, percent)
     metrics = {
-        name: {
-            "mean": float(by_seed[:, m].mean()),
-            "std_over_seeds": float(by_seed[:, m].std(ddof=1)) if len(by_seed) > 1 else None,
-            "interval": intervals[m].tolist(),
-            "difference": None if difference is None else _finite_mean(difference[:, m]),
-            "difference_interval": None
-            if ends is None or np.isnan(ends[m]).any()
-            else ends[m].tolist(),
-        }
+        name: MetricSummary(
+            mean=float(by_seed[:, m].mean()),
+            std_over_seeds=float(by_seed[:, m].std(ddof=1)) if len(by_seed) > 1 else None,
+            interval=_interval(intervals[m]),
+            difference=_finite_mean(difference[:, m]),
+            difference_interval=None if np.isnan(ends[m]).any() else _interval(ends[m]),
+        )
         for m, name in enumerate(names)
         if not np.isnan(values[:, m]).all()
     }
-    return {
-        "name": row.name,
-        "num_bits": row.num_bits,
-        "chosen": dict(row.chosen),
-        "num_seeds": len(row.measured),
-        "runs": list(row.runs),
-        "metrics": metrics,
-    }
+    return RowSummary(
+        row.name, row.num_bits, dict(row.chosen), len(row.measured), list(row.runs), metrics
+    )
 
 
 def _columns(row: Row, names: Sequence[str]) -> np.ndarray:
-    """The row's metrics in the order of ``names``, NaN where it has none (a radius exists for codes
-    alone)."""
+    """The row's metrics in the order of ``names``, NaN where it has none (say, of a radius)."""
     own, values = row.measured[0].names, row.per_query()
+    missing = np.full(len(values), np.nan)
     return np.stack(
-        [
-            values[:, own.index(name)] if name in own else np.full(len(values), np.nan)
-            for name in names
-        ],
-        axis=1,
+        [values[:, own.index(name)] if name in own else missing for name in names], axis=1
     )
+
+
+def _interval(ends: np.ndarray) -> Interval:
+    return float(ends[0]), float(ends[1])
 
 
 def _finite_mean(values: np.ndarray) -> float | None:

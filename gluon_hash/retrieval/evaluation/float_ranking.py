@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
+from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
-from gluon_hash.retrieval.evaluation.evaluate import (
-    Measured,
-    measure,
-    measure_by_distance,
-    positions_of,
-)
+from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
+from gluon_hash.retrieval.evaluation.evaluate import measure, measure_by_distance
+from gluon_hash.retrieval.evaluation.labels import positions_of
+from gluon_hash.retrieval.evaluation.measured import Measured
 from gluon_hash.retrieval.evaluation.protocols import get_protocol
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 
@@ -53,13 +51,13 @@ def feature_distances(
 
 def _cosine(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.ndarray]:
     unit_query, unit_database = _unit(query), _unit(database)
-    return lambda part: 1.0 - unit_query[part] @ unit_database.T
+    return lambda block: 1.0 - unit_query[block] @ unit_database.T
 
 
 def _squared_l2(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.ndarray]:
     norms = (database**2).sum(axis=1)
-    return lambda part: (
-        ((query[part] ** 2).sum(axis=1, keepdims=True) + norms) - 2.0 * query[part] @ database.T
+    return lambda block: (
+        ((query[block] ** 2).sum(axis=1, keepdims=True) + norms) - 2.0 * query[block] @ database.T
     )
 
 
@@ -75,42 +73,67 @@ def measure_tables(
     query: CodeTable | FeatureTable,
     database: CodeTable | FeatureTable,
     *,
-    distance: str = "cosine",
+    distance: str | None = None,
     segments: Sequence[int] | None = None,
     segment_weights: Sequence[float] | None = None,
-    radius: int = 2,
+    cutoffs: Cutoffs = Cutoffs(),
     protocol: str = "standard",
-    **options: Any,
+    hierarchy: Hierarchy | None = None,
 ) -> Measured:
-    """As measure, for two tables of codes; for two of features, ranked by ``distance``; or for
-    codes ranked by the weighted distance of their ``segments``.
+    """Every metric of every query, for two tables of codes or two tables of features.
+
+    Parameters
+    ----------
+    query, database : CodeTable or FeatureTable
+    distance : str, optional
+        Of features, as feature_distances; default: "cosine".
+    segments, segment_weights : sequences, optional
+        Of codes, as weighted_distances: they are ranked by the weighted distance of their segments.
+    cutoffs, protocol, hierarchy :
+        As evaluate.
 
     Raises
     ------
     ValueError
         As measure and weighted_distances; or if one table holds codes and the other features, or
-        only one of ``segments`` and ``segment_weights`` is given.
+        an argument is not for what the tables hold.
     """
-    if (segments is None) != (segment_weights is None):
-        raise ValueError("segments and their weights go together: give both or none")
     if isinstance(query, CodeTable) and isinstance(database, CodeTable):
-        if segments is None or segment_weights is None:
-            return measure(query, database, radius=radius, protocol=protocol, **options)
-        distances_of = weighted_distances(query, database, segments, segment_weights)
+        if distance is not None:
+            raise ValueError(
+                f"distance {distance!r} ranks features, and these are codes, ranked by Hamming "
+                "distance; leave it out, or give the features"
+            )
+        distances_of = _weighted(query, database, segments, segment_weights)
+        if distances_of is None:
+            return measure(query, database, cutoffs=cutoffs, protocol=protocol, hierarchy=hierarchy)
     elif isinstance(query, CodeTable) or isinstance(database, CodeTable):
         raise ValueError("one of the two files holds codes, the other features; give two of a kind")
-    elif segments is not None:
+    elif segments is not None or segment_weights is not None:
         raise ValueError("features have no segments; these weight the bits of codes")
     else:
-        distances_of = feature_distances(query.features, database.features, distance)
-    excluded = (
-        positions_of(query.ids, database.ids) if get_protocol(protocol).query_excluded else None
-    )
+        distances_of = feature_distances(query.features, database.features, distance or "cosine")
+    query_excluded = get_protocol(protocol).query_excluded
     return measure_by_distance(
         distances_of,
         query.level_labels,
         database.level_labels,
+        cutoffs=cutoffs,
         protocol=protocol,
-        excluded=excluded,
-        **options,
+        hierarchy=hierarchy,
+        excluded=positions_of(query.ids, database.ids) if query_excluded else None,
     )
+
+
+def _weighted(
+    query: CodeTable,
+    database: CodeTable,
+    segments: Sequence[int] | None,
+    weights: Sequence[float] | None,
+) -> Callable[[slice], np.ndarray] | None:
+    """The weighted distances, or None where no segments are given."""
+    if segments is None and weights is None:
+        return None
+    if segments is None or weights is None:
+        raise ValueError("segments and their weights go together: give both or none")
+    return weighted_distances(query, database, segments, weights)

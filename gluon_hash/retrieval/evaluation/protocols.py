@@ -1,21 +1,27 @@
 """Evaluation protocols by name: what the published numbers of this field were computed with.
 
 The rules differ in code, not in name: where a ranking is cut, what AP is divided by, what a query
-without a hit counts, how ties stand, what zero becomes. A number is comparable with another one of
-the same protocol only.
+without a hit counts, how ties are ordered, what zero becomes. A number is comparable with another
+one of the same protocol only.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
 
-import numpy as np
+from gluon_hash.retrieval.evaluation.kernels.ranking import Rules
 
 __all__ = ["PROTOCOLS", "Protocol", "get_protocol"]
 
+BY_POSITION = "by database position (stable)"
+THEIRS_UNSTABLE = f"{BY_POSITION}; theirs as an unstable sort leaves them"
+OUR_ZERO = "+1"
+THEIR_ZERO = "+1 (theirs keeps 0, which a packed code cannot hold)"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Protocol:
     """The rules of one protocol.
 
@@ -37,22 +43,25 @@ class Protocol:
         What a relaxed code of exactly 0 becomes.
     ahp_at : int
         Cut-off of mAHP.
-    headline : str
-        The metric that the protocol's papers print.
     query_excluded : bool
         Every query is searched among the other images of the same table.
+    query_has_relevance : bool
+        The relevances of H-AP count the query itself among the items of its class.
+    prints_first : str
+        The metric, named without its cut-off, that a table begins with.
     """
 
     name: str
     source: str
-    map_at: int | None
-    divisor: Literal["relevant", "hits"]
-    no_hit: Literal["left out", "counts 0"]
-    ties: str
-    sign_of_zero: str
-    ahp_at: int
-    headline: str
+    map_at: int | None = None
+    divisor: Literal["relevant", "hits"] = "relevant"
+    no_hit: Literal["left out", "counts 0"] = "left out"
+    ties: str = BY_POSITION
+    sign_of_zero: str = OUR_ZERO
+    ahp_at: int = 2500
     query_excluded: bool = False
+    query_has_relevance: bool = False
+    prints_first: str = "map"
 
     def cut_at(self, map_at: int | None, ahp_at: int | None) -> Protocol:
         """The same rules with other cut-offs, in items; None: this one's."""
@@ -62,97 +71,86 @@ class Protocol:
             ahp_at=self.ahp_at if ahp_at is None else ahp_at,
         )
 
-    def average_precision(
-        self, precision_sum: np.ndarray, hits: np.ndarray, num_relevant: np.ndarray
-    ) -> np.ndarray:
-        """AP of each query from the sum of the precisions at its hits before the cut: float64 (Q,),
-        NaN: left out."""
-        divisor = (
-            hits if self.divisor == "hits" else np.minimum(num_relevant, self.map_at or np.inf)
+    def rules(self) -> Rules:
+        """What the kernels must know of it."""
+        return Rules(
+            divides_by_hits=self.divisor == "hits",
+            counts_no_hit=self.no_hit == "counts 0",
+            query_has_relevance=self.query_has_relevance,
         )
-        found = np.divide(precision_sum, divisor, out=np.zeros(len(hits)), where=divisor > 0)
-        missing = hits == 0 if self.divisor == "hits" else num_relevant == 0
-        return np.where(missing, np.nan if self.no_hit == "left out" else 0.0, found)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Protocol:
+        """What to_dict gave, now or in an older version; what is no longer a rule is left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
 
-BY_POSITION = "by database position (stable)"
-OUR_ZERO = "+1"
-THEIR_ZERO = "+1 (theirs keeps 0, which a packed code cannot hold)"
 
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         Protocol(
-            "standard",
-            "gluon_hash",
-            None,
-            "relevant",
-            "left out",
-            "map_tie_averaged over all orders, best and worst beside it; the other metrics "
-            f"{BY_POSITION}",
-            OUR_ZERO,
-            2500,
-            "map_tie_averaged",
+            name="standard",
+            source="gluon_hash",
+            ties="map_tie_averaged over all orders, best and worst beside it; the other metrics "
+            + BY_POSITION,
+            prints_first="map_tie_averaged",
         ),
         Protocol(
-            "released",
-            "the released code of arXiv:1901.11259 (2021)",
-            None,
-            "relevant",
-            "left out",
-            f"{BY_POSITION}; theirs as an unstable sort leaves them",
-            THEIR_ZERO,
-            2500,
-            "map",
+            name="released",
+            source="the released code of arXiv:1901.11259 (2021)",
+            ties=THEIRS_UNSTABLE,
+            sign_of_zero=THEIR_ZERO,
         ),
         Protocol(
-            "hashnet",
-            "HashNet (Cao et al. 2017) and DeepHash",
-            5000,
-            "hits",
-            "left out",
-            f"{BY_POSITION}; theirs as an unstable sort leaves them",
-            THEIR_ZERO,
-            2500,
-            "map@5000",
+            name="hashnet",
+            source="HashNet (Cao et al. 2017) and DeepHash",
+            map_at=5000,
+            divisor="hits",
+            ties=THEIRS_UNSTABLE,
+            sign_of_zero=THEIR_ZERO,
         ),
         Protocol(
-            "csq",
-            "CSQ (Yuan et al. 2020)",
-            1000,
-            "hits",
-            "counts 0",
-            f"{BY_POSITION}; theirs as an unstable sort leaves them",
-            OUR_ZERO,
-            2500,
-            "map@1000",
+            name="csq",
+            source="CSQ (Yuan et al. 2020)",
+            map_at=1000,
+            divisor="hits",
+            no_hit="counts 0",
+            ties=THEIRS_UNSTABLE,
         ),
         Protocol(
-            "dpsh",
-            "DPSH (Li et al. 2016) and its PyTorch versions",
-            None,
-            "hits",
-            "counts 0",
-            f"{BY_POSITION}; theirs as an unstable sort leaves them",
-            THEIR_ZERO,
-            2500,
-            "map",
+            name="dpsh",
+            source="DPSH (Li et al. 2016) and its PyTorch versions",
+            divisor="hits",
+            no_hit="counts 0",
+            ties=THEIRS_UNSTABLE,
+            sign_of_zero=THEIR_ZERO,
         ),
         Protocol(
-            "barz",
-            "semantic-embeddings (Barz and Denzler 2019), with Hamming distances",
-            None,
-            "relevant",
-            "left out",
-            BY_POSITION,
-            OUR_ZERO,
-            250,
-            "mahp_barz@250",
+            name="barz",
+            source="semantic-embeddings (Barz and Denzler 2019), with Hamming distances",
+            ahp_at=250,
             query_excluded=True,
+            prints_first="mahp_barz",
+        ),
+        Protocol(
+            name="happier",
+            source="HAPPIER (Ramzi et al. 2022), with Hamming distances",
+            ties=THEIRS_UNSTABLE,
+            query_excluded=True,
+            query_has_relevance=True,
+            prints_first="hap",
+        ),
+        Protocol(
+            name="dyml",
+            source="DyML (Sun et al. 2021), as HAPPIER evaluates it, with Hamming distances",
+            ties=THEIRS_UNSTABLE,
+            query_excluded=True,
+            prints_first="map_mean_of_levels",
         ),
     )
 }

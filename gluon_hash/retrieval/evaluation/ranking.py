@@ -2,26 +2,25 @@
 ranking in one pass.
 
 Hamming distances are popcounts of XOR-ed 64-bit words; the ranking is a counting sort by distance,
-stable by database position. A thread holds four bytes per database item, whatever the number of
-queries.
+stable by database position. A thread holds four bytes per database item, and five per item that
+agrees with its query, whatever the number of queries.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
 
-from gluon_hash.retrieval.evaluation.kernels import (
-    FIXED_COLUMNS,
-    RELEASED_CUTOFFS,
+from gluon_hash.retrieval.evaluation.kernels.loops import (
     count_all,
     measure_all,
     measure_all_given,
 )
+from gluon_hash.retrieval.evaluation.kernels.ranking import Ranks, Rules, Tables
+from gluon_hash.retrieval.evaluation.kernels.sorting import Codes
+from gluon_hash.retrieval.evaluation.kernels.table import RELEASED_RANKS
 
-__all__ = ["Cutoffs", "as_words", "count_hits", "measure_distances", "measure_rankings", "tables"]
+__all__ = ["as_words", "count_hits", "make_tables", "measure_distances", "measure_rankings"]
 
 
 def as_words(packed: np.ndarray) -> np.ndarray:
@@ -32,38 +31,20 @@ def as_words(packed: np.ndarray) -> np.ndarray:
     return padded.view(np.uint64)
 
 
-class Cutoffs(NamedTuple):
-    """Ranks at which the metrics stop, in items, at most the number ranked; ``radius`` in bits."""
-
-    map: int
-    ahp: int
-    ndcg: int
-    precision: int
-    radius: int
-
-
-class Tables(NamedTuple):
-    """What does not depend on the query: gain and lowest level of a byte of ``ranked``, discounts,
-    harmonic numbers."""
-
-    gain: np.ndarray  # (2^K,) levels that agree
-    finest: np.ndarray  # (2^K,) the finest level that agrees; K: none
-    discount: np.ndarray  # (rank,) 1 / log2(rank + 1)
-    released_discount: np.ndarray  # (rank,) 1, 1, 1, 1/log2(3), 1/log2(4), ...
-    harmonic: np.ndarray  # (N + 1,) H_0 .. H_N
-
-
-def tables(num_levels: int, num_items: int, ndcg_at: int) -> Tables:
+def make_tables(num_levels: int, num_items: int) -> Tables:
     """The tables for rankings of ``num_items`` with ``num_levels``."""
     masks = range(1 << num_levels)
-    ranks = np.arange(1, max(ndcg_at, RELEASED_CUTOFFS) + 1)
     finest = [next((k for k in range(num_levels) if mask >> k & 1), num_levels) for mask in masks]
+    ranks = np.arange(1, num_items + 1)
+    discount = np.concatenate([[0.0], 1.0 / np.log2(ranks + 1)])
+    released = 1.0 / np.log2(np.maximum(np.arange(RELEASED_RANKS), 2))
     return Tables(
         np.array([bin(mask).count("1") for mask in masks]),
         np.array(finest),
-        1.0 / np.log2(ranks + 1),
-        1.0 / np.log2(np.maximum(ranks - 1, 2)),
-        np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, num_items + 1))]),
+        discount,
+        np.cumsum(discount),
+        np.concatenate([[0.0], released]),
+        np.concatenate([[0.0], np.cumsum(1.0 / ranks)]),
     )
 
 
@@ -75,9 +56,11 @@ def measure_rankings(
     excluded: np.ndarray,
     num_bits: int,
     similarity: np.ndarray,
-    at: Cutoffs,
+    at: Ranks,
+    rules: Rules,
+    wanted: np.ndarray,
 ) -> np.ndarray:
-    """Every metric of every query's ranking by Hamming distance.
+    """The wanted metrics of every query's ranking by Hamming distance.
 
     Parameters
     ----------
@@ -91,28 +74,19 @@ def measure_rankings(
     similarity : float64, shape (Q, K + 1)
         For Barz's AHP: similarity of an item to the query by the finest level at which they agree;
         none: 0.
-    at : Cutoffs
-        At most the number of items ranked.
+    at : Ranks
+    rules : Rules
+    wanted : bool, shape (M,)
+        M columns, as gluon_hash.retrieval.evaluation.kernels.table.columns numbers them.
 
     Returns
     -------
-    float64, shape (Q, K + len(FIXED_COLUMNS))
-        AP of the K levels; then the columns of gluon_hash.retrieval.evaluation.kernels.
+    float64, shape (Q, M)
+        NaN where a metric is undefined, and where it is not wanted.
     """
-    num_levels = database_labels.shape[1]
-    return measure_all(
-        as_words(queries),
-        as_words(database),
-        np.ascontiguousarray(query_labels, np.int32),
-        np.ascontiguousarray(database_labels.T, np.int32),
-        excluded,
-        num_bits,
-        similarity,
-        at,
-        tables(num_levels, len(database), at.ndcg),
-        num_levels + len(FIXED_COLUMNS),
-        min(numba.get_num_threads(), max(len(queries), 1)),
-    )
+    codes = _codes(queries, database, query_labels, database_labels, excluded, num_bits)
+    tables = make_tables(database_labels.shape[1], len(database))
+    return measure_all(codes, similarity, at, rules, tables, wanted, _threads(queries))
 
 
 def measure_distances(
@@ -121,10 +95,11 @@ def measure_distances(
     database_labels: np.ndarray,
     excluded: np.ndarray,
     similarity: np.ndarray,
-    at: Cutoffs,
+    at: Ranks,
+    rules: Rules,
+    wanted: np.ndarray,
 ) -> np.ndarray:
-    """As measure_rankings, by given distances: float (Q, N). The columns of the radius are NaN."""
-    num_levels = database_labels.shape[1]
+    """As measure_rankings, by given distances: float (Q, N). There is no radius to be wanted."""
     return measure_all_given(
         np.ascontiguousarray(distances),
         np.ascontiguousarray(query_labels, np.int32),
@@ -132,8 +107,9 @@ def measure_distances(
         excluded,
         similarity,
         at,
-        tables(num_levels, distances.shape[1], at.ndcg),
-        num_levels + len(FIXED_COLUMNS),
+        rules,
+        make_tables(database_labels.shape[1], distances.shape[1]),
+        wanted,
     )
 
 
@@ -146,8 +122,7 @@ def count_hits(
     num_bits: int,
     ranks: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hits at the finest level among the first ``ranks`` items, and within every radius; for
-    curves.
+    """Hits at the finest level among the first ``ranks`` items, and within every radius.
 
     Parameters
     ----------
@@ -165,17 +140,30 @@ def count_hits(
     by_rank = np.empty((len(queries), len(ranks)), np.int64)
     within = np.empty((len(queries), num_bits + 1), np.int64)
     hits_within = np.empty_like(within)
-    count_all(
+    query_labels, database_labels = query_labels[:, :1], database_labels[:, :1]
+    codes = _codes(queries, database, query_labels, database_labels, excluded, num_bits)
+    count_all(codes, ranks, by_rank, within, hits_within, _threads(queries))
+    return by_rank, within, hits_within
+
+
+def _codes(
+    queries: np.ndarray,
+    database: np.ndarray,
+    query_labels: np.ndarray,
+    database_labels: np.ndarray,
+    excluded: np.ndarray,
+    num_bits: int,
+) -> Codes:
+    """The arguments of measure_rankings as the kernels take them."""
+    return Codes(
         as_words(queries),
         as_words(database),
-        np.ascontiguousarray(query_labels[:, :1], np.int32),
-        np.ascontiguousarray(database_labels[:, :1].T, np.int32),
+        np.ascontiguousarray(query_labels, np.int32),
+        np.ascontiguousarray(database_labels.T, np.int32),
         excluded,
         num_bits,
-        ranks,
-        by_rank,
-        within,
-        hits_within,
-        min(numba.get_num_threads(), max(len(queries), 1)),
     )
-    return by_rank, within, hits_within
+
+
+def _threads(queries: np.ndarray) -> int:
+    return min(numba.get_num_threads(), max(len(queries), 1))
