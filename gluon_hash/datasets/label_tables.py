@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
 from gluon_hash.files import read_text
 from gluon_hash.hierarchy import Hierarchy
@@ -18,6 +19,7 @@ from gluon_hash.hierarchy.table import RowError
 __all__ = ["Table", "classes_of", "hierarchy_of", "joined", "read_table"]
 
 SEPARATORS = "\t;,"
+NOT_SAID = -1
 UNKNOWN = ("", "-1")  # what a class that is not known is called
 NAME_THEM = "name the columns that are levels, finest first (levels)"
 
@@ -136,7 +138,7 @@ def hierarchy_of(table: Table) -> Hierarchy:
     Raises
     ------
     DataError
-        With the line: a class without a name, or in two classes. If the columns are in another
+        With the line: a class without a name, or in two classes, as it is if columns are in another
         order.
     """
     names = list(table.columns)
@@ -147,13 +149,6 @@ def hierarchy_of(table: Table) -> Hierarchy:
             raise table.error(f"{names[0]} is {row[0]!r}: every row needs its class", position)
         row_of.setdefault(_completed(row, names, numbered), position)
     rows = list(row_of)
-    counts = [len({row[level] for row in rows}) for level in range(len(names))]
-    for level in range(1, len(names)):
-        if counts[level] > counts[level - 1]:
-            raise table.error(
-                f"{names[level]!r} has {counts[level]} classes and {names[level - 1]!r}, before it, "
-                f"{counts[level - 1]}; {NAME_THEM}"
-            )
     seen: dict[str, tuple[str, ...]] = {}
     for row in rows:
         if seen.setdefault(row[0], row) != row:
@@ -182,38 +177,37 @@ def classes_of(table: Table, hierarchy: Hierarchy) -> np.ndarray:
     """
     finest = hierarchy.level_names[0]
     values = table.columns.get(finest, next(iter(table.columns.values())))
-    fine_labels = _positions(table, values, hierarchy, 0)
+    fine_labels = np.array(_positions(table, values, hierarchy, 0), np.int64)
     for level, name in enumerate(hierarchy.level_names[1:], start=1):
-        if name in table.columns:
-            labels = _positions(table, table.columns[name], hierarchy, level)
-            wrong = np.flatnonzero(labels != hierarchy.ancestors[fine_labels, level])
-            if len(wrong):
-                expected = hierarchy.class_names[level][
-                    hierarchy.ancestors[fine_labels[wrong[0]], level]
-                ]
+        labels = _positions(table, table.columns.get(name, ()), hierarchy, level)
+        for row, label in enumerate(labels):
+            expected = hierarchy.ancestors[fine_labels[row], level]
+            if label not in (expected, NOT_SAID):
                 raise table.error(
-                    f"{name} {table.columns[name][wrong[0]]!r} disagrees with the hierarchy, in "
-                    f"which {values[wrong[0]]!r} is in {expected!r}",
-                    int(wrong[0]),
+                    f"{name} {table.columns[name][row]!r} disagrees with the hierarchy, in which "
+                    f"{values[row]!r} is in {hierarchy.class_names[level][expected]!r}",
+                    row,
                 )
     return fine_labels
 
 
-def _positions(table: Table, values: Sequence[str], hierarchy: Hierarchy, level: int) -> np.ndarray:
-    names = hierarchy.class_names[level]
-    level_name = hierarchy.level_names[level]
+def _positions(table: Table, values: Sequence[str], hierarchy: Hierarchy, level: int) -> list[int]:
+    """The class at ``level`` that each value names; above the finest level one may be empty."""
+    names, level_name = hierarchy.class_names[level], hierarchy.level_names[level]
     index = {name.removeprefix(f"{level_name} "): c for c, name in enumerate(names)}
     index.update({name: c for c, name in enumerate(names)})
     if not any(value in index for value in values) and all(map(_is_number, values)):
         index = {str(c): c for c in range(len(names))}
-    for position, value in enumerate(values):
+    if level:
+        index[""] = NOT_SAID
+    for row, value in enumerate(values):
         if value not in index:
             raise table.error(
-                f"{level_name} {value!r} is not in the hierarchy, which has "
-                f"{len(names)} such classes ({', '.join(names[:3])}, ...)",
-                position,
+                f"{level_name} {value!r} is not in the hierarchy, which has {len(names)} such "
+                f"classes ({in_words(list(names), 3)})",
+                row,
             )
-    return np.array([index[value] for value in values], np.int64)
+    return [index[value] for value in values]
 
 
 def _completed(
