@@ -1,12 +1,13 @@
 """What databases load: bit order and sign survive the round trip, distances too."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from reference import random_table as table
 
-from gluon_hash.retrieval import codes
+from gluon_hash.retrieval import CodeTable, codes
 from gluon_hash.retrieval.index.handover import ENGINES, ROWS_AT_A_TIME, hand_over
 
 BITS = [1, 7, 8, 13, 48, 64, 100]
@@ -98,3 +99,39 @@ def test_what_cannot_be_handed_over_is_said_and_leaves_nothing(rng, tmp_path):
     hand_over(base, "vespa", tmp_path / "out")
     with pytest.raises(ValueError, match="exists already"):
         hand_over(base, "vespa", tmp_path / "out")
+
+
+NAMES = ["a b/ü 1.jpg", 'it\'s "x".png', "tab\\t and \\ back\\nslash.jpg"]
+
+
+def paths(folder, engine):
+    """The path of every row, read as that engine reads it."""
+    lines = (folder / ENGINES[engine][0]).read_text().splitlines()
+    if engine == "pgvector":
+        escapes = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+        unescaped = re.compile(r"\\.")
+        return [unescaped.sub(lambda m: escapes[m[0]], line.split("\t")[3]) for line in lines]
+    if engine in ("elasticsearch", "opensearch"):
+        return [json.loads(line)["path"] for line in lines[1::2]]
+    inside = {"vespa": "fields", "qdrant": "payload"}.get(engine)
+    rows = map(json.loads, lines)
+    return [row[inside]["path"] if inside else row["path"] for row in rows]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_paths_arrive_where_there_are_any(rng, tmp_path, engine):
+    base = table(rng, 4, 16)
+    names = np.array([*NAMES, "with\ttab and\nline.jpg"])
+    named = CodeTable(base.ids, base.codes, base.level_labels, 16, names)
+    folder = hand_over(named, engine, tmp_path / "named")
+    assert paths(folder, engine) == names.tolist()
+    plain = hand_over(base, engine, tmp_path / "plain")
+    texts = {path.name: path.read_text() for path in folder.iterdir()}
+    for name, text in texts.items():
+        assert "@" not in text.replace("--data-binary @", "")
+        if name.endswith(".json"):
+            json.loads(text)
+            json.loads((plain / name).read_text())
+    schema = next(name for name in texts if name.startswith("schema"))
+    if engine != "qdrant":  # its payload has no schema
+        assert "path" in texts[schema] and "path" not in (plain / schema).read_text()

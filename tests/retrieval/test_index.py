@@ -161,7 +161,7 @@ def test_kinds_for_a_size_fit_it():
 
 def test_what_a_kind_cannot_do_is_said(rng, tmp_path):
     base = table(rng, 20, 16)
-    with pytest.raises(ValueError, match="hnsw index has no radius search"):
+    with pytest.raises(ValueError, match="hnsw index has no radius search; ask for a scan"):
         built(base, Hnsw()).search_radius(base.codes, 1)
     with pytest.raises(ValueError, match="first 10 codes cannot make 16 lists"):
         built(base, Ivf(16, 4))

@@ -9,7 +9,7 @@ from reference import random_table as table
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval import CodeTable, FeatureTable, HammingIndex, baselines, load_table
 from gluon_hash.retrieval.index import Branch
-from gluon_hash.retrieval.index.answers import find_answers, with_sharing
+from gluon_hash.retrieval.index.answers import find_answers, with_sharing, with_ties
 from gluon_hash.retrieval.index.items import Items
 from gluon_hash.retrieval.index.kinds import Flat, Hnsw, Ivf, MultiHash
 
@@ -154,12 +154,11 @@ def test_a_filter_finds_the_nearest_of_the_branch(rng, kind, branch):
     assert np.isin(ids, base.ids[inside]).all()
     if kind.name in ("flat", "multihash"):
         np.testing.assert_array_equal(ids, expected_ids)
-    if kind.name != "hnsw":
-        for ours, exact in zip(
-            index.search_radius(query.codes, 6, scan=True, within=branch),
-            only.search_radius(query.codes, 6),
-        ):
-            np.testing.assert_array_equal(ours, exact)
+    for ours, exact in zip(
+        index.search_radius(query.codes, 6, scan=True, within=branch),
+        only.search_radius(query.codes, 6),
+    ):
+        np.testing.assert_array_equal(ours, exact)
     with pytest.raises(ValueError, match=f"from 1 to {inside.sum()}, the codes in the branch"):
         index.search(query.codes, int(inside.sum()) + 1, within=branch)
 
@@ -180,6 +179,19 @@ def test_sharing_counts_the_whole_index(rng, kind):
     found = find_answers(index, query.codes, k=3, scan=True, within=fish)
     for row, distances in zip(with_sharing(index, query.codes, found, within=fish), bits.T):
         assert row.sharing.tolist() == [(distances[inside] == near).sum() for near in row.distances]
+
+
+@pytest.mark.parametrize("kind", [Flat(), Hnsw(16, 256)], ids=lambda kind: kind.name)
+def test_with_ties_no_order_decides_who_votes(kind):
+    """Six codes at 0 bits: a search for two finds those that were added first."""
+    base = np.array([[0]] * 6 + [[1]] * 2, np.uint8)
+    index = HammingIndex(8, kind)
+    index.add(base, np.arange(8))
+    found = find_answers(index, base[[0, 7]], k=2)
+    first, second = with_ties(index, base[[0, 7]], found)
+    assert sorted(first.items.ids.tolist()) == [0, 1, 2, 3, 4, 5]
+    assert second.items.ids.tolist() == [6, 7] and second.distances.tolist() == [0, 0]
+    assert with_ties(index, base[:1], [first.take(np.arange(0))])[0].distances.tolist() == []
 
 
 def test_sharing_of_memory_mapped_codes_is_unknown(rng, tmp_path):

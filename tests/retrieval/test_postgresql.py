@@ -8,10 +8,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from reference import random_table as table
 
-from gluon_hash.retrieval import HammingIndex
+from gluon_hash.retrieval import CodeTable, HammingIndex
 from gluon_hash.retrieval.index.handover import bit_string, hand_over
 
 BINARIES = [
@@ -92,3 +93,12 @@ def test_neighbours_in_postgresql_are_those_of_the_exact_index(rng, psql, tmp_pa
             )
     if with_extension:
         assert psql((folder / "query.sql").read_text())[0][0] == [str(base.ids[0]), "0"]
+
+
+def test_paths_in_postgresql_are_those_of_the_table(rng, psql, tmp_path):
+    base = table(rng, 4, 16)
+    names = np.array(["a b/ü 1.jpg", 'it\'s "x".png', "back\\slash\\n.jpg", "with\ttab.jpg"])
+    named = CodeTable(base.ids, base.codes, base.level_labels, 16, names)
+    folder = hand_over(named, "pgvector", tmp_path / "out", name="photos")
+    psql((folder / "schema.sql").read_text(), folder)
+    assert psql("SELECT path FROM photos ORDER BY id")[0] == [[name] for name in names]

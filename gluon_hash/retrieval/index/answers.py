@@ -10,7 +10,7 @@ from gluon_hash.retrieval.index.items import Items
 from gluon_hash.retrieval.index.searcher import Searcher
 from gluon_hash.retrieval.index.zoom import Branch
 
-__all__ = ["Answers", "find_answers", "with_sharing"]
+__all__ = ["Answers", "find_answers", "with_sharing", "with_ties"]
 
 
 @dataclass(frozen=True)
@@ -106,3 +106,30 @@ def with_sharing(
     radii = np.array([row.distances.max(initial=-1) for row in answers], np.int64)
     counted = searcher.count_by_distance(queries, radii, within=within)
     return [replace(row, sharing=counts[row.distances]) for row, counts in zip(answers, counted)]
+
+
+def with_ties(
+    searcher: Searcher,
+    queries: np.ndarray,
+    answers: list[Answers],
+    *,
+    within: Branch | None = None,
+) -> list[Answers]:
+    """For each query all codes as near as its last answer: what no order of the ties decides.
+
+    Of many codes at one distance a search for k takes the first that were added; where answers vote
+    (zoom_out), those would decide by their order alone.
+
+    Returns
+    -------
+    list of Q Answers
+        As many as the answers, or more; ivf: of the lists that it looks into.
+    """
+    everything = []
+    for query, row in zip(queries, answers):
+        if not len(row):
+            everything.append(row)
+            continue
+        radius = int(row.distances.max())
+        everything += find_answers(searcher, query[None], radius=radius, scan=True, within=within)
+    return everything

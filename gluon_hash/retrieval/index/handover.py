@@ -1,5 +1,4 @@
-"""Codes in the form that databases load: data, schema, an example query, and how the bits are
-ordered.
+"""Codes in the form that databases load: data, schema, an example query, the order of the bits.
 
 Our bit j is bit (j mod 8) of byte (j // 8), least significant first, and 1 where u_j >= 0. Engines
 that count from the most significant bit get bytes with their bits reversed; a Hamming distance is
@@ -14,15 +13,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
 from gluon_hash.files import atomic_folder, refuse_existing
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.codes.tables import CodeTable
-from gluon_hash.retrieval.index.handover_schemas import README, SCHEMAS
+from gluon_hash.retrieval.index.handover_schemas import PATH_FIELDS, README, SCHEMAS
 
 __all__ = ["ENGINES", "hand_over"]
 
@@ -47,13 +47,14 @@ def hand_over(
     Returns
     -------
     Path
-        The folder: the data, the schema, an example query (with the first code) and README.txt.
+        The folder: the data, the schema, an example query (with the first code) and README.txt. The
+        data have the path of each image where the table has names.
 
     Raises
     ------
     ValueError
-        If the engine is unknown, the folder exists, the table is empty or the name is no plain
-        name.
+        If the engine is unknown, the folder exists, the table is empty or the name is not a plain
+        one.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine: expected one of {', '.join(ENGINES)}, got {engine!r}")
@@ -78,55 +79,74 @@ def bit_string(packed: np.ndarray, num_bits: int) -> str:
 
 
 def signed_bytes(packed: np.ndarray) -> list[int]:
-    """One packed code, most significant bit first (our bit 0 is the 128 of byte 0), as int8
-    values."""
+    """One packed code as int8 values, most significant bit first: our bit 0 is the 128 of byte 0."""
     return np.packbits(np.unpackbits(packed, bitorder="little")).view(np.int8).tolist()
 
 
-def _write_rows(stream: TextIO, table: CodeTable, name: str, row: Callable[..., str]) -> None:
+class _Item(NamedTuple):
+    """One image: ``packed`` uint8 (ceil(num_bits / 8),); ``path`` None where the table has none."""
+
+    id: int
+    labels: list[int]
+    packed: np.ndarray
+    num_bits: int
+    path: str | None
+
+    def fields(self) -> dict[str, Any]:
+        """What engines keep beside the code."""
+        known = {} if self.path is None else {"path": self.path}
+        return {"level_labels": self.labels, **known}
+
+
+def _write_rows(
+    stream: TextIO, table: CodeTable, name: str, row: Callable[[str, _Item], str]
+) -> None:
     for start in range(0, len(table), ROWS_AT_A_TIME):
-        part = slice(start, start + ROWS_AT_A_TIME)
-        for item, labels, packed in zip(
-            table.ids[part].tolist(), table.level_labels[part].tolist(), table.codes[part]
-        ):
-            stream.write(row(name, item, labels, packed, table.num_bits) + "\n")
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        ids, labels = table.ids[rows].tolist(), table.level_labels[rows].tolist()
+        paths = [None] * len(ids) if table.names is None else table.names[rows].tolist()
+        for item in zip(ids, labels, table.codes[rows], repeat(table.num_bits), paths):
+            stream.write(row(name, _Item(*item)) + "\n")
 
 
-def _pgvector(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    return "\t".join(
-        [str(item), "{" + ",".join(map(str, labels)) + "}", bit_string(packed, num_bits)]
-    )
+def _pgvector(name: str, item: _Item) -> str:
+    columns = [
+        str(item.id),
+        "{" + ",".join(map(str, item.labels)) + "}",
+        bit_string(item.packed, item.num_bits),
+    ]
+    return "\t".join(columns + ([] if item.path is None else [_copy_text(item.path)]))
 
 
-def _bulk(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    action = json.dumps({"index": {"_index": name, "_id": str(item)}})
-    return action + "\n" + json.dumps({"code": signed_bytes(packed), "level_labels": labels})
+def _copy_text(text: str) -> str:
+    """As COPY reads it: backslash, tab and line breaks are escaped."""
+    for mark, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(mark, escaped)
+    return text
 
 
-def _vespa(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    return json.dumps(
-        {
-            "put": f"id:{name}:{name}::{item}",
-            "fields": {
-                "item": item,
-                "level_labels": labels,
-                "code": {"values": signed_bytes(packed)},
-            },
-        }
-    )
+def _bulk(name: str, item: _Item) -> str:
+    action = json.dumps({"index": {"_index": name, "_id": str(item.id)}})
+    return action + "\n" + json.dumps({"code": signed_bytes(item.packed), **item.fields()})
 
 
-def _milvus(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    return json.dumps({"id": item, "code": packed.tolist(), "level_labels": labels})
+def _vespa(name: str, item: _Item) -> str:
+    code = {"values": signed_bytes(item.packed)}
+    fields = {"item": item.id, **item.fields(), "code": code}
+    return json.dumps({"put": f"id:{name}:{name}::{item.id}", "fields": fields})
 
 
-def _qdrant(name: str, item: int, labels: list[int], packed: np.ndarray, num_bits: int) -> str:
-    vector = codes.unpack(packed[None], num_bits)[0].tolist()
-    return json.dumps({"id": item, "vector": vector, "payload": {"level_labels": labels}})
+def _milvus(name: str, item: _Item) -> str:
+    return json.dumps({"id": item.id, "code": item.packed.tolist(), **item.fields()})
+
+
+def _qdrant(name: str, item: _Item) -> str:
+    vector = codes.unpack(item.packed[None], item.num_bits)[0].tolist()
+    return json.dumps({"id": item.id, "vector": vector, "payload": item.fields()})
 
 
 # engine -> (file of the data, one row of it)
-ENGINES: dict[str, tuple[str, Callable[..., str]]] = {
+ENGINES: dict[str, tuple[str, Callable[[str, _Item], str]]] = {
     "pgvector": ("data.tsv", _pgvector),
     "elasticsearch": ("bulk.ndjson", _bulk),
     "opensearch": ("bulk.ndjson", _bulk),
@@ -151,6 +171,8 @@ def _texts(table: CodeTable, engine: str, name: str) -> dict[str, str]:
         "COUNT": len(table),
         "SIGNS": json.dumps(codes.unpack(first[None], table.num_bits)[0].tolist()),
     }
+    path_field = "" if table.names is None else PATH_FIELDS[engine]
+    values |= {"PATH_FIELD": path_field, "MAX_LEVELS": max(table.level_labels.shape[1], 1)}
     texts = {**SCHEMAS[engine], "README.txt": README[engine]}
     return {file: _filled(text, values) for file, text in texts.items()}
 

@@ -1,14 +1,16 @@
 """Schemas, example queries and instructions for the engines of gluon_hash.retrieval.index.handover.
-@NAMES@ are filled in."""
+
+@NAMES@ are filled in.
+"""
 
 from __future__ import annotations
 
-__all__ = ["README", "SCHEMAS"]
+__all__ = ["PATH_FIELDS", "README", "SCHEMAS"]
 
 SCHEMAS = {
     "pgvector": {
         "schema.sql": """CREATE EXTENSION IF NOT EXISTS vector;
-CREATE TABLE @NAME@ (id bigint PRIMARY KEY, level_labels integer[] NOT NULL, code bit(@NUM_BITS@) NOT NULL);
+CREATE TABLE @NAME@ (id bigint PRIMARY KEY, level_labels integer[] NOT NULL, code bit(@NUM_BITS@) NOT NULL@PATH_FIELD@);
 \\copy @NAME@ FROM '@DATA@'
 -- exact without an index; with this one faster and approximate: it may miss even an equal code
 -- CREATE INDEX ON @NAME@ USING hnsw (code bit_hamming_ops);
@@ -21,7 +23,7 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
         "schema.json": """{"mappings": {"properties": {
   "code": {"type": "dense_vector", "element_type": "bit", "dims": @PADDED_BITS@, "index": true,
            "similarity": "l2_norm"},
-  "level_labels": {"type": "integer"}}}}
+  "level_labels": {"type": "integer"}@PATH_FIELD@}}}
 """,
         "query.json": """{"knn": {"field": "code", "query_vector": @BYTES@, "k": 10, "num_candidates": 100}}
 """,
@@ -30,7 +32,7 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
         "schema.json": """{"settings": {"index.knn": true}, "mappings": {"properties": {
   "code": {"type": "knn_vector", "dimension": @PADDED_BITS@, "data_type": "binary", "space_type": "hamming",
            "method": {"name": "hnsw", "engine": "faiss"}},
-  "level_labels": {"type": "integer"}}}}
+  "level_labels": {"type": "integer"}@PATH_FIELD@}}}
 """,
         "query.json": """{"size": 10, "query": {"knn": {"code": {"vector": @BYTES@, "k": 10}}}}
 """,
@@ -39,7 +41,7 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
         "schema.sd": """schema @NAME@ {
   document @NAME@ {
     field item type long { indexing: summary | attribute }
-    field level_labels type array<int> { indexing: summary | attribute }
+    field level_labels type array<int> { indexing: summary | attribute }@PATH_FIELD@
     field code type tensor<int8>(x[@NUM_BYTES@]) {
       indexing: attribute | index
       attribute { distance-metric: hamming }
@@ -59,7 +61,7 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
         "schema.json": """{"collection": "@NAME@", "fields": [
   {"name": "id", "type": "INT64", "is_primary": true, "auto_id": false},
   {"name": "code", "type": "BINARY_VECTOR", "dim": @PADDED_BITS@},
-  {"name": "level_labels", "type": "ARRAY", "element_type": "INT32", "max_capacity": 8}],
+  {"name": "level_labels", "type": "ARRAY", "element_type": "INT32", "max_capacity": @MAX_LEVELS@}@PATH_FIELD@],
  "index": {"field": "code", "index_type": "BIN_FLAT", "metric_type": "HAMMING"}}
 """,
         "query.json": """{"collection": "@NAME@", "anns_field": "code", "data": [@PACKED@], "limit": 10,
@@ -73,6 +75,16 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
         "query.json": """{"query": @SIGNS@, "limit": 10, "params": {"quantization": {"rescore": true}}}
 """,
     },
+}
+
+# what a schema says of the paths of the images; Qdrant's payload needs no schema
+PATH_FIELDS = {
+    "pgvector": ", path text NOT NULL",
+    "elasticsearch": ', "path": {"type": "keyword"}',
+    "opensearch": ', "path": {"type": "keyword"}',
+    "vespa": "\n    field path type string { indexing: summary | attribute }",
+    "milvus": ',\n  {"name": "path", "type": "VARCHAR", "max_length": 16384}',
+    "qdrant": "",
 }
 
 ORDER = "most significant bit first: our bit 0 is the 128 of byte 0; padding bits at the end are 0"

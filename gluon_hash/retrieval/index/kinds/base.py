@@ -39,6 +39,7 @@ class Kind(ABC):
 
     name: ClassVar[str]
     can_be_mapped: ClassVar[bool] = False  # FAISS can leave the codes in the file
+    takes_scan: ClassVar[bool] = False  # refuses some searches unless told to ``scan``
 
     @classmethod
     def defaults(cls, num_bits: int, num_codes: int) -> dict[str, int]:
@@ -92,7 +93,7 @@ class Kind(ABC):
         hidden : bool, shape (N,)
             Codes that must not be found.
         scan : bool
-            Whether a kind that refuses work of more than a scan may do the scan in its place.
+            Whether a kind may compare every code for what it would refuse.
 
         Returns
         -------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from gluon_hash.retrieval.index.kinds.base import Kind, Within, padded_bits
+from gluon_hash.retrieval.index.kinds.base import Kind, Within, padded_bits, range_search
 
 __all__ = ["Hnsw"]
 
@@ -29,6 +29,7 @@ class Hnsw(Kind):
     num_neighbors: int = 32
     search_width: int = 128
     name = "hnsw"
+    takes_scan = True
 
     def create(self, num_bits: int) -> faiss.IndexBinaryHNSW:
         """An empty graph for codes of ``num_bits``."""
@@ -54,7 +55,10 @@ class Hnsw(Kind):
         *,
         scan: bool,
     ) -> Within:
-        """Always ValueError: the graph knows no radius."""
+        """As Kind.within, by a scan; ValueError unless ``scan`` allows it: a graph has no radius."""
+        if scan:
+            return range_search(self.scanned(structure), queries, radius, hidden)
         raise ValueError(
-            "search_radius: an hnsw index has no radius search; build a flat or multihash index"
+            "search_radius: an hnsw index has no radius search; ask for a scan (scan=True, --scan) "
+            "or build a flat or multihash index"
         )

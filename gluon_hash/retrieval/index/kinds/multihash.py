@@ -39,6 +39,7 @@ class MultiHash(Kind):
     num_hashes: int
     bits_per_hash: int
     name = "multihash"
+    takes_scan = True
 
     @classmethod
     def defaults(cls, num_bits: int, num_codes: int) -> dict[str, int]:
