@@ -104,8 +104,8 @@ class OptimizerConfig(_Section):
     )
     schedule: Literal["constant", "multi_step", "cosine"] = Field(
         "multi_step",
-        description="constant; multi_step: the rate falls at milestones; cosine: it falls to 0 over "
-        "training.epochs",
+        description="constant; multi_step: the rate falls at milestones; cosine: it falls to 0 "
+        "over training.epochs",
     )
     milestones: list[int] = Field(
         [50, 100], description="multi_step: the epochs after which the rate falls"

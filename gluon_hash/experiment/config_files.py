@@ -1,4 +1,4 @@
-"""Configurations as YAML files, with changes from the command line; an error names file, line and key."""
+"""Configurations as YAML files, with changes; an error names file, line and key, or the change."""
 
 from __future__ import annotations
 
@@ -257,8 +257,8 @@ def _explain(error: Any, location: Sequence[str], model: type[BaseModel]) -> str
         if not location or ", got " in message:
             return f"{name}: {message}" if name else message
         return f"{name}: {message}, got {error['input']!r}"
+    near = difflib.get_close_matches(location[-1], model.model_fields, n=1)
     valid = [key for key in model.model_fields if not (location[0] == "loss" and key == "name")]
-    near = difflib.get_close_matches(location[-1], valid, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     whose = f"{model.model_fields['name'].default} has " if location[0] == "loss" else ""
     return f"{name}: no such key; {hint}{whose or 'valid keys here: '}{', '.join(valid) or 'none'}"

@@ -1,4 +1,4 @@
-"""What a configuration may say, as Markdown tables made from the fields of the models themselves."""
+"""What a configuration may say, as Markdown tables made from the models' own fields."""
 
 from __future__ import annotations
 

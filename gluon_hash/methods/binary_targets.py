@@ -1,4 +1,4 @@
-"""Methods that pull codes to fixed binary targets, which may follow the tree: CSQ, DPN, OrthoHash."""
+"""Methods that pull codes to binary targets, which may follow the tree: CSQ, DPN, OrthoHash."""
 
 from __future__ import annotations
 

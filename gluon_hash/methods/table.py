@@ -14,7 +14,7 @@ from gluon_hash.methods.method import Method
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet
 from gluon_hash.methods.triplets import DSRH, DTSH
 
-__all__ = ["DEFAULT", "METHODS", "class_of", "method_from"]
+__all__ = ["DEFAULT", "METHODS", "UnknownMethodError", "class_of", "method_from"]
 
 DEFAULT = "hpdh"  # of a configuration that names none
 METHODS: dict[str, type[Method]] = {
@@ -44,18 +44,24 @@ METHODS: dict[str, type[Method]] = {
 }
 
 
+class UnknownMethodError(ValueError):
+    """No method has this name."""
+
+
 def class_of(name: object) -> type[Method]:
     """The class of a method by its name.
 
     Raises
     ------
-    ValueError
+    UnknownMethodError
         If there is none; the nearest names are said.
     """
     if not isinstance(name, str) or name not in METHODS:
         near = difflib.get_close_matches(str(name), METHODS, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ValueError(f"no method is called {name!r}; {hint}there are {', '.join(METHODS)}")
+        raise UnknownMethodError(
+            f"no method is called {name!r}; {hint}there are {', '.join(METHODS)}"
+        )
     return METHODS[name]
 
 
@@ -64,7 +70,7 @@ def method_from(values: Mapping[str, Any]) -> Method:
 
     Raises
     ------
-    ValueError
+    UnknownMethodError
         If there is no such method.
     ValidationError
         Of pydantic, if the method lacks a setting or a value does not fit.

@@ -1,5 +1,5 @@
 """`compare` called again on one folder: what was made of other data or settings is not used, what
-is damaged is made anew, what diverged is left out, and only one works there at a time."""
+is damaged is made again, what diverged is left out, and only one works there at a time."""
 
 import fcntl
 import json
@@ -61,12 +61,12 @@ def test_a_run_of_other_data_is_not_reused(compared, file, message, monkeypatch)
         lambda name: "0" * 64 if str(name) == str(path) else sha256(name),
     )
     path.touch()
-    monkeypatch.setattr("gluon_hash.experiment.data._check_features", lambda *ignored: None)
+    monkeypatch.setattr("gluon_hash.experiment.features._check_provenance", lambda *ignored: None)
     code, _, err = again()
     assert code == 2 and f"was trained on {message}" in err and "name=dcwh,seed=24" in err
 
 
-def test_other_queries_are_measured_anew(compared):
+def test_other_queries_are_measured_again(compared):
     config, out, again = compared
     table = FeatureTable.load(config.parent / "q.npz")
     before = (out / "comparison.json").read_text()
@@ -85,7 +85,7 @@ def test_other_settings_are_refused_before_anything_is_trained(compared):
     for setting, value in (("training.epochs", "2"), ("optimizer.lr", "0.5")):
         code, _, err = again("--set", f"{setting}={value}")
         assert code == 2 and f"the run has {setting} =" in err and "name another --out" in err
-    assert again("--set", "data.decode_threads=1")[0] == 0  # no part of a result
+    assert again("--set", "data.decode_threads=1")[0] == 0  # a result does not depend on it
     assert (
         again("--set", "training.epochs=2", "--vary", "net.num_bits=[12,16]")[0] == 0
     )  # other folders
@@ -95,7 +95,7 @@ def test_other_settings_are_refused_before_anything_is_trained(compared):
     "name", ["query.npz", "database.npz", "measured_hamming.npz", "measured.json"]
 )
 @pytest.mark.parametrize("how", ["gone", "cut short"])
-def test_what_is_kept_and_damaged_is_made_anew(compared, name, how):
+def test_what_is_kept_and_damaged_is_made_again(compared, name, how):
     _, out, again = compared
     before = {
         file: (out / file).read_bytes()
@@ -119,12 +119,15 @@ def test_a_damaged_run_is_named(compared):
     (folder / "last.ckpt" / "state.json").write_text("{")
     code, _, err = again()
     assert (
-        code == 2 and "last.ckpt/state.json: no JSON" in err and "move the run's folder away" in err
+        code == 2
+        and "last.ckpt/state.json: not JSON" in err
+        and "move the run's folder away" in err
     )
     (folder / "run.yaml").unlink()
     code, _, err = again()
     assert (
-        code == 2 and "name=dcwh,seed=24: no run folder of this version: it lacks run.yaml" in err
+        code == 2
+        and "name=dcwh,seed=24: not a run folder of this version: it lacks run.yaml" in err
     )
 
 

@@ -113,6 +113,7 @@ def test_a_setting_that_a_method_lacks_is_an_error_with_all_that_it_has(write, n
         ("dsh", "margin", "margin_per_bit"),
         ("dpsh", "memory", "memory_size"),
         ("hpdh", "refresh", "center_refresh"),
+        ("hpdh", "nam", "name"),
         ("csq", "quantisation_weight", "quantization_weight"),
     ],
 )

@@ -1,5 +1,4 @@
-"""docs/methods.md says what METHODS holds: every name, its settings as the command prints them, files
-that exist."""
+"""docs/methods.md says what METHODS holds: every name, its settings, files that exist."""
 
 import inspect
 import re
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from mxnet import nd
 
+from gluon_hash import methods
 from gluon_hash.experiment import describe
 from gluon_hash.experiment.config import Config
 from gluon_hash.hierarchy import Hierarchy
@@ -40,6 +40,11 @@ def test_every_method_has_its_row_and_no_other():
 
 def test_the_settings_are_those_that_the_command_prints():
     assert PRINTED.strip() == describe.methods_table()
+
+
+def test_every_method_is_exported():
+    assert {cls.__name__ for cls in METHODS.values()} <= set(methods.__all__)
+    assert all(getattr(methods, cls.__name__) is cls for cls in METHODS.values())
 
 
 @pytest.mark.parametrize("name", METHODS)

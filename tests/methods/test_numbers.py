@@ -1,4 +1,4 @@
-"""A method's numbers reach its loss: every setting changes it, and it is the slow twin's with them."""
+"""A method's numbers reach its loss: each setting changes it, and with them it is the slow twin."""
 
 from functools import partial
 

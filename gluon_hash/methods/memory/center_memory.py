@@ -78,8 +78,10 @@ class RunningRefresh:
         self._counts = {context: nd.zeros(self._shape[:1], context) for context in self._contexts}
 
     def observe(self, code: nd.NDArray, label: nd.NDArray) -> None:
-        """Add codes (batch_size, num_bits) of fine labels (batch_size,); neither waits nor copies
-        to the host."""
+        """Add codes (batch_size, num_bits) of fine labels (batch_size,).
+
+        Neither waits nor copies to the host.
+        """
         member = nd.one_hot(label, self._shape[0])  # (batch_size, num_classes)
         self._sums[code.context] += nd.dot(member, code.detach(), transpose_a=True)
         self._counts[code.context] += member.sum(axis=0)

@@ -118,8 +118,7 @@ def class_means(
 
 
 def parent_centers(fine_centers: np.ndarray, parents: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Centers of every level from those of the finest: a parent is the unweighted mean of its
-    children.
+    """Centers of every level from the finest: a parent is the unweighted mean of its children.
 
     Parameters
     ----------

@@ -1,5 +1,4 @@
-"""Memories of the training images' codes: the latest ones (DPSH), and a row for each image (DSDH,
-DQN)."""
+"""Memories of the training images' codes: the latest (DPSH), a row for each image (DSDH, DQN)."""
 
 from __future__ import annotations
 
@@ -65,11 +64,10 @@ class RecentCodes(Memory):
 
 
 class ImageCodes(Memory):
-    """A code and a target for every training image, by id; the targets are solved for after every
-    epoch.
+    """A code and a target for every training image, by id.
 
-    Hands the loss the targets (batch_size, num_bits) of the images of the batch and a mask
-    (batch_size, 1): 1 where there is one.
+    The targets are solved for after every epoch. Hands the loss the targets (batch_size, num_bits)
+    of the images of the batch and a mask (batch_size, 1): 1 where there is one.
 
     Parameters
     ----------
@@ -138,8 +136,7 @@ class ImageCodes(Memory):
         if not np.array_equal(state.get("ids", []), self._ids):
             raise DataError(
                 "the codes in the checkpoint are not those of the training images; were the data "
-                "prepared "
-                "anew?"
+                "prepared again?"
             )
         self._codes, self._targets = np.array(state["codes"]), np.array(state["targets"])
         self._labels, self._known = np.array(state["labels"]), np.array(state["known"])

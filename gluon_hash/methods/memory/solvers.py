@@ -1,5 +1,7 @@
-"""Targets that are solved for between epochs: DSDH's discrete codes, DQN's reconstructions. Pure
-NumPy and FAISS."""
+"""Targets that are solved for between epochs: DSDH's discrete codes, DQN's reconstructions.
+
+Pure NumPy and FAISS.
+"""
 
 from __future__ import annotations
 

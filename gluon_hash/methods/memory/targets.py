@@ -1,5 +1,4 @@
-"""Fixed targets of classes: binary centers (Hadamard, balanced random, placed by the tree), class
-embeddings."""
+"""Fixed targets of classes: binary ones (Hadamard, balanced, placed by the tree), embeddings."""
 
 from __future__ import annotations
 
@@ -18,8 +17,9 @@ TIES = 1e-9  # of a similarity
 
 
 def hadamard_targets(num_classes: int, num_bits: int, rng: np.random.RandomState) -> np.ndarray:
-    """Rows of a Hadamard matrix and their negatives, at least num_bits / 2 apart; else balanced
-    random targets.
+    """Rows of a Hadamard matrix and their negatives, at least num_bits / 2 apart.
+
+    Balanced random targets where there is no such matrix.
 
     Parameters
     ----------
@@ -92,8 +92,7 @@ def tree_targets(
     rng: np.random.RandomState,
     flipped: float = FLIPPED,
 ) -> np.ndarray:
-    """Targets placed by the tree: a child is its parent's target with some of the bits flipped
-    (ours).
+    """Targets placed by the tree: a child is its parent's with some of the bits flipped (ours).
 
     Parameters
     ----------
@@ -202,8 +201,10 @@ def _choose(rows: int, num_bits: int, count: int, rng: np.random.RandomState) ->
 def _all_different(
     targets: np.ndarray, draw: Callable[[np.ndarray], np.ndarray], num_bits: int
 ) -> np.ndarray:
-    """Rows that repeat an earlier one are drawn anew by ``draw`` (rows -> their targets) until none
-    does."""
+    """``targets`` in which rows that repeat an earlier one are drawn again until none does.
+
+    ``draw`` takes the numbers of rows and returns their targets.
+    """
     for _ in range(DRAWS):
         _, first = np.unique(np.packbits(targets > 0, axis=1), axis=0, return_index=True)
         again = np.setdiff1d(np.arange(len(targets)), first)
