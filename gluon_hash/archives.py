@@ -1,5 +1,4 @@
-"""Sources of data sets: a folder as it is, an archive unpacked where nothing can leave its folder,
-a download."""
+"""Sources of data sets: a folder as it is, an archive safely unpacked, a download."""
 
 from __future__ import annotations
 
@@ -27,10 +26,8 @@ __all__ = ["opened", "download", "md5", "check_md5"]
 
 BLOCK = 1 << 20
 TIMEOUT_SECONDS = 30
-DAMAGED = (
-    None,
-    errno.EINVAL,
-)  # what a decoder's own OSError carries: a checksum that is wrong, an offset outside
+# what a decoder's own OSError carries: a checksum that is wrong, an offset outside
+DAMAGED = (None, errno.EINVAL)
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 
 
@@ -61,11 +58,11 @@ def opened(
         return
     if not source.exists():
         raise DataError("no such file or folder", path=source)
-    if not source.name.endswith(SUFFIXES):
+    if not source.name.lower().endswith(SUFFIXES):
         raise DataError(f"expected a folder or an archive ({', '.join(SUFFIXES)})", path=source)
     with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
         try:
-            (_unzip if source.suffix == ".zip" else _untar)(source, Path(folder), wanted)
+            (_unzip if source.suffix.lower() == ".zip" else _untar)(source, Path(folder), wanted)
         except (
             tarfile.TarError,
             zipfile.BadZipFile,
@@ -86,8 +83,7 @@ def opened(
             reason = str(error).splitlines()[0].rstrip(":")
             raise DataError(
                 f"the archive is damaged or was cut short ({reason}); it has "
-                f"{source.stat().st_size} bytes "
-                f"and MD5 {md5(source)}; get it again",
+                f"{source.stat().st_size} bytes and MD5 {md5(source)}; get it again",
                 path=source,
             ) from error
         try:
@@ -145,10 +141,10 @@ def check_md5(path: str | os.PathLike[str], expected: str) -> None:
             "is a folder; an MD5 is that of an archive: name the archive, or leave --md5 out",
             path=path,
         )
-    found = md5(path)
-    if found != expected.lower():
+    actual = md5(path)
+    if actual != expected.lower():
         raise DataError(
-            f"expected MD5 {expected.lower()}, got {found} ({os.path.getsize(path)} bytes); "
+            f"expected MD5 {expected.lower()}, got {actual} ({os.path.getsize(path)} bytes); "
             "the file is damaged, cut short or another one: get it again",
             path=path,
         )
@@ -170,9 +166,8 @@ def _untar(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
                 assert stream is not None  # it is a file
                 _write(target, iter(partial(stream.read, BLOCK), b""), member.size)
         assert archive.fileobj is not None  # it is open
-        while archive.fileobj.read(
-            BLOCK
-        ):  # to the end: the checksum of the compressed stream stands there
+        # to the end, where the checksum of the compressed stream is
+        while archive.fileobj.read(BLOCK):
             pass
 
 

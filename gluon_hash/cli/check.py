@@ -1,4 +1,4 @@
-"""`gluon-hash check`: is a record file whole?"""
+"""`gluon-hash check`: whether a record file is whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ def command(
     hierarchy: Path | None = typer.Option(
         None, metavar="hierarchy.tsv", help="Check the labels against it."
     ),
-    rebuild_index: bool = typer.Option(False, "--rebuild-index", help="Write FILE.idx anew first."),
+    rebuild_index: bool = typer.Option(
+        False, "--rebuild-index", help="Write FILE.idx again first."
+    ),
 ) -> None:
     """Read every record of a .rec file and say what is wrong."""
     from gluon_hash import records as library
@@ -34,6 +36,5 @@ def command(
     if report.broken:
         raise ValueError(
             f"{len(report.broken)} of {report.num_records} records are broken; replace the images "
-            "and "
-            "prepare anew"
+            "and prepare again"
         )

@@ -1,7 +1,7 @@
 """Data sets: raw files of a user, or of a published set, become a Dataset, and that a folder.
 
-Each recipe returns a data set that ``gluon_hash.train`` takes, or that is written to a folder, which
-the commands and other runs read:
+Each recipe returns a data set that ``gluon_hash.train`` takes, or that is written to a folder,
+which the commands and other runs read:
 
 >>> from gluon_hash import datasets
 >>> data = datasets.synthetic(train_per_class=2, query_per_class=1)

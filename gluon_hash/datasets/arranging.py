@@ -1,4 +1,4 @@
-"""What becomes of the splits of a data set: limited, read through, freed of duplicates, shuffled."""
+"""What becomes of the splits of a data set: limited, read, freed of duplicates, shuffled."""
 
 from __future__ import annotations
 

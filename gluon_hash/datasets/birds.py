@@ -1,8 +1,10 @@
 """Birds in the layout of the Caltech lists: NABirds (a tree of its own) and CUB-200-2011.
 
-Both have ``images.txt`` (id, path), ``image_class_labels.txt`` (id, class), ``train_test_split.txt``
-(id, 1 for training) and ``classes.txt`` (class, name) beside ``images/``. Sources: Van Horn et al.
-2015, https://dl.allaboutbirds.org/nabirds; Wah et al. 2011, https://data.caltech.edu/records/65de6.
+Both have ``images.txt`` (id, path), ``image_class_labels.txt`` (id, class),
+``train_test_split.txt`` (id, 1 for training) and ``classes.txt`` (class, name) beside ``images/``.
+
+Sources: Van Horn et al. 2015, https://dl.allaboutbirds.org/nabirds; Wah et al. 2011,
+https://data.caltech.edu/records/65de6.
 """
 
 from __future__ import annotations
@@ -123,7 +125,7 @@ def cub(source: str | os.PathLike[str], *, split: CubSplit = "unseen") -> Datase
 
 
 def _cub_hierarchy(labels: list[str], names: dict[str, str]) -> Hierarchy:
-    """Two levels: "001.Black_footed_Albatross" is of species "Black footed Albatross" of "Albatross"."""
+    """Two levels: "002.Laysan_Albatross" is species "Laysan Albatross" of group "Albatross"."""
     species = [names[label].partition(".")[2].replace("_", " ").strip() for label in labels]
     return Hierarchy.from_table([(name, name.split()[-1]) for name in species], CUB_LEVELS)
 

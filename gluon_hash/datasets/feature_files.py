@@ -138,7 +138,7 @@ def _read_parquet(path: str | os.PathLike[str], array: str | None) -> FeatureFil
     except ImportError as error:
         raise MissingPackageError(
             f"{os.fspath(path)}: reading Parquet needs pyarrow: pip install pyarrow, or save the "
-            "features as .npy"
+            f"features as .npy ({error})"
         ) from error
     try:
         table = pyarrow.parquet.read_table(path)

@@ -98,7 +98,7 @@ def write_folder(
 
 
 def _lists(data: SplitData[S], arrangement: Arrangement[S]) -> dict[str, ImageList]:
-    """What train.lst and query.lst hold: ids are positions in one list after the other, or given."""
+    """What train.lst and query.lst hold; ids are those of the split, or count through both."""
     lists: dict[str, ImageList] = {}
     start = 0
     for name, split, hierarchy in (
@@ -138,7 +138,7 @@ def _say_database(database: dict[str, Any]) -> None:
         )
     else:
         log(
-            f"the queries are of classes that are not trained; their database is {database['file']} "
-            f"itself: give it as both and evaluate with {ALL_CLASSES} and a protocol that leaves "
-            "the query out"
+            "the queries are of classes that are not trained; their database is "
+            f"{database['file']} itself: give it as both and evaluate with {ALL_CLASSES} and a "
+            "protocol that leaves the query out"
         )

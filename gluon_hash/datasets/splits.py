@@ -137,8 +137,8 @@ def say_split(hierarchy: Hierarchy, train_labels: np.ndarray, query_labels: np.n
     queries = np.bincount(query_labels, minlength=len(names))
     total = training.sum() + queries.sum()
     log(
-        f"queries: {queries.sum()} of {total} images, drawn by seed; the other {training.sum()} are "
-        "training set and database"
+        f"queries: {queries.sum()} of {total} images, drawn by seed; the other {training.sum()} "
+        "are training set and database"
     )
     without = np.flatnonzero((queries == 0) & (training > 1))
     if len(without):

@@ -66,8 +66,8 @@ def imagenet(
     parents, several = readers.first_parents(tree, classes)
     if several:
         log(
-            f"{several} nodes above the classes have several parents; the first of {Path(tree).name} "
-            "counts"
+            f"{several} nodes above the classes have several parents; the first one in "
+            f"{Path(tree).name} counts"
         )
     hierarchy = readers.from_parents(
         parents, classes, tree, None if names is None else readers.read_pairs(names)

@@ -160,7 +160,8 @@ def test_data_are_prepared_without_mxnet(tmp_path):
     script = (
         "import sys; sys.modules['mxnet'] = None\n"
         "from gluon_hash.cli.app import main\n"
-        f"main(['prepare', 'synthetic', '--train-per-class', '2', '--out', {str(tmp_path / 'o')!r}])"
+        "main('prepare synthetic --train-per-class 2 --out'.split() + sys.argv[1:])"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    call = [sys.executable, "-c", script, str(tmp_path / "o")]
+    subprocess.run(call, check=True, capture_output=True)
     assert len(RecordFile(tmp_path / "o" / "train.rec")) == 54

@@ -262,7 +262,7 @@ def test_a_wordnet_node_may_have_several_parents_of_which_the_first_counts(image
     (root / "tree").write_text("n0 n3\nn0 n4\nn3 n1\nn4 n1\nn4 n2\nn7 n8\nn5 n7\n")
     data = datasets.imagenet(root, root / "tree")
     assert data.hierarchy.to_table() == [("n1", "n3"), ("n2", "n4")]
-    assert "1 nodes above the classes have several parents; the first of tree" in (
+    assert "1 nodes above the classes have several parents; the first one in tree" in (
         capsys.readouterr().err
     )
     (root / "tree").write_text("n0 n1\nn9 n2\n")

@@ -55,7 +55,7 @@ def test_a_query_in_the_database_is_refused_moved_or_kept(tmp_path, make_images)
 
 
 def test_copies_are_listed_in_full_and_end_on_one_side(tree, tmp_path, capsys):
-    """Every image of the dogs has a copy among the cats: whichever is drawn, none is on both sides."""
+    """Every dog has a copy among the cats: whichever is drawn, no image is on both sides."""
     for number in range(20):
         shutil.copy(tree / "cat" / f"{number:02d}.png", tree / "dog" / f"{number:02d}.png")
     data = datasets.folder(tree, query_share=0.5)

@@ -1,4 +1,4 @@
-"""One decode function: alpha, EXIF, CMYK, 16 bits, palettes, animations, and files that are none."""
+"""One decode function: alpha, EXIF, CMYK, 16 bits, palettes, animations, damaged files."""
 
 import io
 
