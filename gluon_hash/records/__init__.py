@@ -5,8 +5,9 @@ The loaders need MXNet, which is imported when one of them is first asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gluon_hash.lazy import on_demand
 from gluon_hash.records import samplers
 from gluon_hash.records.images import decode_image, read_image
 from gluon_hash.records.lists import ImageList, held_out_positions, read_list, write_list
@@ -48,14 +49,7 @@ __all__ = [
 ]
 
 NEED_MXNET = ("EvalLoader", "FeatureEvalLoader", "FeatureTrainLoader", "TrainLoader")
-
-
-def __getattr__(name: str) -> Any:
-    if name not in NEED_MXNET:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gluon_hash.records import loaders
-
-    return getattr(loaders, name)
+__getattr__ = on_demand(__name__, dict.fromkeys(NEED_MXNET, "gluon_hash.records.loaders"))
 
 
 def __dir__() -> list[str]:

@@ -197,6 +197,8 @@ def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
 def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
     if not rec_path.exists():
         raise DataError("no such file; `gluon-hash prepare` makes it", path=rec_path)
+    if not rec_path.stat().st_size:
+        raise DataError("the file is empty; write it again with `prepare`", path=rec_path)
     with open(rec_path, "rb") as stream:
         data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
     record = 0

@@ -16,6 +16,7 @@ def features(count=10):
     return np.zeros((count, 3), np.float32), np.zeros((count, 2), np.int32), np.arange(count)
 
 
+@pytest.mark.mxnet
 def test_our_loaders_keep_their_protocols(prepared):
     file, transform = records.RecordFile(prepared / "query.rec"), records.ImageTransform(32, 32)
     training = [
@@ -35,6 +36,7 @@ def test_our_loaders_keep_their_protocols(prepared):
     assert all(isinstance(loader, records.Loader) for loader in training + evaluation)
 
 
+@pytest.mark.mxnet
 def test_a_number_of_batches_is_what_an_epoch_gives():
     loader = records.FeatureTrainLoader(*features(10), 3, 0)
     assert [len(batch.id) for batch in loader.epoch(0)] == [3] * len(loader) == [3, 3, 3]
@@ -42,6 +44,7 @@ def test_a_number_of_batches_is_what_an_epoch_gives():
     assert [len(batch.id) for batch in loader] == [3, 3, 3, 1] and len(loader) == 4
 
 
+@pytest.mark.mxnet
 def test_an_order_of_ones_own():
     """Any function (count, random numbers) -> positions is an Order."""
     backwards = records.FeatureTrainLoader(
@@ -50,6 +53,7 @@ def test_an_order_of_ones_own():
     assert [batch.id.tolist() for batch in backwards.epoch(3)] == [[5, 4], [3, 2], [1, 0]]
 
 
+@pytest.mark.mxnet
 def test_the_names_come_without_mxnet_until_a_loader_is_asked_for():
     script = (
         "import sys, gluon_hash.records as records\n"

@@ -111,6 +111,12 @@ def test_damage_is_named(tmp_path, rng):
         RecordFile(tmp_path / "x.rec")
     with pytest.raises(DataError, match="damaged from here on"):
         rebuild_index(tmp_path / "x.rec")
+    (tmp_path / "x.rec").write_bytes(b"")
+    for read in (RecordFile, rebuild_index):
+        with pytest.raises(DataError, match=r"x\.rec: the file is empty; write it again"):
+            read(tmp_path / "x.rec")
+        with pytest.raises(DataError, match=r"y\.rec: no such file; `gluon-hash prepare` makes it"):
+            read(tmp_path / "y.rec")
     (tmp_path / "x.rec").write_bytes(whole)
     (tmp_path / "x.idx").unlink()
     with pytest.raises(DataError, match=r"x\.idx: the index is missing; .*--rebuild-index"):
