@@ -4,13 +4,17 @@ import json
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from gluon_hash import datasets
+from gluon_hash.cli import prepare
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import RecordFile, read_list
+from gluon_hash.retrieval import CodeTable
 
 
 @pytest.fixture
@@ -165,3 +169,25 @@ def test_data_are_prepared_without_mxnet(tmp_path):
     call = [sys.executable, "-c", script, str(tmp_path / "o")]
     subprocess.run(call, check=True, capture_output=True)
     assert len(RecordFile(tmp_path / "o" / "train.rec")) == 54
+
+
+def test_every_recipe_is_a_command_a_function_and_in_the_documentation():
+    """Functions of the door without a command are those that make no data set."""
+    commands = {command.name for command in prepare.app.registered_commands}
+    functions = {name for name in datasets.__all__ if name.islower()} - {"regroup"}
+    assert commands == functions
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert not [name for name in commands if f"`{name}`" not in page]
+
+
+def test_queries_of_other_classes_are_evaluated_among_each_other(tmp_path, run):
+    """The command that docs/data.md gives for sop and cub."""
+    rows = [("a", "x"), ("b", "x"), ("c", "y"), ("d", "y")]
+    Hierarchy.from_table(rows, ("item", "kind")).save(tmp_path / "hierarchy_all.tsv")
+    labels = np.array([[2, 1], [2, 1], [3, 1], [3, 1]], np.int32)
+    packed = np.array([[0], [1], [254], [255]], np.uint8)  # each is nearest to its own kind
+    CodeTable(np.arange(4), packed, labels, 8).save(tmp_path / "query.npz")
+    call = ["evaluate", "--query", tmp_path / "query.npz", "--database", tmp_path / "query.npz"]
+    call += ["--protocol", "barz", "--hierarchy", tmp_path / "hierarchy_all.tsv", "--json"]
+    code, printed, _ = run(*call)
+    assert code == 0 and json.loads(printed)["map"] == 1.0
