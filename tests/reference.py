@@ -63,6 +63,47 @@ def barz_ahp(similarities, cutoff):
     return sum((a + b) / 2 / cutoff for a, b in zip(precision, precision[1:]))
 
 
+def hap(gains, num_levels, num_added=0):
+    """H-AP as its definition reads: every pair of items, relevances by the size of their level."""
+    if not any(gains):
+        return np.nan
+    best = max(gains)
+    relevance = [
+        gain / num_levels / (gains.count(gain) + num_added * (gain == best)) if gain else 0.0
+        for gain in gains
+    ]
+    total = 0.0
+    for rank, own in enumerate(relevance, start=1):
+        if own:
+            total += sum(min(own, other) for other in relevance[:rank]) / rank
+    return total / sum(relevance)
+
+
+def asi(gains):
+    """Of the first r, what can be paired with equal gains of the first r of the ideal order."""
+    ideal, size = sorted(gains, reverse=True), sum(gain > 0 for gain in gains)
+    if not size:
+        return np.nan
+    shared = []
+    for r in range(1, size + 1):
+        free = list(ideal[:r])
+        paired = 0
+        for gain in gains[:r]:
+            if gain in free:
+                free.remove(gain)
+                paired += 1
+        shared.append(paired / r)
+    return np.mean(shared)
+
+
+def r_precision(relevant):
+    return np.mean(relevant[: sum(relevant)]) if any(relevant) else np.nan
+
+
+def hit(relevant, cutoff):
+    return float(any(relevant[:cutoff])) if any(relevant) else np.nan
+
+
 def tie_orders(relevant, distance):
     """AP over all orders of the ties: mean, best, worst. Every pattern of hits within a bucket is
     as likely as another, and what a bucket adds depends on no other bucket's order."""
@@ -115,6 +156,11 @@ def slow_metrics(query, database, num_levels, at, excluded=None, radius=2):
                 np.nan if none else sum(gains[:at]) / sum(gains),
                 np.mean(within) if within else 0.0,
                 sum(within) / sum(fine) if any(fine) else np.nan,
+                hap(gains, num_levels),
+                asi(gains),
+                ndcg([2**gain - 1 for gain in gains], len(gains)),
+                *(hit(match[:, level].tolist(), 1) for level in range(num_levels)),
+                r_precision(fine),
             ]
         )
     return rows
@@ -134,6 +180,12 @@ def metric_names(num_levels, at, released, radius=2):
         f"weighted_recall@{at}",
         f"precision_radius_{radius}",
         f"recall_radius_{radius}",
+        "hap",
+        "asi",
+        "ndcg_exponential",
+        "hit@1",
+        *(f"hit@1_level_{level}" for level in range(1, num_levels)),
+        "r_precision",
     ]
 
 

@@ -4,9 +4,11 @@ from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable, load_table
 from gluon_hash.retrieval.evaluation import (
     PROTOCOLS,
+    CodeHealth,
     Curves,
     Cutoffs,
     Measured,
+    code_health,
     curves,
     evaluate,
     feature_distances,
@@ -15,11 +17,13 @@ from gluon_hash.retrieval.evaluation import (
     measure_by_distance,
     measure_tables,
     metrics,
+    per_class,
     weighted_distances,
 )
 from gluon_hash.retrieval.index.hamming import HammingIndex
 
 __all__ = [
+    "CodeHealth",
     "CodeTable",
     "Curves",
     "Cutoffs",
@@ -27,6 +31,7 @@ __all__ = [
     "HammingIndex",
     "Measured",
     "PROTOCOLS",
+    "code_health",
     "codes",
     "curves",
     "evaluate",
@@ -37,5 +42,6 @@ __all__ = [
     "measure_by_distance",
     "measure_tables",
     "metrics",
+    "per_class",
     "weighted_distances",
 ]

@@ -55,7 +55,7 @@ def test_evaluate_knows_protocols_intervals_and_curves(trained, run, tmp_path):
     assert (
         code == 0
         and "protocol hashnet (HashNet" in said
-        and "map over the first 5000 items, divided by" in said
+        and "map over the first 162 items, divided by" in said  # of 162; the protocol: 5000
     )
     code, _, err = run(*pair, "--protocol", "mine")
     assert code == 2 and "expected one of standard, released" in err

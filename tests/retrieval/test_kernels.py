@@ -1,4 +1,4 @@
-"""Compiled kernels: where they stand, when what is kept of them is made again, the table of them."""
+"""Compiled kernels: where they are, and when what is kept of them is compiled again."""
 
 import re
 import subprocess
@@ -35,7 +35,12 @@ def test_the_digest_changes_with_any_file(tmp_path):
     assert compiled.digest_of(tmp_path) == first
 
 
-CALLED = "from gluon_hash.retrieval.evaluation.kernels.compiled import inner\n\n@inner\ndef value():\n    return {}\n"
+CALLED = """
+from gluon_hash.retrieval.evaluation.kernels.compiled import inner
+@inner
+def value():
+    return {}
+"""
 CALLER = """
 from pathlib import Path
 import called

@@ -1,6 +1,7 @@
 """Evaluation: rankings, metrics, protocols, curves, intervals."""
 
 from gluon_hash.retrieval.evaluation import metrics
+from gluon_hash.retrieval.evaluation.advice import advise
 from gluon_hash.retrieval.evaluation.confidence import bootstrap
 from gluon_hash.retrieval.evaluation.curves import Curves, curves
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
@@ -11,17 +12,23 @@ from gluon_hash.retrieval.evaluation.evaluate import (
     measure_by_distance,
 )
 from gluon_hash.retrieval.evaluation.float_ranking import feature_distances, measure_tables
+from gluon_hash.retrieval.evaluation.health import CodeHealth, code_health
 from gluon_hash.retrieval.evaluation.measured import Measured
+from gluon_hash.retrieval.evaluation.per_class import ClassResult, per_class, write_per_class
 from gluon_hash.retrieval.evaluation.protocols import PROTOCOLS, Protocol
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 
 __all__ = [
+    "ClassResult",
+    "CodeHealth",
     "Curves",
     "Cutoffs",
     "Measured",
     "PROTOCOLS",
     "Protocol",
+    "advise",
     "bootstrap",
+    "code_health",
     "curves",
     "evaluate",
     "feature_distances",
@@ -30,5 +37,7 @@ __all__ = [
     "measure_by_distance",
     "measure_tables",
     "metrics",
+    "per_class",
     "weighted_distances",
+    "write_per_class",
 ]

@@ -12,11 +12,10 @@ BLOCK = 64  # resamples at a time: bounds the memory
 def bootstrap(
     values: np.ndarray, percent: float, *, num_resamples: int = 1000, seed: int = 24
 ) -> np.ndarray:
-    """Percentile intervals of the means of ``values`` when the queries are drawn anew with
-    replacement.
+    """Percentile intervals of the means of ``values`` over other draws of the queries.
 
-    The intervals say how far another draw of queries would move a mean, not how far another
-    training would.
+    The queries are drawn again with replacement. The intervals say how far another draw of queries
+    would move a mean, not how far another training would.
 
     Parameters
     ----------

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.progress import log
 from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
+from gluon_hash.retrieval.evaluation.advice import advise
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
 from gluon_hash.retrieval.evaluation.kernels.table import columns, num_columns
 from gluon_hash.retrieval.evaluation.labels import (
@@ -41,6 +43,7 @@ def evaluate(
     and ``map_tie_best`` and ``map_tie_worst`` those of the best and the worst. A query with nothing
     relevant in the database is left out of the means (``num_queries_without_relevant`` counts them)
     unless the protocol says otherwise; one with nothing within the radius counts as precision 0.
+    What looks like a mistake (advise) is said on stderr.
 
     Parameters
     ----------
@@ -73,9 +76,10 @@ def evaluate(
     Source: arXiv:1901.11259 for mAHP (Deng et al. 2011 for HP); of the others see
     gluon_hash.retrieval.metrics.
     """
-    return measure(
-        query, database, cutoffs=cutoffs, protocol=protocol, hierarchy=hierarchy
-    ).summary(confidence)
+    measured = measure(query, database, cutoffs=cutoffs, protocol=protocol, hierarchy=hierarchy)
+    for text in advise(query, database, measured, hierarchy):
+        log(f"warning: {text}")
+    return measured.summary(confidence)
 
 
 def leave_one_out(

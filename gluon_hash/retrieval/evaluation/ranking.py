@@ -1,5 +1,4 @@
-"""Rank a database for each query, by Hamming distance or by given distances, and measure each
-ranking in one pass.
+"""Rank a database for each query, by Hamming or by given distances, and measure each ranking.
 
 Hamming distances are popcounts of XOR-ed 64-bit words; the ranking is a counting sort by distance,
 stable by database position. A thread holds four bytes per database item, and five per item that

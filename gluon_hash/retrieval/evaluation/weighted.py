@@ -1,5 +1,4 @@
-"""Weighted Hamming distance between segments of codes, such as SHDH's: a segment of the code for
-each level."""
+"""Weighted Hamming distance between segments of codes, such as SHDH's: a segment for each level."""
 
 from __future__ import annotations
 
@@ -50,8 +49,7 @@ def weighted_distances(
     if sum(segments) != query.num_bits or min(segments) < 1:
         raise ValueError(
             f"expected segments of at least one bit that sum to the {query.num_bits} bits of the "
-            "codes, "
-            f"got {list(segments)}"
+            f"codes, got {list(segments)}"
         )
     if len(weights) != len(segments):
         raise ValueError(
@@ -62,7 +60,7 @@ def weighted_distances(
             f"expected weights that are 0 or from {STEP:g} to 1000, got {list(weights)}"
         )
     begins = np.cumsum([0, *segments])
-    parts = [
+    pairs = [
         tuple(_segment(side.codes, begin, end) for side in (query, database))
         for begin, end in zip(begins, begins[1:])
     ]
@@ -70,7 +68,7 @@ def weighted_distances(
 
     def distances_of(block: slice) -> np.ndarray:
         total = np.zeros((len(query.ids[block]), len(database)))
-        for (queries, items), count in zip(parts, steps):
+        for (queries, items), count in zip(pairs, steps):
             total += float(count) * _hamming(queries[block], items)
         return total * STEP
 
@@ -78,8 +76,7 @@ def weighted_distances(
 
 
 def _segment(packed: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """Bits ``begin`` to before ``end`` of packed codes, packed to whole 64-bit words: uint8 (N, 8 *
-    words)."""
+    """Bits ``begin`` to before ``end`` of packed codes: whole 64-bit words, uint8 (N, 8 * W)."""
     result = np.zeros((len(packed), -(-num_bytes(end - begin) // 8) * 8), np.uint8)
     for start in range(0, len(packed), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
@@ -90,13 +87,13 @@ def _segment(packed: np.ndarray, begin: int, end: int) -> np.ndarray:
 
 def _hamming(queries: np.ndarray, items: np.ndarray) -> np.ndarray:
     """Hamming distances of all pairs: uint8 (q, B), (N, B) -> int32 (q, N)."""
-    queries, found = np.ascontiguousarray(queries), np.empty((len(queries), len(items)), np.int32)
+    queries, result = np.ascontiguousarray(queries), np.empty((len(queries), len(items)), np.int32)
     faiss.hammings(
         faiss.swig_ptr(queries),
         faiss.swig_ptr(items),
         len(queries),
         len(items),
         items.shape[1],
-        faiss.swig_ptr(found),
+        faiss.swig_ptr(result),
     )
-    return found
+    return result

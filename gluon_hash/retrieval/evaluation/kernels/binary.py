@@ -159,7 +159,7 @@ def mean_asi_of_levels(ranking: Ranking) -> float:
 
 @inner
 def mean_hit_of_levels(ranking: Ranking) -> float:
-    """Mean over levels of the hit among the first k; NaN where nothing is relevant at some level."""
+    """Mean over levels of hit_at_level; NaN where nothing is relevant at some level."""
     total = 0.0
     for level in range(ranking.num_levels):
         total += hit_at_level(ranking, level)

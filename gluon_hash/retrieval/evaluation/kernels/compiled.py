@@ -21,12 +21,14 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 def inner(function: Kernel) -> Kernel:
     """Compile a kernel that other kernels call; it is kept on the disk as part of its callers."""
-    return njit(function, nogil=True, error_model="numpy")
+    compiled: Any = njit(function, nogil=True, error_model="numpy")
+    return compiled
 
 
 def folded(function: Kernel) -> Kernel:
     """As inner, for a few lines that become part of their caller before anything is compiled."""
-    return njit(function, inline="always", nogil=True, error_model="numpy")
+    compiled: Any = njit(function, inline="always", nogil=True, error_model="numpy")
+    return compiled
 
 
 def kept(function: Kernel) -> Kernel:
@@ -37,12 +39,13 @@ def kept(function: Kernel) -> Kernel:
     SOURCES in its closure. Where nothing can be written beside this file or in the user's home,
     it is kept in environment.cache_folder, and if there is none, it is compiled in every run.
     """
-    compile_it = partial(njit, function, parallel=True, nogil=True, error_model="numpy")
+    compile_it: Any = partial(njit, function, parallel=True, nogil=True, error_model="numpy")
     try:
         return compile_it(cache=True)
     except RuntimeError:  # Numba found no folder that it can write to
         folder = environment.cache_folder()
-        numba.config.CACHE_DIR = "" if folder is None else os.fspath(folder)
+        config: Any = numba.config
+        config.CACHE_DIR = "" if folder is None else os.fspath(folder)
         return compile_it(cache=folder is not None)
 
 

@@ -43,7 +43,7 @@ def ahp(ranking: Ranking) -> float:
 
 @inner
 def barz_ahp(ranking: Ranking) -> float:
-    """AHP of Barz and Denzler: similarity by the lowest common class, area by the trapezoid rule."""
+    """AHP of Barz and Denzler: similarity by the lowest common class, area by trapezoids."""
     ranks, masks, agreement = ranking.ranks, ranking.masks, ranking.agreement
     finest, at = ranking.tables.finest, ranking.at.ahp
     remaining = np.zeros(ranking.num_levels + 1, np.int64)

@@ -128,7 +128,7 @@ def _make_count_all(sources: int) -> Any:
 
 @inner
 def _hits_before(agreement: np.ndarray, ends: np.ndarray, hits: np.ndarray) -> None:
-    """hits[i] = items among the first ends[i] that agree at the finest level; ``ends`` ascending."""
+    """hits[i] = items among the first ends[i] (ascending) that agree at the finest level."""
     so_far, start = 0, 0
     for i in range(len(ends)):
         for item in range(start, ends[i]):

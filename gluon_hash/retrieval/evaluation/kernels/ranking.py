@@ -54,56 +54,25 @@ class _RankingType(types.StructRef):
 
 
 class Ranking(structref.StructRefProxy):
-    """One query's ranking: one pointer, so that handing it to many kernels compiles fast.
+    """One query's ranking: one pointer, so that handing it to many kernels compiles fast."""
 
-    Parameters
-    ----------
-    agreement : uint8, shape (N,)
-        Of all items, best first.
-    num_items : int
-        How many of them are ranked.
-    num_levels : int
-        K.
-    ranks : int32, shape (P,), ascending
-        Of the items that agree at some level.
-    masks : uint8, shape (P,)
-        Their agreement.
-    gains : int64, shape (K + 1,)
-        Items by the number of levels at which they agree.
-    num_relevant : int
-        Items that agree at the finest level.
-    tied : int64, shape (T, 3)
-        Of each group of equal distances that has a relevant item: items before it, items in it,
-        relevant items in it.
-    num_within : int
-        Items within the radius.
-    similarity : float64, shape (K + 1,)
-        Of an item by the finest level at which it agrees; the last, of one that does not: 0.
-    at : Ranks
-    rules : Rules
-    tables : Tables
-    """
+    agreement: np.ndarray  # uint8 (N,) of all items, best first
+    num_items: int  # that are ranked, the first of ``agreement``
+    num_levels: int  # K
+    ranks: np.ndarray  # int32 (P,) ascending, of the items that agree at some level
+    masks: np.ndarray  # uint8 (P,) their agreement
+    gains: np.ndarray  # int64 (K + 1,) items by the number of levels at which they agree
+    num_relevant: int  # items that agree at the finest level
+    tied: np.ndarray  # int64 (T, 3) of each group of equal distances that has a relevant item:
+    # items before it, items in it, relevant items in it
+    num_within: int  # items within the radius
+    similarity: np.ndarray  # float64 (K + 1,) of an item by the finest level that agrees; none: 0
+    at: Ranks
+    rules: Rules
+    tables: Tables
 
 
-structref.define_proxy(
-    Ranking,
-    _RankingType,
-    [
-        "agreement",
-        "num_items",
-        "num_levels",
-        "ranks",
-        "masks",
-        "gains",
-        "num_relevant",
-        "tied",
-        "num_within",
-        "similarity",
-        "at",
-        "rules",
-        "tables",
-    ],
-)
+structref.define_proxy(Ranking, _RankingType, list(Ranking.__annotations__))
 
 
 @inner

@@ -1,0 +1,195 @@
+"""What a user should know of a measurement beside its numbers: what looks like a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
+from gluon_hash.retrieval.evaluation.health import code_health, equal_codes
+from gluon_hash.retrieval.evaluation.measured import Measured
+
+__all__ = ["advise", "random_average_precision"]
+
+ENOUGH_QUERIES = 20  # fewer say little
+MANY_AT_ZERO = 10  # database images at distance 0: a page of answers
+MOST = 0.5  # of the queries
+HARDLY_BETTER, HARDLY_MORE = 1.2, 0.05  # than a random ranking
+Table = CodeTable | FeatureTable
+
+
+def advise(
+    query: Table, database: Table, measured: Measured, hierarchy: Hierarchy | None = None
+) -> list[str]:
+    """What looks wrong with two tables and what was measured of them, and what to do about it.
+
+    Parameters
+    ----------
+    query, database : CodeTable or FeatureTable
+        With labels.
+    measured : Measured
+        As measure or measure_tables gives it for them.
+    hierarchy : Hierarchy, optional
+        That both were checked against.
+
+    Returns
+    -------
+    list of str
+        A sentence or two each; empty if nothing stands out.
+    """
+    together = measured.protocol.query_excluded
+    return [
+        *_swapped(query, database, together),
+        *_other_data(query.level_labels, database.level_labels),
+        *_missing_classes(database.level_labels, hierarchy),
+        *_made_differently(query, database),
+        *([] if together else _queries_in_database(query, database)),
+        *_coarse_codes(query, database),
+        *_chance(query.level_labels, database.level_labels, measured),
+    ]
+
+
+def _swapped(query: Table, database: Table, together: bool) -> list[str]:
+    if len(query) <= len(database) or together:
+        return []
+    return [
+        f"there are more queries ({len(query)}) than database images ({len(database)}); are the "
+        "two swapped?"
+    ]
+
+
+def _other_data(query_labels: np.ndarray, database_labels: np.ndarray) -> list[str]:
+    """Signs that the two were prepared from different data sets or hierarchies."""
+    result = []
+    unknown = ~np.isin(query_labels[:, 0], database_labels[:, 0])
+    if unknown.mean() > 1 - MOST:
+        result.append(
+            f"{unknown.sum()} of {len(query_labels)} queries are of a class that no database image "
+            f"is of ({_some(np.unique(query_labels[unknown, 0]))}); are both of one data set?"
+        )
+    for level in range(1, query_labels.shape[1]):
+        ours, theirs = (
+            _parents(labels[:, 0], labels[:, level]) for labels in (query_labels, database_labels)
+        )
+        differing = [fine for fine in ours if fine in theirs and ours[fine] != theirs[fine]]
+        if differing:
+            fine = differing[0]
+            result.append(
+                f"class {fine} belongs to class {ours[fine]} of level {level} among the queries, "
+                f"but to class {theirs[fine]} in the database ({len(differing)} classes differ); "
+                "they were prepared with different hierarchies, and cannot be compared"
+            )
+    return result
+
+
+def _parents(fine: np.ndarray, upper: np.ndarray) -> dict[int, int]:
+    """The upper class of each finest class; of labels that do not nest: nothing."""
+    pairs = np.unique(np.stack([fine, upper], axis=1), axis=0)
+    nested = len(np.unique(pairs[:, 0])) == len(pairs)
+    return {int(child): int(parent) for child, parent in pairs} if nested else {}
+
+
+def _missing_classes(database_labels: np.ndarray, hierarchy: Hierarchy | None) -> list[str]:
+    if hierarchy is None:
+        return []
+    there, classes = len(np.unique(database_labels[:, 0])), hierarchy.num_classes[0]
+    if there >= MOST * classes:
+        return []
+    return [
+        f"the database has images of {there} of the {classes} classes of the hierarchy; is it the "
+        "hierarchy that the data was prepared with?"
+    ]
+
+
+def _made_differently(query: Table, database: Table) -> list[str]:
+    """Features of two networks."""
+    if not isinstance(query, FeatureTable) or not isinstance(database, FeatureTable):
+        return []
+    ours, theirs = query.provenance, database.provenance
+    differing = [
+        key
+        for key in ("backbone", "weights_sha256", "transform_sha256")
+        if key in ours and key in theirs and ours[key] != theirs[key]
+    ]
+    if not differing:
+        return []
+    return [
+        f"query and database features differ in {', '.join(differing)}: distances between them "
+        "mean nothing; encode both with one network and one transform"
+    ]
+
+
+def _queries_in_database(query: Table, database: Table) -> list[str]:
+    """The same id, code and labels on both sides: each of these finds itself."""
+    order = np.argsort(database.ids)
+    at = np.minimum(np.searchsorted(database.ids, query.ids, sorter=order), len(database) - 1)
+    position = order[at]
+    same = (database.ids[position] == query.ids) & (
+        database.level_labels[position] == query.level_labels
+    ).all(axis=1)
+    ours, theirs = (
+        table.codes if isinstance(table, CodeTable) else table.features
+        for table in (query, database)
+    )
+    same &= (theirs[position] == ours).all(axis=1)
+    if same.mean() <= MOST:
+        return []
+    return [
+        f"{same.sum()} of {len(query)} queries are in the database too (same id, labels and "
+        "values), so that each finds itself; take them out, or search each among the other images "
+        "of one table (leave_one_out; protocols barz, happier, dyml)"
+    ]
+
+
+def _coarse_codes(query: Table, database: Table) -> list[str]:
+    """Codes that cannot tell images apart, and rankings that they leave to chance."""
+    if not isinstance(query, CodeTable) or not isinstance(database, CodeTable):
+        return []
+    health = code_health(database.codes, database.num_bits)
+    result = [f"database: {text}" for text in health.warnings()]
+    numbers = equal_codes(np.concatenate([database.codes, query.codes]))
+    count = np.bincount(numbers[: len(database)], minlength=int(numbers.max()) + 1)
+    at_zero = count[numbers[len(database) :]]
+    share = (at_zero >= MANY_AT_ZERO).mean()
+    if share > MOST:
+        result.append(
+            f"for {share:.0%} of the queries, {MANY_AT_ZERO} or more database images (half have "
+            f"{int(np.median(at_zero))}) are at distance 0 and are ranked by their position alone: "
+            "read map_tie_averaged, and take more bits or a method whose codes differ more"
+        )
+    return result
+
+
+def _chance(query_labels: np.ndarray, database_labels: np.ndarray, measured: Measured) -> list[str]:
+    """Rankings that are hardly better than random ones."""
+    values = measured.column("map_tie_averaged")
+    if len(values) < ENOUGH_QUERIES or np.isnan(values).all():
+        return []
+    classes, count = np.unique(database_labels[:, 0], return_counts=True)
+    at = np.minimum(np.searchsorted(classes, query_labels[:, 0]), len(classes) - 1)
+    relevant = count[at] - (len(database_labels) - measured.num_database)
+    chance = float(
+        random_average_precision(relevant, measured.num_database)[~np.isnan(values)].mean()
+    )
+    found = float(np.nanmean(values))
+    if found > min(HARDLY_BETTER * chance, chance + HARDLY_MORE) or chance > MOST:
+        return []
+    return [
+        f"map_tie_averaged {found:.4f} is hardly better than that of a random ranking "
+        f"({chance:.4f}); were both encoded by one trained network, from images of one data set?"
+    ]
+
+
+def random_average_precision(relevant: np.ndarray, num_items: int) -> np.ndarray:
+    """Mean AP over all orders of n items, R relevant: (H + (R - 1) / (n - 1) (n - H)) / n."""
+    harmonic = (1.0 / np.arange(1, num_items + 1)).sum()
+    slope = (relevant - 1) / max(num_items - 1, 1)
+    return (harmonic + slope * (num_items - harmonic)) / num_items
+
+
+def _some(classes: Sequence[int] | np.ndarray) -> str:
+    """The first classes, and whether there are more."""
+    shown = ", ".join(str(label) for label in classes[:5])
+    return f"class {shown}" + (f" and {len(classes) - 5} more" if len(classes) > 5 else "")
