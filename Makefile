@@ -33,7 +33,7 @@ echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
 echo "or from https://www.python.org/downloads/"; exit 1
 endef
 
-.PHONY: install demo test test-default test-newer test-core lint bench clean
+.PHONY: install demo test test-default test-newer test-core test-others lint bench clean
 
 install: $(INSTALLED)
 
@@ -65,7 +65,12 @@ $(CORE)/.installed: setup.py constraints-core.txt | install
 demo: install
 	$(PYTHON) tools/demo.py --out $(OUT) $(if $(SOURCE),--source $(SOURCE))
 
-test: lint test-default test-newer test-core
+# Two at a time, a processor each; what one prints is shown when it ends.
+test: lint
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory -j2 -Otarget test-default test-others
+
+test-others: install
+	@$(MAKE) --no-print-directory -j1 test-newer test-core
 
 test-default: install
 	$(PYTHON) -m pytest

@@ -31,8 +31,8 @@ def failing(monkeypatch, capsys, error):
 
 def test_a_broken_package_names_the_doctor():
     program = (
-        "import sys\nsys.modules['yaml'] = None\nfrom gluon_hash.cli.app import main\n"
-        "main(['train', 'synthetic', '--out', 'x'])"
+        "import sys\nsys.modules['PIL'] = None\nfrom gluon_hash.cli.app import main\n"
+        "main(['check', 'x.rec'])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1 and "`gluon-hash doctor` says what is wrong" in done.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 
+pytestmark = pytest.mark.mxnet
 CONFIG = Path(__file__).parents[2] / "configs" / "synthetic.yaml"
 
 
@@ -24,60 +25,48 @@ def test_training_writes_a_whole_run_folder(trained):
     assert len((trained / "run" / "log.jsonl").read_text().splitlines()) == 6
 
 
-def test_resume_goes_on_and_nothing_is_overwritten(trained, prepared, run, tmp_path):
-    common = [
-        "train",
-        CONFIG,
-        "--set",
-        f"data.root={prepared}",
-        "--set",
-        "training.batch_size=16",
-        "--set",
-        "loss.center_refresh=running",
-    ]
-    code, _, err = run(*common, "--out", trained / "run", "--set", "training.epochs=6")
+def asked(data, *changes):
+    """The words that train what `trained` is, on ``data``, with further changes."""
+    settings = [f"data.root={data}", "training.batch_size=16", "loss.center_refresh=running"]
+    words = [word for change in [*settings, *changes] for word in ("--set", change)]
+    return ["train", CONFIG, *words]
+
+
+def test_resume_goes_on(trained, prepared, run, tmp_path):
+    shutil.copytree(trained / "run", tmp_path / "run")
+    words = asked(prepared, "optimizer.lr=0.003", "training.epochs=7")
+    code, out, err = run(*words, "--out", tmp_path / "run", "--resume")
+    assert code == 0, err
+    assert "resumed after epoch 6" in err and out == f"{tmp_path / 'run'}\n"
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert lines[:6] == (trained / "run" / "log.jsonl").read_text().splitlines()
+    assert len(lines) == 7
+
+
+def test_nothing_is_overwritten_and_only_the_same_is_resumed(trained, prepared, run, tmp_path):
+    code, _, err = run(*asked(prepared, "training.epochs=6"), "--out", trained / "run")
     assert code == 2 and "exists already; go on with it by --resume" in err
-    code, _, err = run(
-        *common,
-        "--out",
-        trained / "run",
-        "--resume",
-        "--set",
-        "optimizer.lr=0.5",
-        "--set",
-        "training.epochs=6",
-    )
+    words = asked(prepared, "optimizer.lr=0.5", "training.epochs=6")
+    code, _, err = run(*words, "--out", trained / "run", "--resume")
     assert code == 2 and "optimizer.lr" in err
-    code, _, err = run(*common, "--out", tmp_path / "none", "--resume")
+    code, _, err = run(*asked(prepared), "--out", tmp_path / "none", "--resume")
     assert code == 2 and "nothing to resume" in err
+    encode = ["encode", trained / "run", "--records", prepared / "query.rec"]
+    code, _, err = run(*encode, "--out", trained / "query.npz")
+    assert code == 2 and "exists already" in err
+
+
+def test_a_run_of_other_images_is_not_resumed(trained, prepared, run, tmp_path):
     shutil.copytree(prepared, tmp_path / "data")
     shutil.copytree(trained / "run", tmp_path / "run")
     (tmp_path / "run" / "run.yaml").write_text(
         (trained / "run" / "run.yaml").read_text().replace(str(prepared), str(tmp_path / "data"))
     )
     with open(tmp_path / "data" / "split.json", "a", encoding="utf-8") as stream:
-        stream.write("\n")  # as if prepared anew
-    common[3] = f"data.root={tmp_path}/data"
-    code, _, err = run(
-        *common,
-        "--set",
-        "training.epochs=7",
-        "--set",
-        "optimizer.lr=0.003",
-        "--out",
-        tmp_path / "run",
-        "--resume",
-    )
+        stream.write("\n")  # as if prepared again
+    words = asked(tmp_path / "data", "training.epochs=7", "optimizer.lr=0.003")
+    code, _, err = run(*words, "--out", tmp_path / "run", "--resume")
     assert code == 2 and "was trained on other training images" in err
-    code, _, err = run(
-        "encode",
-        trained / "run",
-        "--records",
-        prepared / "query.rec",
-        "--out",
-        trained / "query.npz",
-    )
-    assert code == 2 and "exists already" in err
 
 
 @pytest.mark.parametrize(
