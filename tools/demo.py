@@ -160,7 +160,7 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
     name_found(
         out,
         database_rec,
-        [int(item) for item in re.findall(r"^ *\d+ +(\d+)$", found, re.MULTILINE)],
+        [int(item) for item in re.findall(r"^ *\d+ +\d+ +(\d+)", found, re.MULTILINE)],
     )
     hierarchy = ("--hierarchy", out / "data" / "hierarchy.tsv")
     gluon_hash("plot", "tsne", out / "query.npz", *hierarchy, "--out", out / "tsne.png")

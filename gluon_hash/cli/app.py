@@ -41,7 +41,7 @@ COMMANDS = {
         "Train or reuse several networks, measure all, one table and one figure.",
     ),
     "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),
-    "index": ("index", "Build a Hamming index, search it."),
+    "index": ("index", "Index codes or a folder of images, search the index."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
 }
 FAILED, WRONG_USE = 1, 2

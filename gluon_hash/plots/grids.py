@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -16,18 +17,21 @@ RELATIVES = ("#a6d96a", "#fee08b", "#fdae61")
 
 
 def retrieval_grid(
-    queries: Sequence[np.ndarray],
-    found: Sequence[Sequence[np.ndarray]],
+    queries: Sequence[np.ndarray | None],
+    found: Sequence[Sequence[np.ndarray | None]],
     distances: np.ndarray,
     matching_levels: np.ndarray | None,
     level_names: Sequence[str],
     query_names: Sequence[str],
+    *,
+    captions: Sequence[Sequence[str]] | None = None,
 ) -> Figure:
     """One row for each query: the image, then its results, nearest first.
 
     Parameters
     ----------
     queries : sequence of Q uint8 images (height, width, 3)
+        None where there is no image.
     found : Q sequences of at most k such images
     distances : int, shape (Q, k)
         In bits, shown above each result; any value where there is none.
@@ -38,19 +42,21 @@ def retrieval_grid(
         Finest first, for the legend; empty without labels.
     query_names : sequence of Q str
         Class of each query.
+    captions : Q sequences of str, optional
+        Shown above each result, under its distance.
 
     Returns
     -------
     Figure
     """
     rows, columns = distances.shape[0], distances.shape[1] + 1
-    figure = Figure(figsize=(1.15 * columns, 1.3 * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(1.15 * columns, 1.4 * rows + 0.5), layout="constrained")
     for row, axes in enumerate(figure.subplots(rows, columns, squeeze=False)):
-        axes[0].imshow(queries[row])
-        axes[0].set_title(query_names[row], fontsize=8)
+        _picture(axes[0], queries[row], query_names[row], fontsize=8)
         for place, image in enumerate(found[row]):
-            axes[place + 1].imshow(image)
-            axes[place + 1].set_title(f"{distances[row, place]} bits", fontsize=7)
+            caption = f"\n{captions[row][place]}" if captions is not None else ""
+            title = f"{distances[row, place]} bits{caption}".strip()
+            _picture(axes[place + 1], image, title, fontsize=7)
             if matching_levels is not None:
                 _frame(axes[place + 1], _colour(int(matching_levels[row, place]), len(level_names)))
         for ax in axes:
@@ -73,12 +79,20 @@ def retrieval_grid(
     return figure
 
 
+def _picture(axes: Axes, image: np.ndarray | None, title: str, fontsize: int) -> None:
+    if image is None:
+        axes.text(0.5, 0.5, "no image", ha="center", va="center", fontsize=fontsize)
+    else:
+        axes.imshow(image)
+    axes.set_title(title, fontsize=fontsize)
+
+
 def _colour(matching: int, num_levels: int) -> str:
     if matching == num_levels:
         return RIGHT
     return WRONG if matching == 0 else RELATIVES[min(num_levels - matching, len(RELATIVES)) - 1]
 
 
-def _frame(axes: object, colour: str) -> None:
-    for spine in axes.spines.values():  # type: ignore[attr-defined]
+def _frame(axes: Axes, colour: str) -> None:
+    for spine in axes.spines.values():
         spine.set(edgecolor=colour, linewidth=3)

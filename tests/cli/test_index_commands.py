@@ -63,12 +63,12 @@ def test_results_are_drawn_as_a_page_and_as_a_figure(trained, prepared, run, tmp
     assert (
         code == 0
         and "the first 12 of up to 162 results" in err
-        and out.startswith("query\n  bits  id\n")
+        and out.startswith("query\n  bits  sharing  ")
     )
     width, height = Image.open(tmp_path / "wide.png").size
     assert width < 6 * height
     code, _, err = run(*search, "--grid", tmp_path / "grid2.png")
-    assert code == 2 and "--grid needs --database-records" in err
+    assert code == 2 and "are not where the index says" in err and "--database-records" in err
 
 
 def test_an_index_grows_shrinks_and_is_checked(trained, run, tmp_path):
