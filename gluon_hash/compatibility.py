@@ -82,5 +82,6 @@ def provide_distutils() -> None:
     if sys.version_info < (3, 12) or name in sys.modules:
         return
     module = types.ModuleType(name, "Version comparison, by packaging.version.")
-    module.LooseVersion = module.StrictVersion = Version  # type: ignore[attr-defined]
+    for wanted in ("LooseVersion", "StrictVersion"):
+        setattr(module, wanted, Version)
     sys.modules[name] = module

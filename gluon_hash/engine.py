@@ -12,6 +12,7 @@ import random
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -121,7 +122,7 @@ from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import Block, HybridBlock, nn
 from mxnet.gluon.loss import Loss
 
-Tensor = mx.nd.NDArray | mx.sym.Symbol
+Tensor: TypeAlias = mx.nd.NDArray | mx.sym.Symbol
 
 
 def contexts(device: str) -> list[mx.Context]:
