@@ -9,7 +9,7 @@ import typer
 
 def command(
     method: str = typer.Argument(
-        ..., metavar="METHOD", help="lsh, pca, itq, subselective, klsh, metric_lsh or pq."
+        ..., metavar="METHOD", help="lsh, pca, pca_rr, itq, subselective, klsh, metric_lsh or pq."
     ),
     features: Path = typer.Option(
         ..., metavar="features.npz", help="Features of the training images (`encode --features`)."
@@ -30,5 +30,6 @@ def command(
 
     refuse_existing(out)
     table = FeatureTable.load(features)
-    fit(method, table.features, table.level_labels[:, 0], bits, seed=seed).save(out)
+    labels = table.level_labels[:, 0] if table.level_labels.shape[1] else None
+    fit(method, table.features, labels, bits, seed=seed).save(out)
     print(f"{out}: {method}, {bits} bits, fitted on {len(table)} images")

@@ -62,6 +62,46 @@ def test_pca_finds_known_axes(rng):
     np.testing.assert_allclose(np.abs(weights), np.eye(5)[:, [1, 3]], atol=0.05)
 
 
+def test_pca_rr_rotates_the_principal_components(rng):
+    """The same subspace as PCA, lengths kept, every bit a mixture of the components."""
+    features, labels = clusters(rng)
+    plain, rotated = (zoo.fit(name, features, labels, 8, seed=5) for name in ("pca", "pca_rr"))
+    rotation = plain.weights.T @ rotated.weights
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(8), atol=1e-5)
+    np.testing.assert_allclose(plain.weights @ rotation, rotated.weights, atol=1e-5)
+    variance = rotated.project(features).var(axis=0)
+    assert variance.max() / variance.min() < plain.project(features).var(axis=0).max() / (
+        plain.project(features).var(axis=0).min()
+    )
+    other = zoo.fit("pca_rr", features, labels, 8, seed=6)
+    assert np.abs(other.weights - rotated.weights).max() > 0.01  # the seed draws the rotation
+
+
+@pytest.mark.parametrize("name", list(zoo.BASELINES))
+def test_features_of_every_float_type_give_the_same_model(rng, name):
+    half, labels = clusters(rng)
+    half = half.astype(np.float16)
+    models = [zoo.fit(name, half.astype(kind), labels, 16, seed=3) for kind in "efd"]
+    for model in models[1:]:
+        for key, value in vars(models[0]).items():
+            np.testing.assert_array_equal(getattr(model, key), value)
+    table = FeatureTable(np.arange(360), half.astype("d"), labels[:, None].astype(np.int32), {})
+    kept = zoo.encode_features_with(models[0], table)
+    assert isinstance(kept, CodeTable) or kept.features.dtype == np.float64
+
+
+def test_labels_are_needed_where_they_are_learned_from_alone(rng):
+    features, labels = clusters(rng)
+    alone = zoo.fit("itq", features, None, 8, seed=3)
+    np.testing.assert_array_equal(
+        alone.weights, zoo.fit("itq", features, labels, 8, seed=3).weights
+    )
+    with pytest.raises(ValueError, match="metric_lsh: learns from the classes"):
+        zoo.fit("metric_lsh", features, None, 8, seed=3)
+    with pytest.raises(ValueError, match="expected 360 labels, one for each image, got 3"):
+        zoo.fit("itq", features, labels[:3], 8, seed=3)
+
+
 def test_itq_rotates_and_each_step_comes_closer_to_the_signs(rng):
     projected = rng.randn(500, 8) @ rng.randn(8, 8)
     rotation, errors = np.linalg.qr(rng.randn(8, 8))[0], []
@@ -155,7 +195,7 @@ def test_product_quantisation_is_the_nearest_centroid_of_each_part(rng):
     [
         (
             ("tree", 8),
-            "expected one of lsh, pca, itq, subselective, klsh, metric_lsh, pq, got 'tree'",
+            "expected one of lsh, pca, pca_rr, itq, subselective, klsh, metric_lsh, pq, got",
         ),
         (("itq", 30), r"at most 24 bits from features \(360, 24\), got 30"),
         (("pq", 12), "needs a multiple of 8 bits"),

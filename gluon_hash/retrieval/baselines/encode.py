@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.baselines.fit import Fitted
 from gluon_hash.retrieval.baselines.models import ProductQuantizer
@@ -31,7 +29,7 @@ def encode_features_with(model: Fitted, table: FeatureTable) -> CodeTable | Feat
     if isinstance(model, ProductQuantizer):
         return FeatureTable(
             table.ids,
-            model.reconstruct(table.features).astype(np.float16),
+            model.reconstruct(table.features).astype(table.features.dtype),
             table.level_labels,
             {**table.provenance, "baseline": model.name},
             table.names,

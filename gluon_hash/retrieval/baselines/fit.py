@@ -25,10 +25,11 @@ ITQ_ITERATIONS = 50
 NUM_ANCHORS, NUM_DRAWN = 300, 30  # KLSH: the paper's p and t
 SUBSELECTED = 0.1
 METRIC_AXES = 128
+UNKNOWN = -1  # a label that is not known
 
 
 def fit(
-    name: str, features: np.ndarray, fine_labels: np.ndarray, num_bits: int, *, seed: int
+    name: str, features: np.ndarray, fine_labels: np.ndarray | None, num_bits: int, *, seed: int
 ) -> Fitted:
     """Fit a baseline.
 
@@ -36,11 +37,13 @@ def fit(
     ----------
     name : str
         A key of BASELINES.
-    features : float, shape (N, D)
-    fine_labels : int, shape (N,)
-        Read by metric_lsh only.
+    features : float16, float32 or float64, shape (N, D)
+        Computed with as float32.
+    fine_labels : int, shape (N,), optional
+        Read by metric_lsh only, which needs them.
     num_bits : int
     seed : int
+        Of everything drawn: the same features and seed give the same model.
 
     Raises
     ------
@@ -50,15 +53,19 @@ def fit(
     if name not in BASELINES:
         raise ValueError(f"method: expected one of {', '.join(BASELINES)}, got {name!r}")
     features = np.asarray(features, dtype=np.float32)
-    if num_bits < 1 or features.ndim != 2 or len(features) < 2 or len(fine_labels) != len(features):
+    if num_bits < 1 or features.ndim != 2 or len(features) < 2:
         raise ValueError(
-            f"{name}: expected num_bits >= 1, features (N, D) of at least two images and a label "
-            "each, "
-            f"got {num_bits}, {features.shape} and {len(fine_labels)}"
+            f"{name}: expected num_bits >= 1 and features (N, D) of at least two images, got "
+            f"{num_bits} and {features.shape}"
+        )
+    labels = np.full(len(features), UNKNOWN) if fine_labels is None else np.asarray(fine_labels)
+    if len(labels) != len(features):
+        raise ValueError(
+            f"{name}: expected {len(features)} labels, one for each image, got {len(labels)}"
         )
     if not np.isfinite(features).all():
         raise ValueError(f"{name}: a feature is not finite")
-    return BASELINES[name](features, np.asarray(fine_labels), num_bits, np.random.RandomState(seed))
+    return BASELINES[name](features, labels, num_bits, np.random.RandomState(seed))
 
 
 def load_baseline(path: str | os.PathLike[str]) -> Fitted:
@@ -105,11 +112,28 @@ def _pca(
     return LinearHash("pca", mean, axes)
 
 
+def _pca_rr(
+    features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
+) -> LinearHash:
+    """Principal components under a random rotation, so that each bit has a share of each of them.
+
+    Source: Moummad et al. 2025 (Hashing-Baseline, arXiv:2509.14427), on features of pretrained
+    networks: centred, projected to num_bits principal axes, multiplied by the orthogonal factor of
+    a Gaussian matrix, cut at 0. Theirs estimates the axes by a randomised SVD and ranks by the
+    sum of |sigmoid(u_j) - b_j| over the bits of the database, u the relaxed code of the query; the
+    exact axes, and Hamming distances as of all baselines here, are ours.
+    """
+    mean, axes = _principal_axes("pca_rr", features, num_bits)
+    return LinearHash("pca_rr", mean, (axes @ _random_rotation(num_bits, rng)).astype(np.float32))
+
+
 def _itq(
     features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
 ) -> LinearHash:
-    """Iterative quantisation: PCA, then the rotation that brings it closest to its signs (Gong and
-    Lazebnik 2011)."""
+    """Iterative quantisation: PCA, then the rotation that brings it closest to its signs.
+
+    Source: Gong and Lazebnik 2011.
+    """
     mean, axes = _principal_axes("itq", features, num_bits)
     projected = (features - mean) @ axes
     rotation = _random_rotation(num_bits, rng)
@@ -121,11 +145,10 @@ def _itq(
 def _subselective(
     features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
 ) -> LinearHash:
-    """ITQ whose covariance and rotations are each estimated from a random part of the images (Li et
-    al., AAAI 2014).
+    """ITQ whose covariance and rotations are each estimated from some of the images.
 
-    The paper's idea, sub-selection in place of whole matrix products; drawing the part anew in
-    every iteration, and its size (a tenth, at least 20 times num_bits), are ours.
+    Source: Li et al., AAAI 2014: sub-selection in place of whole matrix products. Drawing other
+    images in every iteration, and their number (a tenth, at least 20 times num_bits), are ours.
     """
     count = min(len(features), max(int(SUBSELECTED * len(features)), 20 * num_bits))
 
@@ -147,11 +170,15 @@ def _metric_lsh(
     A is learnt by ITML, as in the paper, in the space of the leading principal axes (their number
     is ours).
     """
+    if (labels == UNKNOWN).any():
+        raise ValueError(
+            "metric_lsh: learns from the classes of the images, and some are not known; give "
+            "labels, or take another method"
+        )
     mean, axes = _principal_axes("metric_lsh", features, min(METRIC_AXES, *features.shape))
     values, vectors = np.linalg.eigh(learn_metric((features - mean) @ axes, labels, rng))
-    root = (
-        vectors * np.sqrt(np.maximum(values, 0.0))
-    ) @ vectors.T  # rounding may leave a value below 0
+    scales = np.sqrt(np.maximum(values, 0.0))  # rounding may leave a value below 0
+    root = (vectors * scales) @ vectors.T
     weights = axes @ root @ rng.standard_normal((len(root), num_bits))
     return LinearHash("metric_lsh", mean, weights.astype(np.float32))
 
@@ -159,11 +186,11 @@ def _metric_lsh(
 def _klsh(
     features: np.ndarray, labels: np.ndarray, num_bits: int, rng: np.random.RandomState
 ) -> KernelHash:
-    """Kernelised LSH with an RBF kernel: random directions built from anchors (Kulis and Grauman
-    2009).
+    """Kernelised LSH with an RBF kernel: random directions built from anchors.
 
-    A direction is K^(-1/2) e_S, S a draw of t of the p anchors, in the space centred on the
-    anchors. gamma is one over the median squared distance of the anchors (ours).
+    Source: Kulis and Grauman 2009. A direction is K^(-1/2) e_S, S a draw of t of the p anchors, in
+    the space centred on the anchors. gamma is one over the median squared distance of the anchors
+    (ours).
     """
     anchors = features[np.sort(rng.permutation(len(features))[:NUM_ANCHORS])]
     squared = -np.log(
@@ -174,9 +201,8 @@ def _klsh(
     mean = kernel.mean(axis=0)
     centred = kernel - mean - mean[:, None] + kernel.mean()
     values, vectors = np.linalg.eigh(centred.astype(np.float64))
-    root = (vectors[:, values > 1e-8] / np.sqrt(values[values > 1e-8])) @ vectors[
-        :, values > 1e-8
-    ].T
+    values, vectors = values[values > 1e-8], vectors[:, values > 1e-8]
+    root = (vectors / np.sqrt(values)) @ vectors.T
     drawn = np.zeros((len(anchors), num_bits))
     for bit in range(num_bits):
         drawn[rng.permutation(len(anchors))[:NUM_DRAWN], bit] = 1.0 / NUM_DRAWN
@@ -193,8 +219,7 @@ def _pq(
     if num_bits % 8 or parts > num_features or len(features) < 256:
         raise ValueError(
             f"pq: needs a multiple of 8 bits, at most 8 bits a feature ({8 * num_features} here) "
-            "and 256 "
-            f"images, got {num_bits} bits and {len(features)} images"
+            f"and 256 images, got {num_bits} bits and {len(features)} images"
         )
     width = -(-num_features // parts)
     padded = np.ascontiguousarray(np.pad(features, ((0, 0), (0, parts * width - num_features))))
@@ -209,6 +234,7 @@ def _pq(
 BASELINES: dict[str, Callable[..., Fitted]] = {
     "lsh": _lsh,
     "pca": _pca,
+    "pca_rr": _pca_rr,
     "itq": _itq,
     "subselective": _subselective,
     "klsh": _klsh,
@@ -218,8 +244,7 @@ BASELINES: dict[str, Callable[..., Fitted]] = {
 
 
 def procrustes(projected: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """The rotation R closest to B = sign(V R_old): minimises |B - V R|; float (N, L), (L, L) -> (L,
-    L)."""
+    """The rotation R with least |B - V R|, B = sign(V R_old): float (N, L), (L, L) -> (L, L)."""
     signs = np.where(projected @ rotation >= 0, 1.0, -1.0)
     left, _, right = np.linalg.svd(projected.T.astype(np.float64) @ signs)
     return left @ right

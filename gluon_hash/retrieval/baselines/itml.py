@@ -1,5 +1,4 @@
-"""A Mahalanobis metric learnt from pairs (ITML): same class near, others far, close to the
-Euclidean metric."""
+"""A Mahalanobis metric learnt from pairs (ITML): same class near, others far."""
 
 from __future__ import annotations
 
@@ -15,8 +14,9 @@ TINY = 1e-12  # squared distance of equal features: such a pair says nothing
 def learn_metric(
     features: np.ndarray, labels: np.ndarray, rng: np.random.RandomState
 ) -> np.ndarray:
-    """A metric A under which pairs of one class come nearer than the bound, others farther: one
-    pass over drawn pairs.
+    """A metric under which pairs of one class come nearer than a bound, others farther than one.
+
+    One pass over drawn pairs.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ def learn_metric(
 
 
 def project(metric: np.ndarray, difference: np.ndarray, bound: float, sign: float) -> None:
-    r"""Change ``metric`` in place, as little as LogDet divergence allows, so that a pair comes
-    half-way to its bound.
+    r"""Change ``metric`` in place so that a pair comes half-way to its bound.
 
-    A squared distance p beyond the bound b becomes the harmonic mean 2 p b / (p + b): the slack of
-    the bound takes the other half. A pair on its right side of the bound changes nothing.
+    It changes as little as LogDet divergence allows. A squared distance p beyond the bound b
+    becomes the harmonic mean 2 p b / (p + b): the slack of the bound takes the other half. A pair
+    on its right side of the bound changes nothing.
 
     Parameters
     ----------
@@ -69,14 +69,13 @@ def project(metric: np.ndarray, difference: np.ndarray, bound: float, sign: floa
 
 
 def _draw_pairs(labels: np.ndarray, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the two of each pair: every other pair is of one class, those between are drawn
-    from all."""
+    """The images of each pair: every other pair is of one class, those between are any two."""
     order = np.argsort(labels, kind="stable")
-    _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    _, number, counts = np.unique(labels, return_inverse=True, return_counts=True)
     begins = np.cumsum(counts) - counts
     first = rng.randint(len(labels), size=NUM_PAIRS)
     second = rng.randint(len(labels), size=NUM_PAIRS)
     same = np.arange(NUM_PAIRS) % 2 == 0
-    kind = place[first[same]]
+    kind = number[first[same]]
     second[same] = order[begins[kind] + rng.randint(1 << 30, size=len(kind)) % counts[kind]]
     return first, second

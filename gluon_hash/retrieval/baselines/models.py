@@ -123,8 +123,10 @@ class ProductQuantizer(_Fitted):
     kind: ClassVar[str] = "product"
 
     def encode(self, features: np.ndarray) -> np.ndarray:
-        """Features, float (N, D) -> centroid of each part, uint8 (N, parts); no codes for Hamming
-        search."""
+        """Features, float (N, D) -> centroid of each part, uint8 (N, parts).
+
+        These are not codes for Hamming search.
+        """
         return self._quantizer().compute_codes(self._padded(features))
 
     def reconstruct(self, features: np.ndarray) -> np.ndarray:
