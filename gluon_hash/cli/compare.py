@@ -1,5 +1,4 @@
-"""`gluon-hash compare`: several configurations or methods, trained, measured and set side by
-side."""
+"""`gluon-hash compare`: configurations or methods, trained, measured, side by side."""
 
 from __future__ import annotations
 
@@ -46,8 +45,7 @@ def command(
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
 ) -> None:
-    """Train or reuse each, measure all, write one table, one figure and the precision-recall
-    curves."""
+    """Train or reuse each, measure all; write a table, a figure and precision-recall curves."""
     from gluon_hash import engine, experiment
 
     rows = experiment.compare(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 app = typer.Typer(no_args_is_help=True, help="Draw codes, curves, retrieved images, the hierarchy.")
 
@@ -140,7 +144,7 @@ def draw_hierarchy(
     _save(plots.hierarchy_tree(Hierarchy.load(file)), out)
 
 
-def _save(figure, out: Path) -> None:
+def _save(figure: Figure, out: Path) -> None:
     from gluon_hash.files import atomic_path, refuse_existing
 
     refuse_existing(out)

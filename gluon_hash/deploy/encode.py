@@ -1,5 +1,4 @@
-"""A network over a loader: relaxed codes, a CodeTable, or a FeatureTable. The one file here that
-needs MXNet."""
+"""A network over a loader: relaxed codes, a CodeTable, or a FeatureTable."""
 
 from __future__ import annotations
 
@@ -82,7 +81,6 @@ def encode_features(
     contexts: Sequence[mx.Context],
     provenance: dict[str, Any],
 ) -> FeatureTable:
-    """The pooled features, float16, of every image of ``loader``; ``provenance`` says what made
-    them."""
+    """The pooled features, float16, of each image of ``loader``; ``provenance``: what made them."""
     features, ids, labels = run_net(backbone, loader, contexts, "encode features")
     return FeatureTable(ids, features.astype(np.float16), labels, provenance)

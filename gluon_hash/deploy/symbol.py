@@ -1,5 +1,4 @@
-"""Export: symbol JSON, parameters and manifest, reloaded and compared before they are called
-done."""
+"""Export: symbol JSON, parameters and manifest, read again and compared before they count."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The files that a training and a measurement read: whether they are there, and whether they are
-still the same."""
+"""The files that a training and a measurement read: are they there, and still the same."""
 
 from __future__ import annotations
 
@@ -100,8 +99,7 @@ def check_inputs(files: Mapping[str, Path]) -> None:
 
 
 def fingerprint(files: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of each file. That of the manifest beside a .rec file, which holds the file's own,
-    stands for it."""
+    """SHA-256 of each file; of a .rec file that of the manifest beside it, which holds its own."""
     return {name: _of_manifest_or_file(path) for name, path in files.items()}
 
 

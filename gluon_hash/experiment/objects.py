@@ -86,6 +86,10 @@ def build_transform(config: Config) -> ImageTransform:
 def build_optimizer(
     config: Config, trained: gluon.HybridBlock, head: gluon.Block | None
 ) -> gluon.Trainer:
+    """The optimiser of a configuration, over the parameters of the net that is trained and a head.
+
+    The gradients are summed here and not by the key store, so that they can be clipped.
+    """
     given = config.optimizer
     arguments = {"learning_rate": given.lr, "wd": given.weight_decay}
     if given.name != "adam":
@@ -102,6 +106,7 @@ def build_optimizer(
 
 
 def build_schedule(config: Config) -> schedule.Schedule:
+    """The factor of the learning rate over the epochs that a configuration asks for."""
     given = config.optimizer
     made = {
         "constant": schedule.constant,

@@ -99,8 +99,7 @@ class FeatureInput(HybridBlock):
 
 
 def get_backbone(name: str) -> Backbone:
-    """The backbone ``name``, not initialised; ValueError, with the nearest names, if there is
-    none."""
+    """The backbone ``name``, not initialised; ValueError with the nearest names if unknown."""
     return Backbone(name)
 
 

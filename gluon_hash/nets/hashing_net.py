@@ -21,8 +21,7 @@ __all__ = ["HashingNet", "Standardize"]
 
 
 class Standardize(HybridBlock):
-    r"""Scale each feature to mean 0 and standard deviation 1, with statistics that are never
-    trained.
+    r"""Scale each feature to mean 0 and standard deviation 1, by statistics that never train.
 
     .. math:: y_j = (x_j - \mu_j) \, r_j
 
@@ -48,8 +47,7 @@ class Standardize(HybridBlock):
             )
 
     def set_statistics(self, mean: np.ndarray, std: np.ndarray) -> None:
-        """Set mean and standard deviation, float (num_features,); a constant feature is only
-        shifted."""
+        """Set mean and deviation, float (num_features,); a constant feature is only shifted."""
         self.mean.set_data(nd.array(mean))
         self.inv_std.set_data(nd.array(1.0 / np.where(std > 0, std, 1.0)))
 

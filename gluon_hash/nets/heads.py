@@ -1,5 +1,4 @@
-"""Learned blocks that a loss needs beside the code and a deployed network does not: classifiers,
-learned centers."""
+"""What a loss needs beside the code and a deployed network does not: classifiers, centers."""
 
 from __future__ import annotations
 
@@ -12,8 +11,7 @@ __all__ = ["Classifier", "LearnedCenters", "straight_through_sign"]
 
 
 def straight_through_sign(F: ModuleType, code: Tensor) -> Tensor:
-    """sign(code), sign(0) = +1, through which gradients pass as if it were the identity
-    (GreedyHash)."""
+    """The signs, sign(0) = +1; gradients pass as through the identity (GreedyHash)."""
     sign = 2.0 * (code >= 0) - 1.0
     return code + F.stop_gradient(sign - code)
 

@@ -1,5 +1,4 @@
-"""Figures: arrays in, a matplotlib Figure out; nothing is shown, nothing saved, MXNet is not
-needed."""
+"""Figures: arrays in, a matplotlib Figure out; nothing is shown or saved, no MXNet."""
 
 from gluon_hash.plots.comparison import metrics_by_bits, metrics_by_name
 from gluon_hash.plots.curves import retrieval_curves, training_curves

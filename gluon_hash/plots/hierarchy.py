@@ -13,8 +13,7 @@ INCHES_PER_CLASS = 0.14
 
 
 def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
-    """Every class of every level with lines to its parent; legible up to a few hundred finest
-    classes."""
+    """Every class of every level, a line to its parent; legible up to a few hundred classes."""
     order = np.lexsort(
         hierarchy.ancestors.T
     )  # relatives next to each other: the coarsest level leads

@@ -30,7 +30,8 @@ MARKERS, DASHES = "osv^D<>PX", ("-", "--", ":", "-.")
 def line_style(number: int) -> dict[str, Any]:
     """Colour, marker and dash of a line by its number: no two alike among 360.
 
-    No two of one colour and dash among 40. The colours are matplotlib's tab10, then its light twins in tab20.
+    No two of one colour and dash among 40. The colours are matplotlib's tab10, then its light
+    twins in tab20.
     """
     return {
         "color": COLOURS[number % 20],

@@ -23,10 +23,12 @@ figcaption { font-size: 12px; overflow-wrap: anywhere } .query { border-right: 2
 padding-right: 10px } .note { font-weight: bold }
 </style></head><body><h1>{{ title }}</h1>
 {% macro picture(item, alt) %}{% if item.uri %}<img src="{{ item.uri }}" alt="{{ alt }}"
-{%- if item.small %} class="small"{% endif %}>{% else %}<div class="gone">no image</div>{% endif %}{% endmacro %}
+{%- if item.small %} class="small"{% endif %}>{% else -%}
+<div class="gone">no image</div>{% endif %}{% endmacro %}
 {% for row in rows %}<section>
 <figure class="query">{{ picture(row.image, "query") }}<figcaption>{{ row.name }}
-{%- for line in row.notes %}<br><span class="note">{{ line }}</span>{% endfor %}</figcaption></figure>
+{%- for line in row.notes %}<br><span class="note">{{ line }}</span>
+{%- endfor %}</figcaption></figure>
 {% for item in row.found %}<figure>{{ picture(item.image, "id " ~ item.id) }}
 <figcaption>{{ item.distance }} bits<br>id {{ item.id }}
 {%- for line in item.lines %}<br>{{ line }}{% endfor %}</figcaption></figure>

@@ -1,5 +1,4 @@
-"""The optimiser's momentum and update counts as plain arrays: Trainer.save_states would write a
-pickle."""
+"""The optimiser's momentum and counts as plain arrays; Trainer.save_states writes a pickle."""
 
 from __future__ import annotations
 

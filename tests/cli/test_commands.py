@@ -60,7 +60,8 @@ index.add(table.codes, table.ids)
 assert index.search(table.codes, 1)[0].max() == 0
 h = gluon_hash.hierarchy.Hierarchy.load({str(prepared / "hierarchy.tsv")!r})
 gluon_hash.plots.hierarchy_tree(h)
-gluon_hash.plots.tsne(codes.unpack(table.codes, table.num_bits), table.level_labels[:, 2], h.class_names[2], 0)
+unpacked = codes.unpack(table.codes, table.num_bits)
+gluon_hash.plots.tsne(unpacked, table.level_labels[:, 2], h.class_names[2], 0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr

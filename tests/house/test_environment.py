@@ -135,7 +135,8 @@ def test_a_read_only_installation_without_a_home_evaluates_and_draws(read_only, 
         "from gluon_hash.plots import tsne\n"
         "labels = np.zeros((4, 1), np.int32)\n"
         "packed = np.arange(4, dtype=np.uint8)[:, None]\n"
-        "query, database = (CodeTable(np.arange(4) + at, packed + at, labels, 8) for at in (0, 9))\n"
+        "query = CodeTable(np.arange(4), packed, labels, 8)\n"
+        "database = CodeTable(np.arange(4) + 9, packed + 9, labels, 8)\n"
         "measured = evaluate(query, database)['map']\n"
         "print(environment.__file__, measured, os.environ['MPLCONFIGDIR'])\n"
     )

@@ -1,5 +1,4 @@
-"""The lines of a comparison: configurations times varied values, each with what is chosen on
-held-out images."""
+"""The lines of a comparison: configurations times varied values, and what is chosen for each."""
 
 from __future__ import annotations
 
@@ -28,8 +27,7 @@ LONGEST_FOLDER = 200  # characters; file systems allow 255
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration to train, the values that tell it from its siblings, and its folder's
-    name."""
+    """A configuration to train, what tells it from its siblings, and the name of its folder."""
 
     config: Config
     chosen: Changes
@@ -50,8 +48,7 @@ class Entry:
 
 
 def parse_values(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
-    """ "section.key=[a, b]", the values as YAML -> {"section.key": [a, b]}; ValueError if one is no
-    list."""
+    """The changes "section.key=[a, b]" as {"section.key": [a, b]}; ValueError if it is no list."""
     found: dict[str, list[Any]] = {}
     for text in texts:
         key, _, value = text.partition("=")
@@ -82,7 +79,7 @@ def _values(text: str) -> list[Any]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """ "24,25" -> [24, 25]; ValueError if that is not what it is, or one stands twice."""
+    """The numbers of "24,25" as [24, 25]; ValueError if it is not so, or a seed appears twice."""
     words = [word.strip() for word in text.split(",")]
     if not all(re.fullmatch("[0-9]+", word) for word in words) or len(set(map(int, words))) < len(
         words
@@ -166,8 +163,7 @@ def _candidate(
 
 
 def _check_choice(entry: Entry) -> None:
-    """ValueError unless the candidates can be told apart by one value on the same held-out
-    images."""
+    """ValueError unless one value on the same held-out images tells the candidates apart."""
     if len(entry.candidates) == 1:
         return
     configs = [row[0].config for row in entry.candidates]
@@ -213,8 +209,7 @@ def _name(path: Path, varied: Changes, with_file: bool) -> str:
 
 
 def _short(values: Changes) -> list[str]:
-    """lr=0.01: what a folder's name and a line's name can hold; with the section where two keys end
-    alike."""
+    """The part lr=0.01 of a name; with the section where two keys end alike."""
     ends = [key.partition(".")[2] for key in values]
     return [
         (end if ends.count(end) == 1 else key)

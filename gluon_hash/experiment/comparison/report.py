@@ -46,8 +46,8 @@ def write_report(
 ) -> None:
     """Write comparison.json, .md, .csv and .png, curves.json and .png into ``out``.
 
-    Each is written whole or not at all. If ``out`` holds the answer to something else that was asked, its files are kept as
-    comparison-1.md and so on.
+    Each is written whole or not at all. If ``out`` holds the answer to something else that was
+    asked, its files are kept as comparison-1.md and so on.
 
     Parameters
     ----------

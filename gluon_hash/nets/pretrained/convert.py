@@ -21,8 +21,7 @@ __all__ = ["import_weights", "ImportReport"]
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What became of the source: number of its tensors used, those left over by name, tensors
-    written, SHA-256."""
+    """What became of the source: how many tensors were used, which were left, what was written."""
 
     num_used: int
     left_over: tuple[str, ...]

@@ -1,5 +1,6 @@
-"""Keras-Applications' ResNet-50 in TensorFlow.js layers format (model.json and shards) ->
-resnet50_v1.
+"""Keras-Applications' ResNet-50 in TensorFlow.js layers format -> resnet50_v1.
+
+The format is a model.json with shards beside it.
 
 Keras' network takes BGR pixels in 0-255 less the Caffe means, has a bias in every convolution and
 batch norm with epsilon 1e-3; ours takes (rgb / 255 - mean) / std, has biases in some convolutions,

@@ -1,5 +1,4 @@
-"""Named tensors from .pth, .safetensors and .npz files: PyTorch is not needed, and no code is
-unpickled."""
+"""Named tensors from .pth, .safetensors and .npz files: no PyTorch, no code is unpickled."""
 
 from __future__ import annotations
 
@@ -79,8 +78,7 @@ def _read_zip(path: Path) -> Any:
 
 
 def _read_legacy(path: Path) -> Any:
-    """The pickle comes before its storages: it is read once to learn their types, and once to fill
-    them in."""
+    """The pickle, read twice: its storages come after it; first their types, then their values."""
     types: dict[str, type] = {}
 
     def announced(key: str, dtype: type, count: int) -> np.ndarray:

@@ -1,5 +1,4 @@
-"""Relaxed code -> {-1, +1} -> packed bytes, and back. The rule for zero is stated here only:
-sign(0) = +1."""
+"""Relaxed code -> {-1, +1} -> packed bytes, and back; only here it is said that sign(0) = +1."""
 
 from __future__ import annotations
 

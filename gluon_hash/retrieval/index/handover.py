@@ -79,7 +79,7 @@ def bit_string(packed: np.ndarray, num_bits: int) -> str:
 
 
 def signed_bytes(packed: np.ndarray) -> list[int]:
-    """One packed code as int8 values, most significant bit first: our bit 0 is the 128 of byte 0."""
+    """One packed code as int8 values, highest bit first: our bit 0 is the 128 of byte 0."""
     return np.packbits(np.unpackbits(packed, bitorder="little")).view(np.int8).tolist()
 
 

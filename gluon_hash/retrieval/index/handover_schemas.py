@@ -10,7 +10,8 @@ __all__ = ["PATH_FIELDS", "README", "SCHEMAS"]
 SCHEMAS = {
     "pgvector": {
         "schema.sql": """CREATE EXTENSION IF NOT EXISTS vector;
-CREATE TABLE @NAME@ (id bigint PRIMARY KEY, level_labels integer[] NOT NULL, code bit(@NUM_BITS@) NOT NULL@PATH_FIELD@);
+CREATE TABLE @NAME@ (id bigint PRIMARY KEY, level_labels integer[] NOT NULL,
+  code bit(@NUM_BITS@) NOT NULL@PATH_FIELD@);
 \\copy @NAME@ FROM '@DATA@'
 -- exact without an index; with this one faster and approximate: it may miss even an equal code
 -- CREATE INDEX ON @NAME@ USING hnsw (code bit_hamming_ops);
@@ -25,13 +26,14 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
            "similarity": "l2_norm"},
   "level_labels": {"type": "integer"}@PATH_FIELD@}}}
 """,
-        "query.json": """{"knn": {"field": "code", "query_vector": @BYTES@, "k": 10, "num_candidates": 100}}
+        "query.json": """{"knn": {"field": "code", "query_vector": @BYTES@, "k": 10,
+ "num_candidates": 100}}
 """,
     },
     "opensearch": {
         "schema.json": """{"settings": {"index.knn": true}, "mappings": {"properties": {
-  "code": {"type": "knn_vector", "dimension": @PADDED_BITS@, "data_type": "binary", "space_type": "hamming",
-           "method": {"name": "hnsw", "engine": "faiss"}},
+  "code": {"type": "knn_vector", "dimension": @PADDED_BITS@, "data_type": "binary",
+           "space_type": "hamming", "method": {"name": "hnsw", "engine": "faiss"}},
   "level_labels": {"type": "integer"}@PATH_FIELD@}}}
 """,
         "query.json": """{"size": 10, "query": {"knn": {"code": {"vector": @BYTES@, "k": 10}}}}
@@ -53,7 +55,8 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
   }
 }
 """,
-        "query.json": """{"yql": "select item from @NAME@ where {targetHits: 10}nearestNeighbor(code, q)",
+        "query.json": """{"yql":
+ "select item from @NAME@ where {targetHits: 10}nearestNeighbor(code, q)",
  "ranking": "hamming", "input.query(q)": @BYTES@}
 """,
     },
@@ -61,18 +64,20 @@ FROM @NAME@ ORDER BY code <~> B'@BITS@', id LIMIT 10;
         "schema.json": """{"collection": "@NAME@", "fields": [
   {"name": "id", "type": "INT64", "is_primary": true, "auto_id": false},
   {"name": "code", "type": "BINARY_VECTOR", "dim": @PADDED_BITS@},
-  {"name": "level_labels", "type": "ARRAY", "element_type": "INT32", "max_capacity": @MAX_LEVELS@}@PATH_FIELD@],
+  {"name": "level_labels", "type": "ARRAY", "element_type": "INT32",
+   "max_capacity": @MAX_LEVELS@}@PATH_FIELD@],
  "index": {"field": "code", "index_type": "BIN_FLAT", "metric_type": "HAMMING"}}
 """,
-        "query.json": """{"collection": "@NAME@", "anns_field": "code", "data": [@PACKED@], "limit": 10,
- "search_params": {"metric_type": "HAMMING"}}
+        "query.json": """{"collection": "@NAME@", "anns_field": "code", "data": [@PACKED@],
+ "limit": 10, "search_params": {"metric_type": "HAMMING"}}
 """,
     },
     "qdrant": {
         "schema.json": """{"vectors": {"size": @NUM_BITS@, "distance": "Dot"},
  "quantization_config": {"binary": {"always_ram": true}}}
 """,
-        "query.json": """{"query": @SIGNS@, "limit": 10, "params": {"quantization": {"rescore": true}}}
+        "query.json": """{"query": @SIGNS@, "limit": 10,
+ "params": {"quantization": {"rescore": true}}}
 """,
     },
 }
@@ -92,7 +97,8 @@ README = {
     "pgvector": """@COUNT@ codes of @NUM_BITS@ bits for PostgreSQL with pgvector 0.7 or newer.
 Load: psql -d DATABASE -f schema.sql     (in this folder; @DATA@ is read by \\copy)
 Ask:  psql -d DATABASE -f query.sql      (the first code; <~> is the Hamming distance)
-Without pgvector, PostgreSQL 14 or newer scans: bit_count(code # B'...') in place of code <~> B'...'.
+Without pgvector, PostgreSQL 14 or newer scans: bit_count(code # B'...') in place of
+code <~> B'...'.
 Bits: text of '0' and '1', bit 0 first; 1 where the network's output is >= 0.
 """,
     "elasticsearch": f"""@COUNT@ codes of @NUM_BITS@ bits for Elasticsearch 8.15 or newer.
@@ -114,8 +120,8 @@ Ask:  vespa query --file query.json      (or POST query.json to /search/)
 Bits: signed bytes, {ORDER}.
 """,
     "milvus": """@COUNT@ codes of @NUM_BITS@ bits for Milvus 2.4 or newer.
-Load: create the collection of schema.json; insert the rows of @DATA@ with `code` as bytes(row["code"]).
-      `gluon-hash index build CODES --url URL` does both.
+Load: create the collection of schema.json; insert the rows of @DATA@ with `code` as
+      bytes(row["code"]). `gluon-hash index build CODES --url URL` does both.
 Ask:  query.json, `data` as bytes.
 Bits: bytes as in codes.npz: least significant bit first; padding bits are 0.
 """,

@@ -42,7 +42,8 @@ def asymmetric_distances(relaxed: np.ndarray, packed: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> asymmetric_distances(np.array([0.1, -2.0, 0.0]), np.array([[0b101], [0b000], [0b111]], np.uint8))
+    >>> packed = np.array([[0b101], [0b000], [0b111]], np.uint8)
+    >>> asymmetric_distances(np.array([0.1, -2.0, 0.0]), packed)
     array([0. , 0.1, 2. ], dtype=float32)
     """
     relaxed = np.asarray(relaxed, np.float32)

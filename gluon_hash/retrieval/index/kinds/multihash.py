@@ -99,19 +99,20 @@ class MultiHash(Kind):
         *,
         scan: bool,
     ) -> Within:
-        """As Kind.within, exact; ValueError if a scan is less work and ``scan`` does not allow
-        it."""
+        """As Kind.within, exact; ValueError if a scan is less work and is not allowed."""
         if self.pays(radius, structure.ntotal):
             structure.nflip = self.flips(radius)
             return range_search(structure, queries, radius, hidden)
         if scan:
             return range_search(structure.storage, queries, radius, hidden)
         largest = self.largest_radius(structure.ntotal)
+        pays = "no radius pays here"
+        if largest >= 0:
+            pays = f"the largest radius that pays here is {largest}"
         raise ValueError(
             f"multihash: at radius {radius} a query would look into {self.num_buckets(radius)} "
             f"buckets of {structure.ntotal} codes, more work than comparing them all; "
-            f"{f'the largest radius that pays here is {largest}' if largest >= 0 else 'no radius pays here'}; "
-            "ask for a scan (scan=True, --scan) or use a flat index"
+            f"{pays}; ask for a scan (scan=True, --scan) or use a flat index"
         )
 
     def flips(self, radius: int) -> int:
@@ -126,7 +127,7 @@ class MultiHash(Kind):
         )
 
     def pays(self, radius: int, num_codes: int) -> bool:
-        """Is it less work than a scan?
+        """Whether it is less work than a scan.
 
         The work is that of the lookups, and of the codes expected in the buckets if codes are
         spread evenly.
