@@ -14,14 +14,13 @@ def command(
         metavar="DIR/NAME",
         help="Writes NAME-symbol.json, NAME-0000.params and NAME.manifest.json; none may exist.",
     ),
+    onnx: bool = typer.Option(False, "--onnx", help="Write NAME.onnx too; needs gluon_hash[onnx]."),
 ) -> None:
     """Write symbol JSON, parameters and manifest for deployment; read again and compared first."""
-    from gluon_hash import experiment
+    from gluon_hash import deploy, experiment
 
     loaded = experiment.load_run(run)
-    from gluon_hash.deploy import export_symbol
-
-    manifest = export_symbol(
+    manifest = deploy.export_symbol(
         loaded.net,
         out,
         transform=loaded.transform,
@@ -30,3 +29,5 @@ def command(
         source={"run": run.name, "epoch": loaded.epoch},
     )
     print(manifest)
+    if onnx:
+        print(deploy.export_onnx(manifest))

@@ -23,7 +23,30 @@ from gluon_hash.records.loaders import (
     TrainLoader,
 )
 
-__all__ = ["Data", "build_data", "evaluation_loader"]
+__all__ = ["Data", "FeatureSample", "build_data", "evaluation_loader"]
+
+
+@dataclass(frozen=True)
+class FeatureSample:
+    """Features as arrays, for what is fitted on them beside the network.
+
+    Parameters
+    ----------
+    train : float32, shape (N, num_features)
+    held_out : float32, shape (M, num_features)
+    held_out_ids : int64, shape (M,)
+    held_out_labels : int32, shape (M, K)
+    """
+
+    train: np.ndarray
+    held_out: np.ndarray
+    held_out_ids: np.ndarray
+    held_out_labels: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return self.train.shape[1]
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,8 @@ class Data:
         How batches are drawn, in words.
     statistics : tuple of two arrays, optional
         Mean and standard deviation of each cached feature.
+    sample : FeatureSample, optional
+        The cached features, where there are held-out images.
     """
 
     train: TrainLoader | FeatureTrainLoader
@@ -50,7 +75,8 @@ class Data:
     held_out: EvalLoader | FeatureEvalLoader | None
     ids: np.ndarray
     sampler: str
-    statistics: tuple[np.ndarray, np.ndarray] | None
+    statistics: tuple[np.ndarray, np.ndarray] | None = None
+    sample: FeatureSample | None = None
 
 
 def build_data(config: Config, hierarchy: Hierarchy) -> Data:
@@ -113,6 +139,9 @@ def _feature_data(
         ids,
         sampling.words,
         statistics(features) if config.net.standardize else None,
+        FeatureSample(features, floats[held], table.ids[held], table.level_labels[held])
+        if len(held)
+        else None,
     )
 
 
@@ -138,7 +167,6 @@ def _image_data(config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray) 
         else None,
         records.ids[kept],
         sampling.words,
-        None,
     )
 
 

@@ -70,7 +70,7 @@ def configuration_table() -> str:
 
 def _loss_row() -> list[str]:
     meaning = Config.model_fields[LOSS].description or ""
-    return [f"`{LOSS}.{NAME}`", _either(METHODS), f"`{DEFAULT}`", _escaped(meaning)]
+    return [f"`{LOSS}.{NAME}`", "name of a method", f"`{DEFAULT}`", _escaped(meaning)]
 
 
 def _cells(field: FieldInfo, key: str) -> list[str]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gluon_hash.datasets.dataset import Dataset, Split
+from gluon_hash.datasets.feature_sets import FeatureDataset, FeatureSplit
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.records import decode_image, read_list
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 from gluon_hash.retrieval.baselines import ProductQuantizer, encode_features_with, load_baseline
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from gluon_hash.deploy.predictor import ImageLike
     from gluon_hash.engine import mx
 
-__all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "load_model"]
+__all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "load_model", "with_names"]
 
 RUN, MANIFEST = "run.yaml", ".manifest.json"
 BATCH_SIZE = 128
@@ -70,6 +74,27 @@ class Encoder(ABC):
             return self._relaxed_features(inputs.astype(np.float32))
         return self._relaxed_images(list(inputs), batch_size)
 
+    def encode_data(self, data: Dataset | FeatureDataset) -> tuple[CodeTable, CodeTable]:
+        """Codes of the queries and of the database of a data set, for gluon_hash.evaluate.
+
+        Parameters
+        ----------
+        data : Dataset or FeatureDataset
+            What gluon_hash.datasets returns; the database is its training set.
+
+        Returns
+        -------
+        query, database : CodeTable
+            Of features the ids are theirs; images are counted, the database first.
+
+        Raises
+        ------
+        DataError, ValueError
+            As encode.
+        """
+        query = self._encode_split(data.query, data.hierarchy, len(data.train))
+        return query, self._encode_split(data.train, data.hierarchy, 0)
+
     @abstractmethod
     def encode_file(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
@@ -84,11 +109,36 @@ class Encoder(ABC):
             If the model does not read such a file.
         """
 
+    def _encode_split(
+        self, split: Split | FeatureSplit, hierarchy: Hierarchy, first_id: int
+    ) -> CodeTable:
+        labels = hierarchy.level_labels(split.fine_labels)
+        names = np.array(split.names, dtype=np.str_)
+        if isinstance(split, FeatureSplit):
+            return CodeTable(split.ids, self.encode(split.features), labels, self.num_bits, names)
+        blocks = [
+            self.encode([decode_image(split.encoded(p)) for p in positions], len(positions))
+            for positions in np.array_split(np.arange(len(split)), -(-len(split) // BATCH_SIZE))
+        ]
+        ids = first_id + np.arange(len(split))
+        return CodeTable(ids, np.concatenate(blocks), labels, self.num_bits, names)
+
     @abstractmethod
     def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray: ...
 
     @abstractmethod
     def _relaxed_features(self, features: np.ndarray) -> np.ndarray: ...
+
+
+def with_names(table: CodeTable, path: str | os.PathLike[str]) -> CodeTable:
+    """The table of a .rec or .npz file with the names in the list beside it, if there is one."""
+    beside = Path(path).with_suffix(".lst")
+    if table.names is not None or not beside.exists():
+        return table
+    images = read_list(beside)
+    if not np.array_equal(images.ids, table.ids):
+        return table  # the list of something else
+    return replace(table, names=np.array(images.paths, dtype=np.str_))
 
 
 class BaselineEncoder(Encoder):

@@ -13,7 +13,7 @@ from gluon_hash.deploy.encode import encode_codes, encode_features
 from gluon_hash.deploy.predictor import ImageLike
 from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data import evaluation_loader
-from gluon_hash.experiment.model import BATCH_SIZE, Encoder
+from gluon_hash.experiment.model import BATCH_SIZE, Encoder, with_names
 from gluon_hash.experiment.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import RecordFile
@@ -46,7 +46,8 @@ class RunEncoder(Encoder):
     def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
         """Codes of a .rec file by the network, of cached features by its head."""
         net, loader = self._net_and_loader(path, batch_size)
-        return encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
+        table = encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
+        return with_names(table, path)
 
     def relaxed_file(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
@@ -94,7 +95,8 @@ class ExportedEncoder(Encoder):
             )
         else:
             loader = EvalLoader(RecordFile(path), self._predictor.transform, batch_size)
-        return encode_codes(self._predictor.block, loader, self._contexts, f"encode {name}")
+        table = encode_codes(self._predictor.block, loader, self._contexts, f"encode {name}")
+        return with_names(table, path)
 
     def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
         return self._predictor.relaxed(images, batch_size)

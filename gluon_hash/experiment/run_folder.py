@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gluon_hash import doctor
 from gluon_hash.engine import mx
@@ -24,6 +25,7 @@ from gluon_hash.experiment.inputs import (
 from gluon_hash.experiment.objects import build_transform, new_net, trained_part
 from gluon_hash.files import atomic_folder, atomic_write_json, atomic_write_text
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.methods.class_wise import default_inv_variances
 from gluon_hash.nets import HashingNet, load_backbone, save_backbone
 from gluon_hash.records import ImageTransform
 from gluon_hash.training import read_state
@@ -82,7 +84,7 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
     trained.load_parameters(str(path / "best.ckpt" / "net.params"), ctx=contexts or [mx.cpu()])
     transform = None if config.net.num_features is not None else build_transform(config)
     hierarchy = Hierarchy.load(path / HIERARCHY)
-    return Run(path, config, net, transform, hierarchy, state["best_epoch"])
+    return Run(path, config, net, transform, hierarchy, state.progress.best_epoch or 0)
 
 
 def check_folder(config: Config, out: Path, resume: bool) -> None:
@@ -127,13 +129,25 @@ def check_same(config: Config, folder: Path, remedy: str, but: Sequence[str] = (
     for section in wanted:
         for key in dict.fromkeys([*wanted[section], *saved[section]]):
             before, now = saved[section].get(key), wanted[section].get(key)
-            if before != now and f"{section}.{key}" not in (*but, "data.decode_threads"):
+            name = f"{section}.{key}"
+            if not _same(name, before, now) and name not in (*but, "data.decode_threads"):
                 raise ValueError(
-                    f"{folder}: the run has {section}.{key} = {before!r}, the configuration "
-                    f"{now!r}; {remedy}"
+                    f"{folder}: the run has {name} = {before!r}, the configuration {now!r}; "
+                    f"{remedy}"
                 )
     recorded = json.loads((folder / INPUTS).read_text(encoding="utf-8"))
     check_unchanged(recorded["sha256"], training_inputs(config), folder)
+
+
+def _same(name: str, before: Any, now: Any) -> bool:
+    """Whether a run's value of a key is the configuration's.
+
+    Variances that are not given are those by depth, which runs of before have written out.
+    """
+    if name == "loss.inv_variances" and (before is None) != (now is None):
+        given = before or now
+        return given == default_inv_variances(len(given))
+    return before == now
 
 
 def start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashingNet) -> None:

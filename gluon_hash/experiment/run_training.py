@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,21 @@ from gluon_hash.experiment.objects import (
     build_schedule,
     trained_part,
 )
+from gluon_hash.experiment.reference import reference_lines, warnings_of
 from gluon_hash.experiment.run_folder import CONFIG, Run, check_folder, load_run, start_folder
 from gluon_hash.files import atomic_write_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 from gluon_hash.progress import log
-from gluon_hash.retrieval import leave_one_out
+from gluon_hash.retrieval import CodeTable, Cutoffs, leave_one_out
+from gluon_hash.retrieval.evaluation.health import code_health
 from gluon_hash.training import HashTrainer, fit
+from gluon_hash.training.fit import LOG
 
 __all__ = ["train"]
 
 VALIDATION_AHP_AT = 100
+ONE_CODE_A_CLASS = 0.9  # of mAP: few different codes are then as it should be
 
 
 def train(
@@ -83,16 +87,28 @@ def train(
         f"{config.training.batch_size} ({data.sampler}), {config.loss.name}, "
         f"{config.net.num_bits} bits"
     )
+    validate, lines = None, {}
+    if data.held_out is not None:
+        held_out, net = data.held_out, _in_order(frozen, trained)
+
+        def validate() -> dict[str, float]:
+            return _metrics(encode_codes(net, held_out, contexts, "validate"))
+
+        lines = reference_lines(
+            out, validate, _metrics, data.sample, config.net.num_bits, config.training.seed
+        )
     fit(
         trainer,
         out,
         config.training.epochs,
         config.training.seed,
-        validate=_validation(trained, frozen, data.held_out, contexts),
+        validate=validate,
         monitor=config.training.monitor,
         early_stop_epochs=config.training.early_stop_epochs,
     )
-    return load_run(out, contexts)
+    run = load_run(out, contexts)
+    _say_what_came_of_it(run, data.held_out, lines, contexts)
+    return run
 
 
 def _trainer(
@@ -128,23 +144,34 @@ def _trainer(
     )
 
 
-def _validation(
-    trained: gluon.HybridBlock,
-    frozen: gluon.HybridBlock | None,
-    held_out: Any,
-    contexts: list[mx.Context],
-) -> Callable[[], dict[str, float]] | None:
-    """Metrics of the held-out images among themselves, each query left out of its own ranking."""
+def _metrics(table: CodeTable) -> dict[str, float]:
+    """Of the held-out images among themselves, each query left out of its own ranking."""
+    at = min(VALIDATION_AHP_AT, len(table) - 1)
+    result = leave_one_out(table, cutoffs=Cutoffs(ahp=at))
+    return {
+        "map": result["map"],
+        "map_tie_averaged": result["map_tie_averaged"],
+        "mahp": result[f"mahp@{at}"],
+    }
+
+
+def _say_what_came_of_it(
+    run: Run, held_out: Any, lines: dict[str, Any], contexts: list[mx.Context]
+) -> None:
+    """Warn of what the course of the training and the codes of the held-out images show."""
     if held_out is None:
-        return None
-
-    def validate() -> dict[str, float]:
-        table = encode_codes(_in_order(frozen, trained), held_out, contexts, "validate")
-        at = min(VALIDATION_AHP_AT, len(table) - 1)
-        result = leave_one_out(table, ahp_at=at)
-        return {"map": result["map"], "mahp": result[f"mahp@{at}"]}
-
-    return validate
+        return
+    net = run.net if run.config.data.features is None else run.net.head
+    table = encode_codes(net, held_out, contexts, "codes of the held-out images")
+    monitor, warnings = run.config.training.monitor, []
+    if monitor != "loss":
+        text = (run.path / LOG).read_text(encoding="utf-8")
+        history = [json.loads(line) for line in text.splitlines()]
+        warnings += warnings_of(history, lines, monitor)
+    if _metrics(table)["map_tie_averaged"] < ONE_CODE_A_CLASS:
+        warnings += code_health(table.codes, table.num_bits).warnings()
+    for warning in warnings:
+        log(f"warning: {warning}")
 
 
 def _in_order(frozen: gluon.HybridBlock | None, trained: gluon.HybridBlock) -> gluon.HybridBlock:

@@ -4,18 +4,20 @@ from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory import CenterMemory, InferenceRefresh, RunningRefresh, centers
 from gluon_hash.training import schedule
 from gluon_hash.training.checkpoint import read_state
-from gluon_hash.training.fit import fit, is_finished
+from gluon_hash.training.fit import fit
+from gluon_hash.training.state import CheckpointState, Progress
 from gluon_hash.training.trainer import HashTrainer
 
 __all__ = [
     "CenterMemory",
+    "CheckpointState",
     "DivergedError",
     "HashTrainer",
     "InferenceRefresh",
+    "Progress",
     "RunningRefresh",
     "centers",
     "fit",
-    "is_finished",
     "read_state",
     "schedule",
 ]

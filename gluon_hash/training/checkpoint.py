@@ -8,13 +8,13 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.training.optimizer_state import load_optimizer, save_optimizer
+from gluon_hash.training.state import CheckpointState, Progress
 from gluon_hash.training.trainer import HashTrainer
 
 __all__ = ["save_checkpoint", "load_checkpoint", "read_state"]
@@ -30,7 +30,7 @@ PARAMETERS, HEAD, OPTIMIZER, MEMORY, STATE = (
 
 
 def save_checkpoint(
-    folder: str | os.PathLike[str], trainer: HashTrainer, progress: dict[str, Any]
+    folder: str | os.PathLike[str], trainer: HashTrainer, progress: Progress
 ) -> None:
     """Write a checkpoint beside ``folder`` and swap it in.
 
@@ -40,9 +40,8 @@ def save_checkpoint(
         ``last.ckpt`` or ``best.ckpt`` of a run. Between the two renames of a swap the old one is
         ``folder`+ ".old"``, where load_checkpoint finds it.
     trainer : HashTrainer
-    progress : dict
-        JSON values: epochs done, the best value so far. Random numbers need no state: they derive
-        from the seed and the epoch.
+    progress : Progress
+        Random numbers need no state: they derive from the seed and the epoch.
     """
     folder = _recover(Path(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -54,14 +53,16 @@ def save_checkpoint(
             trainer.head.save_parameters(str(temporary / HEAD))
         np.savez(temporary / MEMORY, **trainer.memory.state())
         hashes = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
-        atomic_write_json(temporary / STATE, {"version": VERSION, "sha256": hashes, **progress})
+        atomic_write_json(
+            temporary / STATE, {"version": VERSION, "sha256": hashes, **progress.to_dict()}
+        )
         temporary.chmod(0o755)
         _swap(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer) -> dict[str, Any]:
+def load_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer) -> Progress:
     """Put a checkpoint into ``trainer`` and return the progress that was saved with it.
 
     Raises
@@ -77,11 +78,11 @@ def load_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer) -> dic
         trainer.head.load_parameters(str(folder / HEAD), ctx=trainer.contexts)
     with np.load(folder / MEMORY, allow_pickle=False) as arrays:
         trainer.memory.load_state({name: arrays[name] for name in arrays.files})
-    return state
+    return state.progress
 
 
-def read_state(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The progress in a checkpoint whose files are whole.
+def read_state(folder: str | os.PathLike[str]) -> CheckpointState:
+    """What a checkpoint says of itself, once its files are found whole.
 
     Raises
     ------
@@ -89,32 +90,27 @@ def read_state(folder: str | os.PathLike[str]) -> dict[str, Any]:
         If it is missing, of a newer version, or a file is damaged.
     """
     folder = _recover(Path(folder))
-    if not (folder / STATE).exists():
+    path = folder / STATE
+    if not path.exists():
         raise DataError(
             "no checkpoint here; was the run interrupted before its first epoch ended?", path=folder
         )
+    remedy = "move the run's folder away and train it again"
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        missing = {"version", "sha256", "epochs_done", "best_value", "epochs_without_better"} - set(
-            state
-        )
-    except ValueError as error:
-        raise DataError(
-            f"no JSON, or cut short: {error}; move the run's folder away and train it anew",
-            path=folder / STATE,
-        ) from error
-    if missing:
-        raise DataError(
-            f"lacks {', '.join(sorted(missing))}; move the run's folder away and train it anew",
-            path=folder / STATE,
-        )
-    if state["version"] != VERSION:
-        raise DataError(
-            f"expected checkpoint version {VERSION}, got {state['version']!r}; "
-            "use the gluon_hash that wrote it",
-            path=folder / STATE,
-        )
-    for name, expected in state["sha256"].items():
+        values = json.loads(path.read_text(encoding="utf-8"))
+        version = values["version"]
+        if version != VERSION:
+            raise DataError(
+                f"expected checkpoint version {VERSION}, got {version!r}; use the gluon_hash that "
+                "wrote it",
+                path=path,
+            )
+        state = CheckpointState(Progress.from_dict(values), dict(values["sha256"]))
+    except KeyError as error:
+        raise DataError(f"lacks {error.args[0]}; {remedy}", path=path) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"not JSON, or cut short: {error}; {remedy}", path=path) from error
+    for name, expected in state.sha256.items():
         if not (folder / name).exists() or sha256(folder / name) != expected:
             raise DataError(
                 "missing or damaged: its SHA-256 is not the one in state.json", path=folder / name

@@ -13,6 +13,7 @@ from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.progress import track
 from gluon_hash.training.schedule import Schedule
+from gluon_hash.training.state import EpochReport
 
 __all__ = ["HashTrainer"]
 
@@ -75,14 +76,12 @@ class HashTrainer:
             if block is not None:
                 block.hybridize(static_alloc=True, static_shape=True)
 
-    def train_epoch(self, epoch: int) -> dict[str, Any]:
+    def train_epoch(self, epoch: int) -> EpochReport:
         """Train epoch ``epoch`` (counted from 0) and let the memory learn from it.
 
         Returns
         -------
-        dict
-            loss (mean over images), lr (at the end), images_per_second and seconds of the training
-            pass, refresh_seconds of the memory, and what the memory logs.
+        EpochReport
 
         Raises
         ------
@@ -97,14 +96,14 @@ class HashTrainer:
         for name, value in learnt.items():
             if isinstance(value, float):
                 self._check(value, epoch, 1, len(self._loader), name.replace("_", " "))
-        return {
-            "loss": mean_loss,
-            "lr": self.optimizer.learning_rate,
-            "seconds": round(seconds, 3),
-            "images_per_second": round(num_images / seconds, 1),
-            "refresh_seconds": round(time.perf_counter() - started - seconds, 3),
-            **learnt,
-        }
+        return EpochReport(
+            loss=mean_loss,
+            lr=float(self.optimizer.learning_rate),
+            seconds=round(seconds, 3),
+            images_per_second=round(num_images / seconds, 1),
+            refresh_seconds=round(time.perf_counter() - started - seconds, 3),
+            learnt=learnt,
+        )
 
     def _train_batches(self, epoch: int) -> tuple[float, int]:
         waiting: list[nd.NDArray] = []
@@ -120,7 +119,7 @@ class HashTrainer:
             num_images += batch.image.shape[0]
             if number % BATCHES_BETWEEN_CHECKS == 0 or number == len(self._loader):
                 total += self._check(
-                    sum(loss.asscalar() for loss in waiting), epoch, checked + 1, number
+                    sum(float(loss.asscalar()) for loss in waiting), epoch, checked + 1, number
                 )
                 waiting, checked = [], number
         return total / num_images, num_images

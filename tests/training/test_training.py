@@ -168,9 +168,9 @@ def test_best_epoch_and_early_stop(tmp_path):
         early_stop_epochs=2,
     )
     assert (
-        progress["best_epoch"] == 2
-        and progress["best_value"] == 0.5
-        and progress["epochs_done"] == 4
+        progress.best_epoch == 2
+        and progress.best_value == 0.5
+        and progress.epochs_done == 4
     )
 
 

@@ -1,5 +1,6 @@
 """A comparison: train or reuse every network, choose on held-out images, measure each the same
-way."""
+way.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ from gluon_hash.experiment.run_training import train
 from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves, curves
-from gluon_hash.training import is_finished, read_state
+from gluon_hash.training import read_state
 
 __all__ = ["compare"]
 
@@ -152,7 +153,8 @@ def _lines(
     entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]
 ) -> tuple[list[Row], dict[str, Curves], list[str]]:
     """The rows, one for each way of searching; the curves by Hamming distance of the first seed;
-    what diverged."""
+    what diverged.
+    """
     rows, drawn, diverged = [], {}, []
     for entry in entries:
         num_bits = entry.config.net.num_bits
@@ -189,14 +191,16 @@ class _Work:
 
     def _networks(self, entry: Entry) -> Sequence[Candidate]:
         """Every candidate with the first seed, and the chosen one, which may not be known yet, with
-        the others."""
+        the others.
+        """
         firsts = [row[0] for row in entry.candidates]
         chosen = self.choose(entry) if all(map(self._finished, firsts)) else entry.candidates[0]
         return [*firsts, *chosen[1:]]
 
     def choose(self, entry: Entry) -> Sequence[Candidate]:
         """The candidate, for every seed, that is best on held-out images with the first seed; none
-        if all diverged."""
+        if all diverged.
+        """
         if len(entry.candidates) == 1:
             return entry.candidates[0]
         values = [self._value(row[0]) for row in entry.candidates]
@@ -208,7 +212,8 @@ class _Work:
 
     def trained(self, candidate: Candidate) -> Path | None:
         """The folder of a candidate whose training is done; None if it diverged, which is kept in
-        the folder."""
+        the folder.
+        """
         folder, config = self._runs / candidate.folder, candidate.config
         if (folder / DIVERGED).exists():
             return None
@@ -231,7 +236,7 @@ class _Work:
         if candidate.folder not in self._known and (
             (folder / DIVERGED).exists()
             or last.exists()
-            and is_finished(read_state(last), training.epochs, training.early_stop_epochs)
+            and read_state(last).progress.is_finished(training.epochs, training.early_stop_epochs)
         ):
             self._known.add(candidate.folder)
         return candidate.folder in self._known
@@ -239,11 +244,12 @@ class _Work:
     def _value(self, candidate: Candidate) -> float | None:
         """What the validation chose by; None if the training diverged."""
         folder = self.trained(candidate)
-        return None if folder is None else read_state(folder / "best.ckpt")["best_value"]
+        return None if folder is None else read_state(folder / "best.ckpt").progress.best_value
 
     def _share_backbone(self, folder: Path) -> None:
         """One frozen backbone on the disk for all runs, as hard links, where the file system has
-        them."""
+        them.
+        """
         own = folder / BACKBONE
         if not own.exists():
             return

@@ -1,5 +1,6 @@
 """A trained network measured by its method's search: Hamming, weighted Hamming of segments,
-asymmetric distance."""
+asymmetric distance.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +39,9 @@ Kept = TypeVar("Kept")
 
 def forget_what_is_stale(folder: Path) -> None:
     """Delete codes and measurements that are not of the network, the queries and the database that
-    are there now."""
-    network = read_state(folder / "best.ckpt")["sha256"]["net.params"]
+    are there now.
+    """
+    network = read_state(folder / "best.ckpt").sha256["net.params"]
     now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
     record = folder / MEASURED
     try:
@@ -74,7 +76,7 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     """
     kept = folder / f"measured_{search}.npz"
     measured = _read(Measured.load, kept)
-    if measured is None:
+    if measured is None or not measured.is_complete():
         measured = SEARCHES[search](RunEncoder(folder, contexts), contexts)
         measured.save(kept)
     return measured

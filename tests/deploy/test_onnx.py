@@ -1,0 +1,49 @@
+"""ONNX: any number of images at a time, what MXNet computes, no constants among the inputs."""
+
+import numpy as np
+import pytest
+
+from gluon_hash.deploy import Predictor, export_onnx
+from gluon_hash.experiment import load_model
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+
+def test_onnx_runtime_computes_what_the_exported_network_does(trained, run, tmp_path, rng):
+    code, out, _ = run("export", trained / "run", "--out", tmp_path / "net", "--onnx")
+    assert code == 0 and out.splitlines()[-1] == str(tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"))
+    assert [value.name for value in session.get_inputs()] == ["data"]
+    images = [rng.randint(0, 256, (40, 36, 3)).astype(np.uint8) for _ in range(5)]
+    predictor = Predictor.load(tmp_path / "net.manifest.json")
+    transform = predictor.transform
+    pixels = transform.normalize(np.stack([transform.evaluate(image) for image in images]))
+    computed = session.run(None, {"data": pixels})[0]
+    np.testing.assert_allclose(computed, predictor.relaxed(images), rtol=1e-4, atol=1e-4)
+    model = onnx.load(str(tmp_path / "net.onnx"))
+    assert model.opset_import[0].version == 13 and model.ir_version == 7
+    with pytest.raises(ValueError, match="exists already"):
+        export_onnx(tmp_path / "net.manifest.json")
+
+
+def test_a_head_on_features_is_exported(tmp_path, run, rng):
+    import gluon_hash as gh
+
+    features, labels = rng.randn(120, 10), np.arange(120) % 4
+    gh.train(
+        gh.datasets.features(features, labels=labels), num_bits=8, epochs=1, out=tmp_path / "r"
+    )
+    code, _, _ = run("export", tmp_path / "r", "--out", tmp_path / "head", "--onnx")
+    assert code == 0
+    exported, trained_head = load_model(tmp_path / "head"), load_model(tmp_path / "r")
+    np.testing.assert_allclose(
+        exported.relaxed(features), trained_head.relaxed(features), rtol=1e-4, atol=1e-5
+    )
+    session = onnxruntime.InferenceSession(str(tmp_path / "head.onnx"))
+    computed = session.run(None, {"data": features.astype(np.float32)})[0]
+    np.testing.assert_allclose(computed, exported.relaxed(features), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="expected 10 features"):
+        exported.relaxed(features[:, :9])
+    with pytest.raises(ValueError, match="reads features, not images"):
+        exported.encode([np.zeros((40, 40, 3), np.uint8)])
