@@ -1,5 +1,4 @@
-"""The whole road in minutes: prepare, train, encode, evaluate, export, index, search, plot. `make
-demo` runs it."""
+"""The whole road in minutes, from preparing data to plots: `make demo` runs it."""
 
 from __future__ import annotations
 
@@ -116,8 +115,8 @@ def measure(out: Path, database_rec: Path) -> None:
         "random ranking",
         "untrained network",
         "trained network",
-        title=f"{results[0]['num_queries']:.0f} queries, {results[0]['num_database']:.0f} in the database; "
-        "1 is perfect",
+        title=f"{results[0]['num_queries']:.0f} queries, "
+        f"{results[0]['num_database']:.0f} in the database; 1 is perfect",
     )
     for metric in results[0]:
         if metric.startswith(SHOWN) and not metric.startswith("map_tie"):

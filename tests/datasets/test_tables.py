@@ -57,8 +57,8 @@ def test_columns_in_another_order_are_named(write, make_images):
     make_images(table.parent, ["a2.png"])
     with pytest.raises(
         DataError,
-        match=r"t\.csv:6: species class 'dog' is in year 2000 / poodle here and in year 1999 / husky "
-        r".*or name the columns that are levels, finest first \(levels\)",
+        match=r"t\.csv:6: species class 'dog' is in year 2000 / poodle here and in year 1999 / "
+        r"husky .*or name the columns that are levels, finest first \(levels\)",
     ):
         datasets.csv(table)
     data = datasets.csv(table, levels=["breed", "species"], query_per_class=1)

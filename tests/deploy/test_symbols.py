@@ -5,9 +5,9 @@ import json
 import mxnet as mx
 import numpy as np
 import pytest
-from symbols.hashing_net import STOCK, get_symbol, json_path
 
 from gluon_hash.nets import BACKBONES, Backbone, HashingNet, get_backbone
+from symbols.hashing_net import STOCK, get_symbol, json_path
 
 
 @pytest.mark.parametrize("backbone", STOCK)

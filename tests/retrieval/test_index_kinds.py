@@ -17,7 +17,7 @@ ALL = [Flat(), MultiHash(4, 4), Hnsw(16, 256), Ivf(4, 4)]
 
 @dataclass(frozen=True)
 class Backwards(Kind):
-    """A kind from outside: every code is compared, and the parameter asks for batches of its own."""
+    """A kind from outside: every code is compared, in batches that the parameter asks for."""
 
     at_once: int = 7
     name = "backwards"

@@ -1,4 +1,4 @@
-"""The parts of `gluon-hash index`: build, add, delete, check, export; search is in a file of its own."""
+"""The parts of `gluon-hash index` but search: build, add, delete, check, export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from gluon_hash.cli.index.sources import BuildByDefault
 app = typer.Typer(
     cls=BuildByDefault,
     no_args_is_help=True,
-    help="Build a Hamming index, change it, check it, search it. `index SOURCE --out INDEX` builds.",
+    help="Build a Hamming index, change it, check it, search it. "
+    "`index SOURCE --out INDEX` builds.",
 )
 
 INDEX = typer.Argument(..., metavar="INDEX", help="Index folder.")

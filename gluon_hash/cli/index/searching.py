@@ -62,7 +62,7 @@ class Asked:
         self.k = None if radius is not None else self._at_most(k or K, k is None, within)
 
     def voters(self, queries: Queries, answers: list[Answers]) -> list[Answers]:
-        """The answers that say which branch a query is in: with ties, unless they were re-ranked."""
+        """The answers that say which branch a query is in: with ties, unless re-ranked."""
         from gluon_hash.retrieval.index.answers import with_ties
 
         if not self.index.look_up(np.empty(0, np.int64)).num_levels:

@@ -55,7 +55,7 @@ class Hnsw(Kind):
         *,
         scan: bool,
     ) -> Within:
-        """As Kind.within, by a scan if ``scan`` allows it, else ValueError: graphs know no radius."""
+        """As Kind.within, if ``scan`` allows a scan; else ValueError: a graph has no radius."""
         if scan:
             return range_search(self.scanned(structure), queries, radius, hidden)
         raise ValueError(
