@@ -149,7 +149,9 @@ def _rules(rules: dict[str, Any], num_database: int) -> str:
     """The protocol in a sentence, with the cut-offs that were reached."""
     cut = rules["map_at"]
     over = "the whole ranking" if cut is None else f"the first {min(cut, num_database)} items"
-    divisor = "hits" if rules["divisor"] == "hits" else "relevant items, at most as many as the cut"
+    divisor = "hits" if rules["divisor"] == "hits" else "relevant items"
+    if rules["divisor"] == "relevant" and cut is not None:
+        divisor += ", at most as many as the cut"
     no_hit = rules["no_hit"].replace("left out", "is left out")
     excluded = "; a query is searched among the other images" if rules["query_excluded"] else ""
     return (

@@ -1,13 +1,19 @@
-"""Compiled kernels: where they are, and when what is kept of them is compiled again."""
+"""Compiled kernels: where they are, when they are compiled again; the table of the metrics."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from reference import random_table
 
+from gluon_hash import arrays
+from gluon_hash.retrieval import PROTOCOLS, Cutoffs, Measured, measure
 from gluon_hash.retrieval.evaluation.kernels import compiled, loops
+from gluon_hash.retrieval.evaluation.kernels.table import METRICS
 
 ROOT = Path(__file__).parents[2]
 EVALUATION = ROOT / "gluon_hash" / "retrieval" / "evaluation"
@@ -61,7 +67,7 @@ def test_a_change_in_the_file_of_a_called_kernel_is_noticed(tmp_path):
     for value in (1, 1, 2):
         (tmp_path / "called.py").write_text(CALLED.format(value))
         process = subprocess.run(
-            [sys.executable, "-W", "ignore", "caller.py"],
+            [sys.executable, "-B", "-W", "ignore", "caller.py"],  # -B: a .pyc looks at seconds
             cwd=tmp_path,
             env={"PYTHONPATH": f"{ROOT}:{tmp_path}", "NUMBA_CACHE_DIR": str(tmp_path / "kept")},
             capture_output=True,
@@ -91,3 +97,56 @@ def test_without_a_folder_to_write_to_kernels_are_compiled_all_the_same(
     monkeypatch.setattr(compiled.environment, "cache_folder", lambda: folder)
     assert compiled.kept(abs) is abs
     assert asked == [(True, ""), (has_folder, str(tmp_path) if has_folder else "")]
+
+
+@pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
+@pytest.mark.parametrize("num_levels", [1, 3])
+def test_a_measurement_of_this_version_misses_nothing_and_an_older_one_does(
+    rng, protocol, num_levels
+):
+    side = random_table(rng, 12, 9, num_levels)
+    measured = measure(side, side, protocol=protocol, cutoffs=Cutoffs(map=7, ahp=5))
+    assert measured.is_complete() and len(set(measured.names)) == len(measured.names)
+    for name in measured.names:
+        kept = [other for other in measured.names if other != name]
+        older = Measured(
+            tuple(kept),
+            np.zeros((12, len(kept))),
+            measured.num_database,
+            measured.protocol,
+            measured.seconds,
+        )
+        optional = "_radius_" in name or re.search(r"_level_\d", name)
+        assert older.is_complete() == bool(optional), name
+
+
+def test_every_metric_is_described_in_the_documentation():
+    """A name of the table appears in docs/retrieval.md without its cut-off and level."""
+    text = (ROOT / "docs" / "retrieval.md").read_text()
+    for metric in METRICS:
+        stem = re.split(r"[@{]", metric.name)[0].rstrip("_")
+        assert f"`{stem}" in text, metric.name
+
+
+def test_every_protocol_is_described_in_the_documentation():
+    text = (ROOT / "docs" / "retrieval.md").read_text()
+    assert [name for name in PROTOCOLS if f"| `{name}` |" not in text] == []
+
+
+def test_a_file_of_an_older_version_loads(rng, tmp_path):
+    """With a rule that is no longer one (headline), and without those that came later."""
+    measured = measure(random_table(rng, 5, 9), random_table(rng, 20, 9, first_id=50))
+    rules = {"headline": "map", **measured.protocol.to_dict()}
+    for name in ("prints_first", "query_has_relevance"):
+        rules.pop(name)
+    arrays.save_arrays(
+        tmp_path / "m.npz",
+        names=np.array(measured.names[:6]),
+        values=measured.values[:, :6],
+        protocol=np.array(json.dumps(rules)),
+        num_database=np.array(20),
+        seconds=np.array(0.1),
+    )
+    again = Measured.load(tmp_path / "m.npz")
+    assert again.protocol.name == "standard" and not again.is_complete()
+    np.testing.assert_array_equal(again.values, measured.values[:, :6])

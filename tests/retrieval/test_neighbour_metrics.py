@@ -163,3 +163,9 @@ def test_dyml_has_every_level_and_their_mean(rng):
 def test_their_queries_must_be_in_the_database(rng, protocol):
     with pytest.raises(ValueError, match="query id 0 is not in the database"):
         measure(table(rng, 3, 8), table(rng, 9, 8, first_id=10), protocol=protocol)
+    query, database = table(rng, 3, 8), table(rng, 9, 8)
+    database.level_labels[:3] = query.level_labels
+    measure(query, database, protocol=protocol)
+    database.level_labels[1] = 50  # another image under the same id
+    with pytest.raises(ValueError, match="the id 1 has other labels in the database"):
+        measure(query, database, protocol=protocol)

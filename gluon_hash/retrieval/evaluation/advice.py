@@ -155,9 +155,9 @@ def _coarse_codes(query: Table, database: Table) -> list[str]:
     share = (at_zero >= MANY_AT_ZERO).mean()
     if share > MOST:
         result.append(
-            f"for {share:.0%} of the queries, {MANY_AT_ZERO} or more database images (half have "
-            f"{int(np.median(at_zero))}) are at distance 0 and are ranked by their position alone: "
-            "read map_tie_averaged, and take more bits or a method whose codes differ more"
+            f"for {share:.0%} of the queries, {MANY_AT_ZERO} or more database images are at "
+            f"distance 0 (median {int(np.median(at_zero))}) and are ranked by their position "
+            "alone: read map_tie_averaged, and take more bits or a method whose codes differ more"
         )
     return result
 

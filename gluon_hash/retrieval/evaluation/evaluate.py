@@ -17,7 +17,7 @@ from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
 from gluon_hash.retrieval.evaluation.kernels.table import columns, num_columns
 from gluon_hash.retrieval.evaluation.labels import (
     check_labels,
-    positions_of,
+    own_positions,
     similarity_by_level,
 )
 from gluon_hash.retrieval.evaluation.measured import Measured
@@ -121,7 +121,7 @@ def measure(
     rules = get_protocol(protocol)
     check_comparable(query, database)
     if excluded is None and rules.query_excluded:
-        excluded = positions_of(query.ids, database.ids)
+        excluded = own_positions(query, database)
     task = _Task(query.level_labels, database.level_labels, cutoffs, rules, hierarchy, excluded)
     return task.measured(
         lambda wanted: ranking.measure_rankings(

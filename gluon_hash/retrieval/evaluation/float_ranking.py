@@ -10,7 +10,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
 from gluon_hash.retrieval.evaluation.evaluate import measure, measure_by_distance
-from gluon_hash.retrieval.evaluation.labels import positions_of
+from gluon_hash.retrieval.evaluation.labels import own_positions
 from gluon_hash.retrieval.evaluation.measured import Measured
 from gluon_hash.retrieval.evaluation.protocols import get_protocol
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
@@ -121,7 +121,7 @@ def measure_tables(
         cutoffs=cutoffs,
         protocol=protocol,
         hierarchy=hierarchy,
-        excluded=positions_of(query.ids, database.ids) if query_excluded else None,
+        excluded=own_positions(query, database) if query_excluded else None,
     )
 
 

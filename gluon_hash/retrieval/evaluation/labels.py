@@ -6,10 +6,12 @@ import numpy as np
 
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.similarity import lcs_height_by_level
+from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
 
-__all__ = ["check_labels", "positions_of", "similarity_by_level"]
+__all__ = ["check_labels", "own_positions", "similarity_by_level"]
 
 MAX_LEVELS = 8  # agreement is a byte
+Table = CodeTable | FeatureTable
 
 
 def check_labels(
@@ -43,8 +45,8 @@ def check_labels(
                 f"a {side} image lacks a label (-1 at a level) and cannot be judged; leave it out"
             )
     if hierarchy is not None:
-        hierarchy.check_level_labels(query_labels)
-        hierarchy.check_level_labels(database_labels)
+        hierarchy.check_level_labels(query_labels, "query labels")
+        hierarchy.check_level_labels(database_labels, "database labels")
 
 
 def similarity_by_level(query_labels: np.ndarray, hierarchy: Hierarchy | None) -> np.ndarray:
@@ -67,15 +69,28 @@ def similarity_by_level(query_labels: np.ndarray, hierarchy: Hierarchy | None) -
     return np.tile(1.0 - np.arange(num_levels + 1) / num_levels, (len(query_labels), 1))
 
 
-def positions_of(query_ids: np.ndarray, database_ids: np.ndarray) -> np.ndarray:
-    """The position in the database of each query's id: int64 (Q,); ValueError if one is missing."""
-    order = np.argsort(database_ids)
-    sorted_positions = np.searchsorted(database_ids, query_ids, sorter=order)
-    positions = order[np.minimum(sorted_positions, len(database_ids) - 1)]
-    missing = np.flatnonzero(database_ids[positions] != query_ids)
+def own_positions(query: Table, database: Table) -> np.ndarray:
+    """The position of each query in the database, for a protocol that leaves it out: int64 (Q,).
+
+    Raises
+    ------
+    ValueError
+        If the id of a query is not in the database, or is that of an image with other labels.
+    """
+    order = np.argsort(database.ids)
+    sorted_positions = np.searchsorted(database.ids, query.ids, sorter=order)
+    positions = order[np.minimum(sorted_positions, len(database) - 1)]
+    together = "this protocol searches each query among the other images of one table, but"
+    missing = np.flatnonzero(database.ids[positions] != query.ids)
     if len(missing):
         raise ValueError(
-            "this protocol searches each query among the other images of one table, but the query "
-            f"id {query_ids[missing[0]]} is not in the database; give the same codes for both"
+            f"{together} the query id {query.ids[missing[0]]} is not in the database; give the "
+            "same codes for both"
+        )
+    differing = (database.level_labels[positions] != query.level_labels).any(axis=1)
+    if differing.any():
+        raise ValueError(
+            f"{together} the id {query.ids[np.argmax(differing)]} has other labels in the "
+            "database, so that it is another image; give the same codes for both"
         )
     return positions

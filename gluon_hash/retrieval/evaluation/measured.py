@@ -12,6 +12,7 @@ import numpy as np
 from gluon_hash.arrays import load_arrays, save_arrays
 from gluon_hash.errors import DataError
 from gluon_hash.retrieval.evaluation.confidence import bootstrap
+from gluon_hash.retrieval.evaluation.kernels.table import missing_metrics
 from gluon_hash.retrieval.evaluation.protocols import Protocol
 
 __all__ = ["Measured"]
@@ -64,6 +65,10 @@ class Measured:
             ends = bootstrap(self.values, confidence).tolist()
             result["confidence"] = {"percent": confidence, **dict(zip(self.names, ends))}
         return result
+
+    def is_complete(self) -> bool:
+        """Whether it has every metric of this version; a file of an older one may lack some."""
+        return not missing_metrics(self.names, self.protocol.name)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write every metric of every query as .npz, whole or not at all."""

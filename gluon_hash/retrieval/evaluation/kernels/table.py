@@ -5,6 +5,7 @@ A new metric is a kernel in ``binary`` or ``graded`` (or in a file beside them) 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from gluon_hash.retrieval.evaluation.kernels import binary, graded
 from gluon_hash.retrieval.evaluation.kernels.compiled import folded, inner
 from gluon_hash.retrieval.evaluation.kernels.ranking import Ranking, Ranks
 
-__all__ = ["METRICS", "Metric", "columns", "fill_row", "num_columns"]
+__all__ = ["METRICS", "Metric", "columns", "fill_row", "missing_metrics", "num_columns"]
 
 RELEASED_RANKS = 100  # the released mean nDCG averages over cut-offs 1 .. 100
 
@@ -46,10 +47,10 @@ class Metric(NamedTuple):
 
 METRICS = (
     Metric("map{map}", binary.average_precision),
-    Metric("map_level_{level}", binary.average_precision_at_level, levels_from=1),
     Metric("map_tie_averaged", binary.tie_average),
     Metric("map_tie_best", binary.tie_best),
     Metric("map_tie_worst", binary.tie_worst),
+    Metric("map_level_{level}", binary.average_precision_at_level, levels_from=1),
     Metric("map_mean_of_levels", binary.mean_average_precision_of_levels, protocols=("dyml",)),
     Metric("mahp@{ahp}", graded.ahp),
     Metric("mahp_barz@{ahp}", graded.barz_ahp),
@@ -100,6 +101,27 @@ def columns(num_levels: int, at: Ranks, cut: bool, protocol: str, radius: bool) 
         and (radius or not metric.needs_radius)
         and level >= (metric.levels_from or 0)
     }
+
+
+def missing_metrics(names: Sequence[str], protocol: str) -> list[str]:
+    """The templates of the metrics of a protocol that none of ``names`` is an example of.
+
+    Those for each level, which the finest alone does not have, and those of a radius, which only
+    Hamming rankings have, are not missed.
+    """
+    wanted = [
+        metric.name
+        for metric in METRICS
+        if metric.levels_from is None
+        and not metric.needs_radius
+        and (metric.protocols is None or protocol in metric.protocols)
+    ]
+    patterns = {name: re.sub(r"@?{\w+}", r"(@\\d+)?", name) for name in wanted}
+    return [
+        name
+        for name in wanted
+        if not any(re.fullmatch(patterns[name], printed) for printed in names)
+    ]
 
 
 def _cells(num_levels: int) -> Iterator[tuple[Metric, int]]:
