@@ -18,32 +18,16 @@ from gluon_hash.retrieval import Cutoffs, FeatureTable, Measured, measure
 
 def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
     out = tmp_path / "comparison"
-    asked = (
-        "compare",
-        features,
-        "--out",
-        out,
-        "--vary",
-        "loss.name=[dcwh,shdh]",
-        "--vary",
-        "net.num_bits=[12,16]",
-        "--choose",
-        "optimizer.lr=[1.0e+30,0.01]",
-        "--seeds",
-        "1,2",
+    words = (
+        "--vary loss.name=[dcwh,shdh] --vary net.num_bits=[12,16] "
+        "--choose optimizer.lr=[1.0e+30,0.01] --seeds 1,2"
     )
+    asked = ("compare", features, "--out", out, *words.split())
     code, printed, err = run(*asked)
     assert code == 0, err
     assert "4 lines, 12 networks; 24 epochs to train" in err and "0 epochs left" in err
-    assert {path.name for path in out.iterdir()} == {
-        "runs",
-        "comparison.md",
-        "comparison.csv",
-        "comparison.json",
-        "comparison.png",
-        "curves.png",
-        "curves.json",
-    }
+    files = {f"comparison.{kind}" for kind in ("md", "csv", "json", "png")}
+    assert {path.name for path in out.iterdir()} == files | {"runs", "curves.png", "curves.json"}
     assert printed.strip() == (out / "comparison.md").read_text().strip() and "lr 0.01" in printed
     result = json.loads((out / "comparison.json").read_text())
     assert [(row["name"], row["num_bits"]) for row in result["rows"]] == [
