@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from gluon_hash.errors import DataError
 
@@ -114,6 +114,8 @@ def parse_color(text: str) -> Color:
 @contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """The image in ``data``; whatever goes wrong with it in the block is a ValueError."""
+    # GluonCV, when it is imported, makes Pillow fill up images that were cut short
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(io.BytesIO(data)) as image:
             yield image

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin
 
 from gluon_hash.errors import DataError
 from gluon_hash.records import RecordFile, decode_image, read_image, write_records
@@ -140,6 +140,14 @@ def test_what_is_no_whole_image_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(ValueError, match="more than the 2,000 pixels that are read; shrink it"):
         decode_image(data)
+
+
+def test_half_an_image_is_refused_whatever_another_library_told_pillow(monkeypatch):
+    noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
+    data = encoded(Image.fromarray(noise), "JPEG")
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as GluonCV does when imported
+    with pytest.raises(ValueError, match="truncated"):
+        decode_image(data[: len(data) // 2])
 
 
 def test_a_bomb_in_the_text_of_a_png_is_no_readable_image():
