@@ -97,6 +97,8 @@ def folder(
         "it, or left out, or refused.",
     ),
     background: str = BACKGROUND,
+    tree: Path | None = TREE,
+    names: Path | None = NAMES,
     levels: str | None = LEVELS,
 ) -> Iterator[Dataset]:
     """Any nested folder tree of images: the folders are the hierarchy."""
@@ -107,7 +109,7 @@ def folder(
         background=parse_color(background),
         seed=seed,
     )
-    yield _regroup(data, levels)
+    yield _regroup(data, levels, tree, names)
 
 
 @recipe(app, images)
@@ -226,12 +228,14 @@ def cub(
         metavar="unseen|official",
         help="Train on the first 100 species and search the others, or train_test_split.txt.",
     ),
+    tree: Path | None = TREE,
+    names: Path | None = NAMES,
     levels: str | None = LEVELS,
 ) -> Iterator[Dataset]:
     """CUB-200-2011, official layout: 200 species in groups by the last word of their names."""
     with archives.opened(source) as root:
         data = datasets.cub(root, split=split)  # type: ignore[arg-type]  # it says what it may be
-        yield _regroup(data, levels)
+        yield _regroup(data, levels, tree, names)
 
 
 @recipe(app, images)

@@ -13,7 +13,6 @@ import numpy as np
 from gluon_hash.datasets.arranging import SplitData, arrange
 from gluon_hash.datasets.duplicates import Mode
 from gluon_hash.datasets.prepared import write_folder
-from gluon_hash.errors import DataError
 from gluon_hash.files import refuse_existing, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.records.lists import ImageList
@@ -190,13 +189,14 @@ def regroup(
     """
     if names is not None and tree is None:
         raise ValueError("names of nodes belong to a tree: give --tree too")
-    hierarchy, source = dataset.hierarchy, dataset.source
+    hierarchy, query_hierarchy = dataset.hierarchy, dataset.query_hierarchy
+    source = dataset.source
     if tree is not None:
-        if dataset.query_hierarchy is not None:
-            raise DataError("a tree of one's own needs queries of the classes that are trained")
-        hierarchy = readers.for_classes(tree, hierarchy.class_names[0], names)
+        every = readers.for_classes(tree, (query_hierarchy or hierarchy).class_names[0], names)
+        trained = every.to_table()[: hierarchy.num_classes[0]]  # they come first
+        query_hierarchy = query_hierarchy and every
+        hierarchy = Hierarchy.from_table(trained, every.level_names) if query_hierarchy else every
         source = {**source, "tree": Path(tree).name, "tree_sha256": sha256(tree)}
-    query_hierarchy = dataset.query_hierarchy
     if levels is not None:
         kept = [_level_number(hierarchy, level) for level in levels]
         hierarchy = hierarchy.take_levels(kept)

@@ -88,6 +88,18 @@ def test_wrong_options_are_said_and_nothing_is_written(photos, tmp_path, run, op
     assert not (tmp_path / "out").exists()
 
 
+def test_a_tree_of_ones_own_over_folders_of_classes(photos, tmp_path, run):
+    (tmp_path / "tree.txt").write_text("all mover\nmover car\nmover pet\npet cat\npet dog\n")
+    call = ["prepare", "folder", "--source", photos, "--tree", tmp_path / "tree.txt"]
+    code, printed, _ = run(*call, "--out", tmp_path / "out")
+    assert code == 0 and "levels\tlevel_0 3, level_1 2, level_2 1" in printed
+    assert Hierarchy.load(tmp_path / "out" / "hierarchy.tsv").to_table()[0] == (
+        "cat",
+        "pet",
+        "mover",
+    )
+
+
 def test_a_table_of_photos(photos, tmp_path, run):
     rows = [f"{file.relative_to(photos)};{file.parent.name}" for file in photos.rglob("*.png")]
     (tmp_path / "t.csv").write_text("\n".join(["path;label", *rows]) + "\n")

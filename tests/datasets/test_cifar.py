@@ -48,6 +48,26 @@ def test_cifar100_from_an_archive(tmp_path, rng):
         datasets.cifar100(tmp_path / "cut.tar.xz")
 
 
+def test_without_a_source_the_official_archive_is_downloaded(tmp_path, rng, monkeypatch):
+    with tarfile.open(tmp_path / "c.tar.gz", "w:gz") as archive:
+        archive.add(cifar_folder(tmp_path / "c", rng), "cifar-100-binary")
+    asked = []
+
+    def download(url, path, md5):
+        asked.append((url, md5))
+        path.write_bytes((tmp_path / "c.tar.gz").read_bytes())
+
+    monkeypatch.setattr(cifar.archives, "download", download)
+    data = datasets.cifar100()
+    assert len(data.train) == 200 and data.source["name"] == "cifar-100-binary.tar.gz"
+    assert asked == [
+        (
+            "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+            "03b5dce01913d631647c71ecec9e9cb8",
+        )
+    ]
+
+
 def test_the_python_version_of_cifar_gives_the_same_records(tmp_path, rng):
     import pickle
 

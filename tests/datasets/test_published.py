@@ -91,6 +91,31 @@ def test_levels_of_both_hierarchies_are_left_out_together(cub_folder):
     assert data.hierarchy.num_classes == (3,) and data.query_hierarchy.num_classes == (5,)
 
 
+def test_species_that_are_not_trained_under_a_tree_of_ones_own(cub_folder, tmp_path):
+    lines = [
+        "all sea",
+        "all land",
+        "sea Black_footed",
+        "sea Laysan",
+        "land Mallard",
+        "land Warblers",
+    ]
+    lines += ["Warblers Bay", "Warblers BW"]
+    (tmp_path / "tree").write_text("\n".join(lines) + "\n")
+    names = ["Black_footed Black footed Albatross", "Laysan Laysan Albatross"]
+    names += ["Bay Bay breasted Warbler", "BW Black and white Warbler"]
+    (tmp_path / "names").write_text("\n".join(names) + "\n")
+    data = datasets.regroup(
+        datasets.cub(cub_folder), tree=tmp_path / "tree", names=tmp_path / "names"
+    )
+    every = data.query_hierarchy.to_table()
+    assert every[:3] == data.hierarchy.to_table()
+    assert every[2:4] == [
+        ("Mallard", "Mallard", "land"),
+        ("Bay breasted Warbler", "Warblers", "land"),
+    ]
+
+
 def test_nabirds_in_its_official_split_and_order(tmp_path, make_images):
     images = [
         ("b-1", "0817/one.jpg", 817, 1),
