@@ -1,4 +1,4 @@
-"""NAME.manifest.json: all that another program needs to use NAME-symbol.json and NAME-0000.params."""
+"""NAME.manifest.json: all that another program needs to use the other two exported files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ VERSION = 1
 class Manifest(BaseModel):
     """The fields of a manifest.
 
-    Of a network that reads features, what is said of pixels is None. Otherwise pixels are RGB; short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x
-    ``crop``, ``(x / 255 - mean) / std``, planes in the order red, green, blue. Bit j of a code is
-    bit (j mod 8) of byte (j // 8), and 1 where output j is >= 0.
+    Of a network that reads features, what is said of pixels is None. Otherwise pixels are RGB;
+    short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x ``crop``,
+    ``(x / 255 - mean) / std``, planes in the order red, green, blue. Bit j of a code is bit
+    (j mod 8) of byte (j // 8), and 1 where output j is >= 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +61,7 @@ class Manifest(BaseModel):
         return ImageTransform(resize=self.resize, crop=self.crop, mean=self.mean, std=self.std)
 
     def hierarchy(self) -> Hierarchy | None:
-        """The classes and their parents; None of a manifest from before 2026-11-25, without parents."""
+        """The classes and their parents; None if it has none, as before 2026-11-25."""
         if self.parents is None:
             return None
         return Hierarchy(

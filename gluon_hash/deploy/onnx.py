@@ -1,4 +1,4 @@
-"""An exported network as ONNX, for programs without MXNet; run and compared before it is called done."""
+"""An exported network as ONNX, for programs without MXNet; run and compared before it counts."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Predictor:
             )
 
     def encode(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
-        """Packed codes, uint8 (len(images), ceil(num_bits / 8)); arguments and errors as relaxed."""
+        """Packed codes, uint8 (len(images), ceil(num_bits / 8)); the rest as for relaxed."""
         return codes.pack(self.relaxed(images, batch_size))
 
     def _outputs(self, inputs: np.ndarray) -> np.ndarray:

@@ -189,7 +189,7 @@ def _check_labels(
 
 
 def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
-    """Ids of validation.lst, of which two or more must share a class: each is a query for others."""
+    """Ids of validation.lst; two or more must share a class: each is a query for the others."""
     images = read_list(path, hierarchy.num_levels)
     if images.level_labels.min() < 0:
         raise DataError(

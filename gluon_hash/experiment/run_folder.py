@@ -1,4 +1,4 @@
-"""Run folders: what a training writes around its checkpoints, and the network read from it again."""
+"""Run folders: what a training writes around its checkpoints, and the network read from it."""
 
 from __future__ import annotations
 

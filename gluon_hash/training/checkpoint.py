@@ -1,5 +1,4 @@
-"""Checkpoints: a folder with parameters, optimiser state, memory and progress, swapped in as a
-whole."""
+"""Checkpoints: parameters, optimiser state, memory and progress, swapped in as a whole."""
 
 from __future__ import annotations
 

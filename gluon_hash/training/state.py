@@ -61,7 +61,7 @@ class Progress:
     epochs_without_better: int = 0
 
     def after(self, epoch: int, value: float, *, lowest: bool) -> Progress:
-        """The progress after ``epoch`` (from 1), with the value monitored; lowest: small is good."""
+        """The progress after ``epoch`` (from 1) with the value watched; lowest: small is good."""
         best = self.best_value
         if best is None or (value < best if lowest else value > best):
             return Progress(epoch, epoch, value, 0)

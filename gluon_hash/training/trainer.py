@@ -153,8 +153,7 @@ class HashTrainer:
     def _together(
         self, codes: list[nd.NDArray], labels: list[nd.NDArray], ids: np.ndarray
     ) -> tuple[nd.NDArray, nd.NDArray, np.ndarray]:
-        """The parts of a batch as one, on the first context; gradients go back to where each part
-        came from."""
+        """The parts of a batch as one, on the first context; gradients go back to each part's."""
         code, label = (
             nd.concat(*(part.as_in_context(self.contexts[0]) for part in parts), dim=0)
             for parts in (codes, labels)

@@ -1,4 +1,4 @@
-"""The front door in Python: train, encode, load, on features, on images, with a method of choice."""
+"""The front door in Python: train, encode, load, on features and images, with any method."""
 
 import os
 import subprocess

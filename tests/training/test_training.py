@@ -167,11 +167,7 @@ def test_best_epoch_and_early_stop(tmp_path):
         monitor="map",
         early_stop_epochs=2,
     )
-    assert (
-        progress.best_epoch == 2
-        and progress.best_value == 0.5
-        and progress.epochs_done == 4
-    )
+    assert progress.best_epoch == 2 and progress.best_value == 0.5 and progress.epochs_done == 4
 
 
 def test_divergence_stops_with_advice_and_keeps_the_last_epoch(tmp_path):

@@ -1,6 +1,4 @@
-"""A comparison: train or reuse every network, choose on held-out images, measure each the same
-way.
-"""
+"""A comparison: train or reuse every network, choose on held-out images, measure all alike."""
 
 from __future__ import annotations
 
@@ -152,9 +150,7 @@ def _locked(runs: Path) -> Iterator[None]:
 def _lines(
     entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]
 ) -> tuple[list[Row], dict[str, Curves], list[str]]:
-    """The rows, one for each way of searching; the curves by Hamming distance of the first seed;
-    what diverged.
-    """
+    """A row for each way of searching, curves (Hamming, of the first seed), and what diverged."""
     rows, drawn, diverged = [], {}, []
     for entry in entries:
         num_bits = entry.config.net.num_bits
@@ -190,17 +186,13 @@ class _Work:
         log(f"{len(entries)} lines, {len(work)} networks; {self._left} epochs to train")
 
     def _networks(self, entry: Entry) -> Sequence[Candidate]:
-        """Every candidate with the first seed, and the chosen one, which may not be known yet, with
-        the others.
-        """
+        """Each candidate with the first seed, then the chosen one, if known, with the others."""
         firsts = [row[0] for row in entry.candidates]
         chosen = self.choose(entry) if all(map(self._finished, firsts)) else entry.candidates[0]
         return [*firsts, *chosen[1:]]
 
     def choose(self, entry: Entry) -> Sequence[Candidate]:
-        """The candidate, for every seed, that is best on held-out images with the first seed; none
-        if all diverged.
-        """
+        """For every seed, what is best on held-out images with the first; none if all diverged."""
         if len(entry.candidates) == 1:
             return entry.candidates[0]
         values = [self._value(row[0]) for row in entry.candidates]
@@ -211,9 +203,7 @@ class _Work:
         return [] if best is None else entry.candidates[-best[1]]
 
     def trained(self, candidate: Candidate) -> Path | None:
-        """The folder of a candidate whose training is done; None if it diverged, which is kept in
-        the folder.
-        """
+        """The folder of a trained candidate; None if it diverged, which the folder remembers."""
         folder, config = self._runs / candidate.folder, candidate.config
         if (folder / DIVERGED).exists():
             return None
@@ -247,9 +237,7 @@ class _Work:
         return None if folder is None else read_state(folder / "best.ckpt").progress.best_value
 
     def _share_backbone(self, folder: Path) -> None:
-        """One frozen backbone on the disk for all runs, as hard links, where the file system has
-        them.
-        """
+        """One frozen backbone on the disk for all runs, by hard links where there are such."""
         own = folder / BACKBONE
         if not own.exists():
             return

@@ -1,6 +1,4 @@
-"""A trained network measured by its method's search: Hamming, weighted Hamming of segments,
-asymmetric distance.
-"""
+"""A network measured by its method's search: Hamming, weighted segments, asymmetric distance."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ Kept = TypeVar("Kept")
 
 
 def forget_what_is_stale(folder: Path) -> None:
-    """Delete codes and measurements that are not of the network, the queries and the database that
-    are there now.
-    """
+    """Delete codes and measurements of another network, other queries or another database."""
     network = read_state(folder / "best.ckpt").sha256["net.params"]
     now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
     record = folder / MEASURED
@@ -56,8 +52,7 @@ def forget_what_is_stale(folder: Path) -> None:
 
 
 def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measured:
-    """Every metric of every query of the run's data; kept in the folder as measured_SEARCH.npz,
-    codes too.
+    """Every metric of every query of the run's data, kept as measured_SEARCH.npz beside the codes.
 
     What is kept and cannot be read is made again; forget_what_is_stale comes first.
 
