@@ -88,10 +88,10 @@ class ExportedEncoder(Encoder):
         name = Path(path).name
         loader: EvalLoader | FeatureEvalLoader
         if self._predictor.transform is None:
-            table = FeatureTable.load(path)
-            self._predictor.check_features(table.features, path)
+            source = FeatureTable.load(path)
+            self._predictor.check_features(source.features, path)
             loader = FeatureEvalLoader(
-                table.features.astype(np.float32), table.level_labels, table.ids, ROWS_AT_A_TIME
+                source.features.astype(np.float32), source.level_labels, source.ids, ROWS_AT_A_TIME
             )
         else:
             loader = EvalLoader(RecordFile(path), self._predictor.transform, batch_size)
