@@ -33,7 +33,7 @@ echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
 echo "or from https://www.python.org/downloads/"; exit 1
 endef
 
-.PHONY: install demo test test-default test-newer test-core test-others lint bench clean
+.PHONY: install demo test test-default test-newer test-core lint bench clean
 
 install: $(INSTALLED)
 
@@ -52,12 +52,12 @@ $(INSTALLED): setup.py constraints.txt
 	  -e '.[dev$(comma)$(EXTRA)]'
 	@rm -f $(VENV)/.installed-* && touch $@
 
-$(NEWER)/.installed: setup.py constraints-newer.txt | install
+$(NEWER)/.installed: setup.py constraints-newer.txt | $(INSTALLED)
 	$(call make_venv,$(NEWER),python3.12 python3.11 python3.10)
 	$(NEWER)/bin/python $(PIP) -c constraints-newer.txt -e '.[mxnet$(comma)test$(comma)milvus]'
 	@touch $@
 
-$(CORE)/.installed: setup.py constraints-core.txt | install
+$(CORE)/.installed: setup.py constraints-core.txt | $(NEWER)/.installed
 	$(call make_venv,$(CORE),python3.14 python3.13 python3.12 python3.11 python3.10)
 	$(CORE)/bin/python $(PIP) -c constraints-core.txt -e '.[test]'
 	@touch $@
@@ -67,10 +67,7 @@ demo: install
 
 # Two at a time, a processor each; what one prints is shown when it ends.
 test: lint
-	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory -j2 -Otarget test-default test-others
-
-test-others: install
-	@$(MAKE) --no-print-directory -j1 test-newer test-core
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory -j2 -Otarget test-default test-newer test-core
 
 test-default: install
 	$(PYTHON) -m pytest
