@@ -168,6 +168,8 @@ def _small(image: np.ndarray) -> np.ndarray:
 
 def _captions(row: Answers, *, paths: bool = True) -> list[list[str]]:
     """Lines under each picture: how many share the distance, the score, the path, the classes."""
+    from gluon_hash.cli.index.showing import class_text
+
     captions: list[list[str]] = [[] for _ in range(len(row))]
     for place, lines in enumerate(captions):
         if paths:
@@ -177,9 +179,9 @@ def _captions(row: Answers, *, paths: bool = True) -> list[list[str]]:
                 lines.append(f"score {row.scores[place]:.4f}")
             if row.items.names is not None:
                 lines.append(str(row.items.names[place]))
-        classes = list(dict.fromkeys(filter(None, row.items.class_names(place))))
+        classes = class_text(row.items, place)
         if classes:
-            lines.append(", ".join(classes) if paths else classes[0])
+            lines.append(classes if paths else classes.partition(", ")[0])
     return captions
 
 

@@ -100,13 +100,19 @@ def zoom_text(shown: Shown, query: int) -> str:
     return "; if not, ".join(f"{name}: {count}" for name, count in zip(names, counts))
 
 
+def class_text(items: Items, row: int) -> str:
+    """The classes of an image, finest first, each once: a short branch repeats its leaf."""
+    names = items.class_names(row)
+    return ", ".join(filter(None, names if items.hierarchy is None else dict.fromkeys(names)))
+
+
 def _columns(row: Answers) -> list[str]:
     return [
         "bits",
         *(["score"] if row.scores is not None else []),
         "sharing",
         "id",
-        *row.items.level_names,
+        *(["classes"] if row.items.num_levels else []),
         *(["path"] if row.items.names is not None else []),
     ]
 
@@ -118,7 +124,8 @@ def _cells(row: Answers) -> list[list[str]]:
         columns.append([f"{score:.4f}" for score in row.scores])
     columns.append(_sharing(row, "?"))
     columns.append(row.items.ids.astype(str).tolist())
-    columns += _classes(row.items).values()
+    if row.items.num_levels:
+        columns.append([class_text(row.items, place) for place in range(len(row))])
     if row.items.names is not None:
         columns.append(row.items.names.tolist())
     return [list(cells) for cells in zip(*columns)]

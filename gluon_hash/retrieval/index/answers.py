@@ -81,18 +81,11 @@ def find_answers(
         raise ValueError("find_answers: give k or radius, one of the two")
     if radius is not None:
         near = searcher.search_radius(queries, radius, scan=scan, within=within)
-        distances, ids, counts = near.distances, near.ids, np.diff(near.offsets)
-    else:
-        assert k is not None  # one of the two is given
-        nearest, nearest_ids = searcher.search(queries, k, scan=scan, within=within)
-        there = nearest_ids >= 0 if k else nearest_ids
-        distances, ids, counts = nearest[there], nearest_ids[there], there.sum(axis=1)
-    items = searcher.look_up(ids)
-    ends = np.cumsum(counts)
-    return [
-        Answers(distances[start:end], items.take(np.arange(start, end)))
-        for start, end in zip(ends - counts, ends)
-    ]
+        return _with_items(searcher, near.distances, near.ids, np.diff(near.offsets))
+    assert k is not None  # one of the two is given
+    distances, ids = searcher.search(queries, k, scan=scan, within=within)
+    there = ids >= 0
+    return _with_items(searcher, distances[there], ids[there], there.sum(axis=1))
 
 
 def with_sharing(
@@ -125,11 +118,26 @@ def with_ties(
     list of Q Answers
         As many as the answers, or more; ivf: of the lists that it looks into.
     """
-    everything = []
+    found = []
     for query, row in zip(queries, answers):
-        if not len(row):
-            everything.append(row)
-            continue
-        radius = int(row.distances.max())
-        everything += find_answers(searcher, query[None], radius=radius, scan=True, within=within)
-    return everything
+        radius = int(row.distances.max(initial=-1))
+        if radius < 0:
+            found.append((row.distances, row.items.ids))
+        else:
+            near = searcher.search_radius(query[None], radius, scan=True, within=within)
+            found.append((near.distances, near.ids))
+    counts = np.array([len(ids) for _, ids in found], np.int64)
+    distances = np.concatenate([np.empty(0, np.int32), *(near for near, _ in found)])
+    ids = np.concatenate([np.empty(0, np.int64), *(ids for _, ids in found)])
+    return _with_items(searcher, distances, ids, counts)
+
+
+def _with_items(
+    searcher: Searcher, distances: np.ndarray, ids: np.ndarray, counts: np.ndarray
+) -> list[Answers]:
+    """Answers of all queries, ``counts`` of each in turn, looked up at once."""
+    items, ends = searcher.look_up(ids), np.cumsum(counts)
+    return [
+        Answers(distances[start:end], items.take(np.arange(start, end)))
+        for start, end in zip(ends - counts, ends)
+    ]

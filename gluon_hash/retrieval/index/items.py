@@ -104,6 +104,8 @@ class Items:
 
     def positions(self, ids: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Where ``ids`` are, hidden rows aside; ValueError if one is not there."""
+        if not len(ids):
+            return np.empty(0, np.int64)
         rows = np.flatnonzero(~hidden)
         known = self.ids[rows]
         if len(known) > 1 and not (np.diff(known) > 0).all():
