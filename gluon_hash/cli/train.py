@@ -34,7 +34,7 @@ def command(
     method: str | None = typer.Option(
         None,
         help="With --data alone: a name of docs/methods.md, such as hpdh, the paper's. "
-        "[default: orthohash with targets placed by the tree]",
+        "[default: ssdh]",
     ),
     num_bits: int | None = typer.Option(
         None, "--bits", min=1, help="With --data alone: length of a code. [default: 48]"

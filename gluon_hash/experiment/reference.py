@@ -1,4 +1,4 @@
-"""What a training has to beat, and what its course says: lines computed once, warnings at the end."""
+"""What a training has to beat, and what its course says: lines once, warnings at the end."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def warnings_of(
     for name, value in beaten_by.items():
         warnings.append(
             f"validation {monitor} {best:.4f} is below that of {meaning[name]}, {value:.4f}: try "
-            "another method (loss.name: orthohash with targets: tree, csq or ssdh), another "
+            "another method (loss.name: ssdh, or csq with targets: tree), another "
             "optimizer.lr or more epochs"
         )
     if values[-1] < FALLEN * best:
