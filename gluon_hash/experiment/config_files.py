@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.legacy import CENTERS, modernize
+from gluon_hash.experiment.legacy import CENTERS, modernize, without_options
 from gluon_hash.experiment.presets import find
 from gluon_hash.methods.table import (
     DEFAULT,
@@ -156,13 +156,12 @@ def _apply(
         if section == "centers" and name in CENTERS:
             _say_once(f"{text}: written as before 2026-11-25; write loss.{CENTERS[name]}")
             section, name = "loss", CENTERS[name]
-        settings = {name: value}
-        if (section, name) == ("loss", "options") and isinstance(value, Mapping):
-            _say_once(f"{text}: written as before 2026-11-25; write loss.NAME=VALUE for each")
-            settings = dict(value)
-        before = values.get(section, {})
+        settings, before = {name: value}, values.get(section, {})
         if not isinstance(before, Mapping):
             raise ValueError(f"{text!r} ({GIVEN}): {section} is not a section in the file")
+        if (section, name) == ("loss", "options") and isinstance(value, Mapping):
+            _say_once(f"{text}: written as before 2026-11-25; write loss.NAME=VALUE for each")
+            settings, before = dict(value), without_options(before)
         if (section, name) == ("loss", "name"):
             before = _shared_settings(before, value, text, path)
         values[section] = {**before, **settings}

@@ -7,7 +7,7 @@ from typing import Any
 
 from gluon_hash.methods.table import DEFAULT, class_of
 
-__all__ = ["CENTERS", "modernize"]
+__all__ = ["CENTERS", "modernize", "without_options"]
 
 # key of the section centers -> key of the section loss
 CENTERS = {
@@ -68,6 +68,13 @@ def modernize(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     others = {key: value for key, value in values.items() if key not in ("loss", "centers")}
     now = {**others, "loss": {**kept, **options, **moved}}
     return now, "; ".join(advice) or "leave out what is empty: loss.options, centers"
+
+
+def without_options(loss: Mapping[str, Any]) -> dict[str, Any]:
+    """The section ``loss`` without what ``loss.options`` held, which a change of it replaced."""
+    return {
+        key: value for key, value in loss.items() if key in ("name", *GENERAL, *CENTERS.values())
+    }
 
 
 def _section(values: Mapping[str, Any], key: str, name: str | None = None) -> Mapping[str, Any]:

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from gluon_hash.experiment import Config, describe
-from gluon_hash.methods import METHODS, Method
+from gluon_hash.experiment import Config, describe, load_config
+from gluon_hash.methods import METHODS, Method, OrthoHash
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -23,6 +23,13 @@ def test_the_page_holds_the_keys_that_the_command_prints():
     assert (
         page.split("<!-- gluon-hash config keys -->\n")[1].strip() == describe.configuration_table()
     )
+
+
+def test_the_example_of_the_page_is_a_configuration(tmp_path):
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    (tmp_path / "example.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    config = load_config(tmp_path / "example.yaml")
+    assert config.loss == OrthoHash(targets="tree") and config.optimizer.name == "adam"
 
 
 @pytest.mark.parametrize(

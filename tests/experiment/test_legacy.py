@@ -9,7 +9,7 @@ import yaml
 from gluon_hash.errors import DataError
 from gluon_hash.experiment import config_files, dump_config, load_config, load_run, train
 from gluon_hash.experiment.legacy import modernize
-from gluon_hash.methods import CSQ, DCH, DCWH, HPDH, METHODS, method_from
+from gluon_hash.methods import CSQ, DCH, DCWH, HPDH, METHODS, OrthoHash, method_from
 
 # run.yaml as gluon_hash wrote it for every method alike
 DUMP = """\
@@ -218,6 +218,18 @@ def test_mistakes_in_the_old_form_are_named(write, text, message):
 def test_changes_in_the_old_form_are_read_and_said(write, changes, method, said, capsys):
     assert load_config(write("data: {root: x}\n"), changes).loss == method
     assert said in capsys.readouterr().err
+
+
+def test_a_change_of_the_options_takes_the_place_of_all_that_the_file_has(write):
+    """As docs/results.md compares targets, with a file that has flipped too."""
+    path = write("data: {root: x}\nloss: {name: orthohash, targets: tree, flipped: 0.17}\n")
+    assert load_config(path, ["loss.options={targets: balanced}"]).loss == OrthoHash(
+        targets="balanced"
+    )
+    path = write("data: {root: x}\nloss: {cubic_weight: 3, center_refresh: running}\n")
+    assert load_config(path, ["loss.options={}"]).loss == HPDH(
+        cubic_weight=3, center_refresh="running"
+    )
 
 
 def test_changes_of_today_go_into_a_file_of_before(write):

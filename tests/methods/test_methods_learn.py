@@ -105,14 +105,14 @@ def test_beats_the_random_ranking_and_itq(name, to_beat):
 
 @pytest.mark.parametrize(
     "name", sorted(set(METHODS) - {"dcdh"})
-)  # whose W is of a device's part of the batch
+)  # whose W is of a device's share of the batch
 def test_two_devices_train_what_one_does(name):
     found = []
     for contexts in ([mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]):
         trainer, encode = make(
             name, "sgd", contexts
         )  # not Adam, which makes much of a rounding error
-        losses = [trainer.train_epoch(epoch)["loss"] for epoch in range(2)]
+        losses = [trainer.train_epoch(epoch).loss for epoch in range(2)]
         found.append((losses, encode(QUERY[0])))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-3, atol=1e-4)
