@@ -1,4 +1,4 @@
-"""ImageNet's folders under WordNet, which is not a tree; validation images that lie side by side."""
+"""ImageNet's folders under WordNet, which is not a tree; validation images side by side."""
 
 import pytest
 
