@@ -1,4 +1,4 @@
-"""How far a training is: the best epoch by value, early stops, what a checkpoint keeps and reads."""
+"""How far a training is: the best epoch, early stops, what a checkpoint keeps and reads."""
 
 import pytest
 
