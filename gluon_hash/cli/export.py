@@ -24,6 +24,7 @@ def command(
         loaded.net,
         out,
         transform=loaded.transform,
+        background=loaded.background,
         hierarchy=loaded.hierarchy,
         backbone=loaded.config.net.backbone,
         source={"run": run.name, "epoch": loaded.epoch},

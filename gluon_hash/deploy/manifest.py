@@ -40,6 +40,7 @@ class Manifest(BaseModel):
     crop: int | None
     mean: tuple[float, float, float] | None
     std: tuple[float, float, float] | None
+    background: tuple[int, int, int] | None = None  # of transparent pixels; None: white
     num_bits: int
     bit_order: str
     backbone: str

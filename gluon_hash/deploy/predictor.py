@@ -12,7 +12,8 @@ import numpy as np
 from gluon_hash.deploy.manifest import Manifest
 from gluon_hash.engine import HybridBlock, gluon, mx, nd
 from gluon_hash.errors import DataError
-from gluon_hash.records import ImageTransform, decode_image
+from gluon_hash.records import ImageTransform
+from gluon_hash.records.images import WHITE, Color, read_image
 from gluon_hash.retrieval import codes
 
 __all__ = ["ImageLike", "Predictor", "import_block"]
@@ -45,6 +46,8 @@ class Predictor:
         Where the block is. Default: the CPU.
     manifest : Manifest, optional
         Of an exported network.
+    background : Color
+        What transparent pixels show: as the training images were prepared.
     """
 
     def __init__(
@@ -54,14 +57,11 @@ class Predictor:
         num_bits: int,
         context: mx.Context | None = None,
         manifest: Manifest | None = None,
+        background: Color = WHITE,
     ) -> None:
-        self.block, self.transform, self.num_bits, self.manifest = (
-            block,
-            transform,
-            num_bits,
-            manifest,
-        )
-        self._context = context or mx.cpu()
+        self.block, self.transform, self.num_bits = block, transform, num_bits
+        self.manifest, self._context = manifest, context or mx.cpu()
+        self._background = background
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], context: mx.Context | None = None) -> Predictor:
@@ -71,7 +71,14 @@ class Predictor:
         block = import_block(
             folder / manifest.symbol, folder / manifest.params, manifest.input_name, context
         )
-        return cls(block, manifest.transform(), manifest.num_bits, context, manifest)
+        return cls(
+            block,
+            manifest.transform(),
+            manifest.num_bits,
+            context,
+            manifest,
+            manifest.background or WHITE,
+        )
 
     def relaxed(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
         """Relaxed codes of images.
@@ -97,9 +104,7 @@ class Predictor:
             raise ValueError("this network reads features, not images; encode the features")
         outputs = []
         for start in range(0, len(images), batch_size):
-            pixels = np.stack(
-                [_pixels(image, self.transform) for image in images[start : start + batch_size]]
-            )
+            pixels = np.stack([self._pixels(image) for image in images[start : start + batch_size]])
             outputs.append(self._outputs(self.transform.normalize(pixels)))
         return np.concatenate(outputs) if outputs else np.empty((0, self.num_bits), np.float32)
 
@@ -139,16 +144,18 @@ class Predictor:
     def _outputs(self, inputs: np.ndarray) -> np.ndarray:
         return self.block(nd.array(inputs, self._context)).asnumpy()
 
-
-def _pixels(image: ImageLike, transform: ImageTransform) -> np.ndarray:
-    """The transformed pixels of an image; DataError, naming the file, if it is unreadable."""
-    path = None if isinstance(image, np.ndarray) else image
-    try:
-        pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image).read_bytes())
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(
-                f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
-            )
-        return transform.evaluate(pixels)
-    except ValueError as error:
-        raise DataError(str(error), path=path) from error
+    def _pixels(self, image: ImageLike) -> np.ndarray:
+        """The transformed pixels of an image; DataError, naming the file, if it is unreadable."""
+        path = None if isinstance(image, np.ndarray) else image
+        assert self.transform is not None  # relaxed has looked
+        try:
+            pixels = image if isinstance(image, np.ndarray) else read_image(image, self._background)
+            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+                raise ValueError(
+                    f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
+                )
+            return self.transform.evaluate(pixels)
+        except DataError:
+            raise
+        except ValueError as error:
+            raise DataError(str(error), path=path) from error

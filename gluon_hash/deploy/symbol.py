@@ -17,6 +17,7 @@ from gluon_hash.files import atomic_write_json, refuse_existing, sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import HashingNet
 from gluon_hash.records import ImageTransform
+from gluon_hash.records.images import WHITE, Color
 
 __all__ = ["export_symbol", "TOLERANCE"]
 
@@ -30,6 +31,7 @@ def export_symbol(
     out: str | os.PathLike[str],
     *,
     transform: ImageTransform | None,
+    background: Color = WHITE,
     hierarchy: Hierarchy,
     backbone: str,
     source: dict[str, Any],
@@ -44,6 +46,8 @@ def export_symbol(
         DIR/NAME; the three files must not exist.
     transform : ImageTransform or None
         Its evaluation side is written into the manifest; None: the network reads features.
+    background : Color
+        What transparent pixels show.
     hierarchy : Hierarchy
         Level and class names for the manifest.
     backbone : str
@@ -82,7 +86,7 @@ def export_symbol(
             version=VERSION,
             input_name=INPUT_NAME,
             input_shape=[-1, *shape],
-            **_preprocessing(transform),
+            **_preprocessing(transform, background),
             num_bits=net.num_bits,
             bit_order="little: bit j is bit (j mod 8) of byte (j // 8), 1 where output j >= 0",
             backbone=backbone,
@@ -109,7 +113,7 @@ def _input_shape(net: HashingNet, transform: ImageTransform | None) -> tuple[int
     return (3, transform.crop, transform.crop)
 
 
-def _preprocessing(transform: ImageTransform | None) -> dict[str, Any]:
+def _preprocessing(transform: ImageTransform | None, background: Color) -> dict[str, Any]:
     """What a manifest says of pixels."""
     names = ("resize", "crop", "mean", "std")
     if transform is None:
@@ -117,6 +121,7 @@ def _preprocessing(transform: ImageTransform | None) -> dict[str, Any]:
     return {
         "colour_order": "RGB",
         "interpolation": "bilinear, antialiased (Pillow)",
+        "background": background,
         **{name: getattr(transform, name) for name in names},
     }
 

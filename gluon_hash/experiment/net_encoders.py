@@ -40,7 +40,13 @@ class RunEncoder(Encoder):
         run = load_run(path, self._contexts)
         self.run, self.path, self.num_bits = run, path, run.config.net.num_bits
         self.hierarchy: Hierarchy = run.hierarchy
-        self._images = Predictor(run.net, run.transform, self.num_bits, self._contexts[0])
+        self._images = Predictor(
+            run.net,
+            run.transform,
+            self.num_bits,
+            self._contexts[0],
+            background=run.background,
+        )
         self._features = Predictor(run.net.head, None, self.num_bits, self._contexts[0])
 
     def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:

@@ -28,6 +28,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.class_wise import default_inv_variances
 from gluon_hash.nets import HashingNet, load_backbone, save_backbone
 from gluon_hash.records import ImageTransform
+from gluon_hash.records.images import WHITE, Color
 from gluon_hash.training import read_state
 
 __all__ = ["BACKBONE", "CONFIG", "Run", "check_folder", "check_same", "load_run", "start_folder"]
@@ -51,6 +52,8 @@ class Run:
         Of the data.
     epoch : int
         The epoch that is kept, from 1.
+    background : Color
+        What transparent pixels showed when the images were prepared.
     """
 
     path: Path
@@ -59,6 +62,7 @@ class Run:
     transform: ImageTransform | None
     hierarchy: Hierarchy
     epoch: int
+    background: Color = WHITE
 
 
 def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = None) -> Run:
@@ -84,7 +88,18 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
     trained.load_parameters(str(path / "best.ckpt" / "net.params"), ctx=contexts or [mx.cpu()])
     transform = None if config.net.num_features is not None else build_transform(config)
     hierarchy = Hierarchy.load(path / HIERARCHY)
-    return Run(path, config, net, transform, hierarchy, state.progress.best_epoch or 0)
+    return Run(
+        path, config, net, transform, hierarchy, state.progress.best_epoch or 0, _background(path)
+    )
+
+
+def _background(path: Path) -> Color:
+    """Of transparent pixels, as the split manifest of the data says; white if it does not."""
+    if not (path / SPLIT).exists():
+        return WHITE
+    manifest = json.loads((path / SPLIT).read_text(encoding="utf-8"))
+    color = manifest.get("source", {}).get("background") or WHITE
+    return (int(color[0]), int(color[1]), int(color[2]))
 
 
 def check_folder(config: Config, out: Path, resume: bool) -> None:
