@@ -53,8 +53,9 @@ def table_file(folder, text, name="labels.csv"):
 
 def test_any_folder_is_a_table_without_labels(photos, capsys):
     found = find_photos(photos)
-    said = "3 files are not images that are read: 1 .svg, 1 .txt, 1 hidden"
-    assert said in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "3 files are not images that are read: 1 .svg, 1 .txt, 1 hidden" in said
+    assert "left out are animal/drawing.svg, notes.txt\n" in said
     for batch_size in (1, 3, 100):
         table = encode_photos(found, encode, 8, batch_size=batch_size, first_id=10)
         assert table.level_labels.shape == (4, 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_hash.datasets.image_files import ImageFiles, find_images
+from gluon_hash.datasets.image_files import HIDDEN, SUFFIXES, ImageFiles, find_images
 from gluon_hash.datasets.image_tables import PATHS, SPLIT
 from gluon_hash.datasets.label_tables import Table, classes_of, hierarchy_of, read_table
 from gluon_hash.datasets.splits import in_words
@@ -83,6 +83,9 @@ def find_photos(
     """
     root = Path(root)
     files = _with_text_names(root, find_images(root))
+    if set(files.left_out) - {HIDDEN}:
+        others = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        log(f"{root}: left out are {in_words(sorted(map(str, filter(_is_other, others))))}")
     if labels is None:
         return Photos(root, files.paths, np.empty((len(files.paths), 0), np.int32), None)
     find = _classes_by_folder if str(labels) == FOLDERS else partial(_classes_by_table, labels)
@@ -91,6 +94,12 @@ def find_photos(
     known = fine_labels != UNKNOWN
     level_labels[known] = tree.level_labels(fine_labels[known])
     return Photos(root, files.paths, level_labels, tree)
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a file, hidden ones aside, is not called as images are."""
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and path.suffix.lower() not in SUFFIXES
 
 
 def _with_text_names(root: Path, files: ImageFiles) -> ImageFiles:
