@@ -14,7 +14,7 @@ from gluon_hash.retrieval import (
     measure,
     measure_tables,
 )
-from gluon_hash.retrieval.evaluation import advise
+from gluon_hash.retrieval.evaluation import advice, advise
 from gluon_hash.retrieval.evaluation.health import equal_codes
 
 TREE = [[0, 0], [1, 0], [2, 1], [3, 1]]
@@ -105,6 +105,23 @@ def test_ties_at_zero_bits_are_noticed(rng, capsys):
     assert any(text.startswith("database: only 4 different codes for 400 images") for text in texts)
     evaluate(query, database)
     assert capsys.readouterr().err.count("warning: ") == len(texts)
+
+
+def test_of_a_large_database_some_codes_are_compared(rng, monkeypatch):
+    """Every fourth of 400: as many answers at 0 bits are found, to the step."""
+    monkeypatch.setattr(advice, "AT_MOST", 130)
+    query, database = clustered(rng, 60, noise=0), clustered(rng, 400, first_id=1000, noise=0)
+    database.codes[:] = database.codes[0]
+    query.codes[:] = database.codes[0]
+    texts = said(query, database)
+    assert any("only 1 different codes for 100 images" in text for text in texts)
+    assert any("for 100% of the queries" in text and "(median 400)" in text for text in texts)
+
+
+def test_class_numbers_may_be_anything(rng):
+    tree = [[2**31 - 1, 5], [7, 5], [10**9, 2**30], [3, 2**30]]
+    query = clustered(rng, 40, tree=tree)
+    assert said(query, clustered(rng, 400, first_id=1000, tree=tree)) == []
 
 
 def test_queries_that_are_in_the_database_are_noticed(rng):

@@ -16,6 +16,7 @@ __all__ = ["advise", "random_average_precision"]
 ENOUGH_QUERIES = 20  # fewer say little
 MANY_AT_ZERO = 10  # database images at distance 0: a page of answers
 MOST = 0.5  # of the queries
+AT_MOST = 1 << 20  # codes that are compared; of more, every second, third ...
 HARDLY_BETTER, HARDLY_MORE = 1.2, 0.05  # than a random ranking
 Table = CodeTable | FeatureTable
 
@@ -63,38 +64,52 @@ def _swapped(query: Table, database: Table, together: bool) -> list[str]:
 def _other_data(query_labels: np.ndarray, database_labels: np.ndarray) -> list[str]:
     """Signs that the two were prepared from different data sets or hierarchies."""
     result = []
-    unknown = ~np.isin(query_labels[:, 0], database_labels[:, 0])
+    unknown = _count(database_labels[:, 0], query_labels[:, 0]) == 0
     if unknown.mean() > 1 - MOST:
         result.append(
             f"{unknown.sum()} of {len(query_labels)} queries are of a class that no database image "
             f"is of ({_some(np.unique(query_labels[unknown, 0]))}); are both of one data set?"
         )
+    classes = np.unique(query_labels[:, 0])
     for level in range(1, query_labels.shape[1]):
         ours, theirs = (
-            _parents(labels[:, 0], labels[:, level]) for labels in (query_labels, database_labels)
+            _parents(classes, labels[:, 0], labels[:, level])
+            for labels in (query_labels, database_labels)
         )
-        differing = [fine for fine in ours if fine in theirs and ours[fine] != theirs[fine]]
-        if differing:
-            fine = differing[0]
+        differing = np.flatnonzero((ours >= 0) & (theirs >= 0) & (ours != theirs))
+        if len(differing):
+            first = differing[0]
             result.append(
-                f"class {fine} belongs to class {ours[fine]} of level {level} among the queries, "
-                f"but to class {theirs[fine]} in the database ({len(differing)} classes differ); "
-                "they were prepared with different hierarchies, and cannot be compared"
+                f"class {classes[first]} belongs to class {ours[first]} of level {level} among "
+                f"the queries, but to class {theirs[first]} in the database ({len(differing)} "
+                "classes differ); they were prepared with different hierarchies, and cannot be "
+                "compared"
             )
     return result
 
 
-def _parents(fine: np.ndarray, upper: np.ndarray) -> dict[int, int]:
-    """The upper class of each finest class; of labels that do not nest: nothing."""
-    pairs = np.unique(np.stack([fine, upper], axis=1), axis=0)
-    nested = len(np.unique(pairs[:, 0])) == len(pairs)
-    return {int(child): int(parent) for child, parent in pairs} if nested else {}
+def _parents(classes: np.ndarray, fine: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """The upper class of each of ``classes``, -1 where unknown, or where labels do not nest."""
+    at = np.minimum(np.searchsorted(classes, fine), len(classes) - 1)
+    there = classes[at] == fine
+    parents = np.full(len(classes), -1, np.int64)
+    parents[at[there]] = upper[there]
+    nested = (parents[at[there]] == upper[there]).all()
+    return parents if nested else np.full(len(classes), -1, np.int64)
+
+
+def _count(labels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """How many of ``labels`` are each of ``wanted``: int64, the shape of ``wanted``."""
+    values, number = np.unique(wanted, return_inverse=True)
+    at = np.minimum(np.searchsorted(values, labels), len(values) - 1)
+    return np.bincount(at[values[at] == labels], minlength=len(values))[number]
 
 
 def _missing_classes(database_labels: np.ndarray, hierarchy: Hierarchy | None) -> list[str]:
     if hierarchy is None:
         return []
-    there, classes = len(np.unique(database_labels[:, 0])), hierarchy.num_classes[0]
+    classes = hierarchy.num_classes[0]
+    there = np.count_nonzero(_count(database_labels[:, 0], np.arange(classes)))
     if there >= MOST * classes:
         return []
     return [
@@ -123,18 +138,17 @@ def _made_differently(query: Table, database: Table) -> list[str]:
 
 def _queries_in_database(query: Table, database: Table) -> list[str]:
     """The same id, code and labels on both sides: each of these finds itself."""
-    order = np.argsort(database.ids)
-    at = np.minimum(np.searchsorted(database.ids, query.ids, sorter=order), len(database) - 1)
-    position = order[at]
-    same = (database.ids[position] == query.ids) & (
-        database.level_labels[position] == query.level_labels
-    ).all(axis=1)
+    order = np.argsort(query.ids)  # of the smaller side
+    at = np.minimum(np.searchsorted(query.ids, database.ids, sorter=order), len(query) - 1)
+    rows = np.flatnonzero(query.ids[order[at]] == database.ids)
+    own = order[at[rows]]
     ours, theirs = (
         table.codes if isinstance(table, CodeTable) else table.features
         for table in (query, database)
     )
-    same &= (theirs[position] == ours).all(axis=1)
-    if same.mean() <= MOST:
+    same = (database.level_labels[rows] == query.level_labels[own]).all(axis=1)
+    same &= (theirs[rows] == ours[own]).all(axis=1)
+    if same.sum() <= MOST * len(query):
         return []
     return [
         f"{same.sum()} of {len(query)} queries are in the database too (same id, labels and "
@@ -147,11 +161,12 @@ def _coarse_codes(query: Table, database: Table) -> list[str]:
     """Codes that cannot tell images apart, and rankings that they leave to chance."""
     if not isinstance(query, CodeTable) or not isinstance(database, CodeTable):
         return []
-    health = code_health(database.codes, database.num_bits)
+    step = -(-len(database) // AT_MOST)
+    sample = database.codes[::step]
+    health = code_health(sample, database.num_bits)
     result = [f"database: {text}" for text in health.warnings()]
-    numbers = equal_codes(np.concatenate([database.codes, query.codes]))
-    count = np.bincount(numbers[: len(database)], minlength=int(numbers.max()) + 1)
-    at_zero = count[numbers[len(database) :]]
+    numbers = equal_codes(np.concatenate([sample, query.codes]))
+    at_zero = _count(numbers[: len(sample)], numbers[len(sample) :]) * step
     share = (at_zero >= MANY_AT_ZERO).mean()
     if share > MOST:
         result.append(
@@ -167,9 +182,8 @@ def _chance(query_labels: np.ndarray, database_labels: np.ndarray, measured: Mea
     values = measured.column("map_tie_averaged")
     if len(values) < ENOUGH_QUERIES or np.isnan(values).all():
         return []
-    classes, count = np.unique(database_labels[:, 0], return_counts=True)
-    at = np.minimum(np.searchsorted(classes, query_labels[:, 0]), len(classes) - 1)
-    relevant = count[at] - (len(database_labels) - measured.num_database)
+    left_out = len(database_labels) - measured.num_database
+    relevant = _count(database_labels[:, 0], query_labels[:, 0]) - left_out
     chance = float(
         random_average_precision(relevant, measured.num_database)[~np.isnan(values)].mean()
     )
