@@ -187,11 +187,11 @@ def _chance(query_labels: np.ndarray, database_labels: np.ndarray, measured: Mea
     chance = float(
         random_average_precision(relevant, measured.num_database)[~np.isnan(values)].mean()
     )
-    found = float(np.nanmean(values))
-    if found > min(HARDLY_BETTER * chance, chance + HARDLY_MORE) or chance > MOST:
+    mean = float(np.nanmean(values))
+    if mean > min(HARDLY_BETTER * chance, chance + HARDLY_MORE) or chance > MOST:
         return []
     return [
-        f"map_tie_averaged {found:.4f} is hardly better than that of a random ranking "
+        f"map_tie_averaged {mean:.4f} is hardly better than that of a random ranking "
         f"({chance:.4f}); were both encoded by one trained network, from images of one data set?"
     ]
 

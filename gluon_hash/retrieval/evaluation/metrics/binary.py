@@ -107,5 +107,5 @@ def r_precision(relevant: np.ndarray) -> np.ndarray:
     """
     relevant, _ = check_ranked(relevant)
     count = relevant.sum(axis=1)
-    first = np.arange(relevant.shape[1]) < count[:, None]
-    return ratio((relevant & first).sum(axis=1), count)
+    among_first = np.arange(relevant.shape[1]) < count[:, None]
+    return ratio((relevant & among_first).sum(axis=1), count)

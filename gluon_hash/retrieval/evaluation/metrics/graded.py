@@ -197,8 +197,8 @@ def asi(gain: np.ndarray) -> np.ndarray:
             ranked, best = np.cumsum(gain == level, axis=1), np.cumsum(ideal == level, axis=1)
             shared += np.minimum(ranked, best)
     with_gain = (gain > 0).sum(axis=1)
-    first = np.arange(gain.shape[1]) < with_gain[:, None]
-    intersections = np.where(first, shared / np.arange(1, gain.shape[1] + 1), 0.0)
+    among_first = np.arange(gain.shape[1]) < with_gain[:, None]
+    intersections = np.where(among_first, shared / np.arange(1, gain.shape[1] + 1), 0.0)
     return ratio(intersections.sum(axis=1), with_gain)
 
 
