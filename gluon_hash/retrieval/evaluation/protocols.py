@@ -132,14 +132,14 @@ PROTOCOLS = {
         ),
         Protocol(
             name="barz",
-            source="semantic-embeddings (Barz and Denzler 2019), with Hamming distances",
+            source="semantic-embeddings (Barz and Denzler 2019), theirs of real-valued features",
             ahp_at=250,
             query_excluded=True,
             prints_first="mahp_barz",
         ),
         Protocol(
             name="happier",
-            source="HAPPIER (Ramzi et al. 2022), with Hamming distances",
+            source="HAPPIER (Ramzi et al. 2022), theirs of real-valued features",
             ties=THEIRS_UNSTABLE,
             query_excluded=True,
             query_has_relevance=True,
@@ -147,7 +147,7 @@ PROTOCOLS = {
         ),
         Protocol(
             name="dyml",
-            source="DyML (Sun et al. 2021), as HAPPIER evaluates it, with Hamming distances",
+            source="DyML (Sun et al. 2021), as HAPPIER evaluates it, theirs of real-valued features",
             ties=THEIRS_UNSTABLE,
             query_excluded=True,
             prints_first="map_mean_of_levels",
