@@ -147,7 +147,7 @@ PROTOCOLS = {
         ),
         Protocol(
             name="dyml",
-            source="DyML (Sun et al. 2021), as HAPPIER evaluates it, theirs of real-valued features",
+            source="DyML (Sun et al. 2021), as in HAPPIER, theirs of real-valued features",
             ties=THEIRS_UNSTABLE,
             query_excluded=True,
             prints_first="map_mean_of_levels",
