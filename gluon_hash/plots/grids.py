@@ -68,8 +68,8 @@ def retrieval_grid(
         meanings = [f"same {name}" for name in level_names] + ["no relative"]
         figure.legend(
             [
-                Patch(color=_colour(len(level_names) - place, len(level_names)))
-                for place in range(len(meanings))
+                Patch(color=_colour(len(level_names) - level, len(level_names)))
+                for level in range(len(meanings))
             ],
             meanings,
             loc="outside lower center",

@@ -158,7 +158,7 @@ def test_an_approximate_index_says_that_it_found_fewer(birds, run):
         ("--database-records x.rec", "--database-records does nothing without --grid"),
         ("--collection x", "--collection does nothing without --url"),
         ("--model m", "--model encodes images; --codes are codes already"),
-        ("--scan", "--scan does nothing for a flat index"),
+        ("--scan", "--scan does nothing for this search of a flat index"),
         ("--rerank f.npz", "--rerank of --codes needs --query-features"),
         ("--rerank asymmetric --distance l2", "--distance is for features"),
         ("--rerank f.npz --radius 2", "--rerank orders the nearest --candidates; it goes with -k"),
@@ -188,3 +188,28 @@ def test_a_level_of_a_branch_without_codes_is_said(birds, run):
     index.save("finches")
     code, _, err = run(*"index search finches --codes q.npz --within coarse=fish".split())
     assert code == 2 and "--within coarse=fish: no code of the index is in this branch" in err
+
+
+def test_an_hnsw_scans_for_a_radius_only(birds, run):
+    assert run(*"index d.npz --out graph --kind hnsw".split())[0] == 0
+    code, _, err = run(*"index search graph --codes q.npz --scan".split())
+    assert code == 2 and "--scan does nothing for this search of a hnsw index" in err
+    code, _, err = run(*"index search graph --codes q.npz --radius 1".split())
+    assert code == 2 and "ask for a scan" in err
+    code, out, _ = run(*"index search graph --codes q.npz --radius 1 --scan --json".split())
+    assert code == 0 and json.loads(out)["ids"] == [100, 101, 102, 103, 104, 105, 106, 107]
+
+
+def test_class_names_that_do_nothing_or_are_others_are_errors(birds, run):
+    table = CodeTable.load("d.npz")
+    CodeTable(table.ids, table.codes, np.empty((11, 0), np.int32), 8).save("plain.npz")
+    assert run(*"index plain.npz --out plain".split())[0] == 0
+    code, _, err = run(*"index search plain --codes q.npz --hierarchy h.tsv".split())
+    assert code == 2 and "--hierarchy does nothing: the index has no labels" in err
+    Hierarchy.from_table(
+        [["a", "bird"], ["b", "bird"], ["trout", "fish"]], ["fine", "coarse"]
+    ).save("other.tsv")
+    CodeTable(table.ids + 50, table.codes, table.level_labels, 8).save("more.npz")
+    code, _, err = run(*"index add index more.npz --hierarchy other.tsv --out out".split())
+    assert code == 2 and "the index has classes of its own, which are others" in err
+    assert run(*"index add index more.npz --hierarchy h.tsv --out out".split())[0] == 0

@@ -183,5 +183,6 @@ def test_where_milvus_answers_no_more_sharing_is_unknown(url, monkeypatch):
     index.upload(CodeTable(np.arange(7), codes, np.zeros((7, 1), np.int32), 8))
     monkeypatch.setattr(milvus, "MAX_K", 5)
     (counts,) = index.count_by_distance(codes[:1], np.array([1]))
+    assert index.count_by_distance(codes[:1], np.array([-1]))[0].tolist() == []
     assert counts.tolist() == [3, -1]  # five were answered: all three at 0 bits, some at 1
     index.close()

@@ -93,18 +93,18 @@ def build(
         "num_lists": lists,
         "num_probes": probes,
     }
-    given = sources.kind_parameters(named, parameters or [])
+    kind_options = sources.kind_parameters(named, parameters or [])
     read_from = sources.Source(source, model, labels, hierarchy, device, batch_size)
     if (out is None) == (url is None):
         raise ValueError("name the index: --out INDEX for a folder, or --url for Milvus")
     if url is not None:
-        if kind is not None or any(value is not None for value in given.values()):
+        if kind is not None or any(value is not None for value in kind_options.values()):
             raise ValueError("--kind and its parameters are for --out; Milvus compares every code")
         sources.upload(read_from, url, collection)
     elif out is not None:
         if collection is not None:
             raise ValueError("--collection is for --url")
-        sources.build_folder(read_from, out, kind or "flat", given)
+        sources.build_folder(read_from, out, kind or "flat", kind_options)
 
 
 @app.command()

@@ -136,7 +136,7 @@ def _of_records(answers: Sequence[Answers], database_records: Path) -> list[list
     from gluon_hash.records import RecordFile
 
     records = RecordFile(database_records)
-    position = {int(item): place for place, item in enumerate(records.ids)}
+    position = {int(item): row for row, item in enumerate(records.ids)}
     unknown = [item for row in answers for item in row.items.ids.tolist() if item not in position]
     if unknown:
         raise ValueError(

@@ -69,7 +69,9 @@ def search(
         None, metavar="train.rec", help="--grid: images of an index without paths."
     ),
     scan: bool = typer.Option(
-        False, "--scan", help="Multihash: compare all codes where its tables do not pay."
+        False,
+        "--scan",
+        help="Compare all codes: multihash where its tables do not pay, hnsw for --radius.",
     ),
     memory_mapped: bool = typer.Option(
         False, "--memory-mapped", help="ivf: leave the codes in the file."
@@ -99,7 +101,7 @@ def search(
     )
     if grid is not None:
         drawing.check_grid(grid)
-    index, files = searching.open_index(url, collection, what or [], memory_mapped, scan)
+    index, files = searching.open_index(url, collection, what or [], memory_mapped, scan, radius)
     if hierarchy is not None:
         searching.name_classes(index, hierarchy)
     asked = searching.Asked(index, k, radius, within, group_by, scan)

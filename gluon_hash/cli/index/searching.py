@@ -119,17 +119,17 @@ def read_queries(
             raise ValueError("--model encodes images; --codes are codes already")
         table = load_codes(codes, num_bits)
         names = table.ids.astype(str) if table.names is None else table.names
-        files = [Path(name) if Path(name).is_file() else None for name in names.tolist()]
-        return Queries(names.tolist(), table.codes, files, ids=table.ids)
+        pictures = [Path(name) if Path(name).is_file() else None for name in names.tolist()]
+        return Queries(names.tolist(), table.codes, pictures, ids=table.ids)
     if model is None:
         raise ValueError("images are encoded by --model: a run folder or an exported network")
-    found = [file for image in images for file in _files(image)]
+    files = [file for image in images for file in _files(image)]
     encoder = _load_model(model)
     check_bits(model, encoder.num_bits, num_bits)
     from gluon_hash.retrieval import codes as packing
 
-    relaxed = encoder.relaxed(found)
-    return Queries([str(file) for file in found], packing.pack(relaxed), [*found], relaxed=relaxed)
+    relaxed = encoder.relaxed(files)
+    return Queries([str(file) for file in files], packing.pack(relaxed), [*files], relaxed=relaxed)
 
 
 def open_index(
@@ -138,6 +138,7 @@ def open_index(
     what: Sequence[Path],
     memory_mapped: bool,
     scan: bool,
+    radius: int | None,
 ) -> tuple[Searcher, Sequence[Path]]:
     """The collection at ``url``, or the index in the folder that was named first; and the rest."""
     if url is not None:
@@ -148,23 +149,31 @@ def open_index(
         return MilvusIndex(url, collection or COLLECTION), what
     if not what:
         raise ValueError("name the index folder first, or a Milvus with --url")
-    return load_index(what[0], scan, memory_mapped), what[1:]
+    by_radius = radius is not None
+    return load_index(what[0], scan, by_radius=by_radius, memory_mapped=memory_mapped), what[1:]
 
 
-def load_index(folder: Path, scan: bool, memory_mapped: bool = False) -> HammingIndex:
-    """The index in a folder; ValueError if ``scan`` is asked of one that needs no leave for it."""
+def load_index(
+    folder: Path, scan: bool, *, by_radius: bool = False, memory_mapped: bool = False
+) -> HammingIndex:
+    """The index in a folder; ValueError if ``scan`` would change nothing."""
     from gluon_hash.retrieval import HammingIndex
 
     index = HammingIndex.load(folder, memory_mapped=memory_mapped)
-    if scan and not index.kind.takes_scan:
-        raise ValueError(f"--scan does nothing for a {index.kind.name} index; it is for multihash")
+    if scan and not index.kind.may_refuse(by_radius=by_radius):
+        raise ValueError(
+            f"--scan does nothing for this search of a {index.kind.name} index; it is for "
+            "multihash, and for hnsw by --radius"
+        )
     return index
 
 
 def name_classes(index: Searcher, hierarchy: Path) -> None:
-    """Give the index class names."""
+    """Give the index class names; ValueError if it has no labels, or those of other classes."""
     from gluon_hash.hierarchy import Hierarchy
 
+    if not index.look_up(np.empty(0, np.int64)).num_levels:
+        raise ValueError("--hierarchy does nothing: the index has no labels")
     index.name_classes(Hierarchy.load(hierarchy))
 
 

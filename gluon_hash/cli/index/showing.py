@@ -158,28 +158,28 @@ def _line(columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -
 
 def _as_json(shown: Shown, query: int) -> dict[str, Any]:
     row = shown.answers[query]
-    found: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "query": shown.names[query],
         "distances": row.distances.tolist(),
         "ids": row.items.ids.tolist(),
         "sharing": _sharing(row, None),
     }
     if row.scores is not None:
-        found["scores"] = [round(float(score), 6) for score in row.scores]
+        answer["scores"] = [round(float(score), 6) for score in row.scores]
     if row.items.names is not None:
-        found["paths"] = row.items.names.tolist()
+        answer["paths"] = row.items.names.tolist()
     if row.items.num_levels:
-        found["classes"] = _classes(row.items)
+        answer["classes"] = _classes(row.items)
     if shown.level is not None:
-        found["groups"] = list(_json_groups(shown, query))
+        answer["groups"] = list(_json_groups(shown, query))
     if shown.voters is not None:
         voters = shown.voters[query]
-        found["zoom"] = {
+        answer["zoom"] = {
             "answers": len(voters),
             "radius": int(voters.distances.max(initial=0)) if voters.scores is None else None,
             "branches": list(_json_votes(shown, query)),
         }
-    return found
+    return answer
 
 
 def _json_groups(shown: Shown, query: int) -> Iterator[dict[str, Any]]:

@@ -88,6 +88,8 @@ class Source:
         from gluon_hash.hierarchy import Hierarchy
 
         tree = None if self.hierarchy is None else Hierarchy.load(self.hierarchy)
+        if tree is not None and into is not None and into.items.hierarchy not in (None, tree):
+            raise ValueError("--hierarchy: the index has classes of its own, which are others")
         if self.path.is_dir():
             return self._encode(tree, into)
         from gluon_hash.retrieval import CodeTable
@@ -131,10 +133,10 @@ class Source:
         return load_model(self.model, engine.contexts(self.device or "cpu"))
 
 
-def kind_parameters(named: dict[str, int | None], given: Sequence[str]) -> dict[str, int | None]:
+def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[str, int | None]:
     """The parameters of a kind: those with a flag of their own, and those as NAME=VALUE."""
     parameters = dict(named)
-    for text in given:
+    for text in texts:
         name, _, value = text.partition("=")
         if not value.isdigit():
             raise ValueError(f"--set: expected NAME=NUMBER, got {text!r}")
@@ -150,7 +152,7 @@ def _check_bits(what: Path | str, num_bits: int, expected: int) -> None:
         )
 
 
-def build_folder(source: Source, out: Path, kind: str, given: dict[str, int | None]) -> None:
+def build_folder(source: Source, out: Path, kind: str, parameters: dict[str, int | None]) -> None:
     """Build an index folder and say what is in it."""
     from gluon_hash.files import refuse_existing
     from gluon_hash.progress import track
@@ -158,9 +160,10 @@ def build_folder(source: Source, out: Path, kind: str, given: dict[str, int | No
     from gluon_hash.retrieval.index.kinds import kind_for
 
     refuse_existing(out)
-    kind_for(kind, 1, 1, given)  # a wrong name is said before images are encoded
+    kind_for(kind, 1, 1, parameters)  # a wrong name is said before images are encoded
     table, tree = source.read()
-    index = HammingIndex(table.num_bits, kind_for(kind, table.num_bits, len(table), given), tree)
+    chosen = kind_for(kind, table.num_bits, len(table), parameters)
+    index = HammingIndex(table.num_bits, chosen, tree)
     at_once = max(index.kind.codes_at_once(len(table)), 1)
     starts = range(0, len(table), at_once)
     for start in track(starts, "index", len(starts), unit="batches"):

@@ -118,17 +118,17 @@ def with_ties(
     list of Q Answers
         As many as the answers, or more; ivf: of the lists that it looks into.
     """
-    found = []
+    ties = []
     for query, row in zip(queries, answers):
         radius = int(row.distances.max(initial=-1))
         if radius < 0:
-            found.append((row.distances, row.items.ids))
+            ties.append((row.distances, row.items.ids))
         else:
             near = searcher.search_radius(query[None], radius, scan=True, within=within)
-            found.append((near.distances, near.ids))
-    counts = np.array([len(ids) for _, ids in found], np.int64)
-    distances = np.concatenate([np.empty(0, np.int32), *(near for near, _ in found)])
-    ids = np.concatenate([np.empty(0, np.int64), *(ids for _, ids in found)])
+            ties.append((near.distances, near.ids))
+    counts = np.array([len(ids) for _, ids in ties], np.int64)
+    distances = np.concatenate([np.empty(0, np.int32), *(near for near, _ in ties)])
+    ids = np.concatenate([np.empty(0, np.int64), *(ids for _, ids in ties)])
     return _with_items(searcher, distances, ids, counts)
 
 

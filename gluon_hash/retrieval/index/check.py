@@ -42,12 +42,12 @@ def check_index(
         raise ValueError("check_index: expected at least one query")
     exact = HammingIndex(index.num_bits, Flat())
     exact.add(index.codes(), index.ids)
-    found, seconds = _timed(index, queries, k, scan)
-    truth, scan_seconds = _timed(exact, queries, k, False)
-    near = (found >= 0) & (found <= truth[:, -1:])
+    distances, seconds = _timed(index, queries, k, scan)
+    exact_distances, scan_seconds = _timed(exact, queries, k, False)
+    near = (distances >= 0) & (distances <= exact_distances[:, -1:])
     return {
         f"recall@{k}": float(near.mean()),
-        "same_distances": float((found == truth).all(axis=1).mean()),
+        "same_distances": float((distances == exact_distances).all(axis=1).mean()),
         "seconds": round(seconds, 4),
         "scan_seconds": round(scan_seconds, 4),
         "num_queries": len(queries),

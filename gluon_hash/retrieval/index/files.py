@@ -16,7 +16,7 @@ import numpy as np
 
 from gluon_hash.arrays import load_arrays, save_arrays
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_folder, atomic_write_json, sha256
+from gluon_hash.files import atomic_folder, atomic_write_json, read_text, sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.index import kinds as index_kinds
 from gluon_hash.retrieval.index.items import Items
@@ -105,8 +105,9 @@ def _description(folder: Path) -> tuple[index_kinds.Kind, int, dict[str, Any]]:
             f"not an index: it has no {DESCRIPTION}; `gluon-hash index build` makes one",
             path=folder,
         )
+    text = read_text(path)
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = json.loads(text)
         version = description["version"]
         if version == VERSION:
             return (

@@ -158,18 +158,18 @@ ENGINES: dict[str, tuple[str, Callable[[str, _Item], str]]] = {
 
 def _texts(table: CodeTable, engine: str, name: str) -> dict[str, str]:
     """Schema, example query and README.txt, filled in."""
-    first = table.codes[0]
+    example = table.codes[0]
     values: dict[str, Any] = {
         "NAME": name,
         "NUM_BITS": table.num_bits,
-        "PADDED_BITS": 8 * len(first),
-        "NUM_BYTES": len(first),
+        "PADDED_BITS": 8 * len(example),
+        "NUM_BYTES": len(example),
         "DATA": ENGINES[engine][0],
-        "BITS": bit_string(first, table.num_bits),
-        "BYTES": json.dumps(signed_bytes(first)),
-        "PACKED": json.dumps(first.tolist()),
+        "BITS": bit_string(example, table.num_bits),
+        "BYTES": json.dumps(signed_bytes(example)),
+        "PACKED": json.dumps(example.tolist()),
         "COUNT": len(table),
-        "SIGNS": json.dumps(codes.unpack(first[None], table.num_bits)[0].tolist()),
+        "SIGNS": json.dumps(codes.unpack(example[None], table.num_bits)[0].tolist()),
     }
     path_field = "" if table.names is None else PATH_FIELDS[engine]
     values |= {"PATH_FIELD": path_field, "MAX_LEVELS": max(table.level_labels.shape[1], 1)}

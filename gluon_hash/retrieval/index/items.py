@@ -111,12 +111,12 @@ class Items:
         if len(known) > 1 and not (np.diff(known) > 0).all():
             order = np.argsort(known)
             rows, known = rows[order], known[order]
-        place = np.searchsorted(known, ids)
-        there = place < len(known)
-        there[there] = known[place[there]] == ids[there]
+        nearest = np.searchsorted(known, ids)
+        there = nearest < len(known)
+        there[there] = known[nearest[there]] == ids[there]
         if not there.all():
             raise ValueError(f"id {ids[~there][0]} is not in the index")
-        return rows[place]
+        return rows[nearest]
 
     def branch(self, text: str) -> Branch:
         """The branch that "LEVEL=CLASS" names; numbers do where there are no names.

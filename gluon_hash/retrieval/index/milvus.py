@@ -190,6 +190,9 @@ class MilvusIndex:
         queries = check_packed(queries, self.num_bits)
         counts = []
         for query, radius in zip(queries, radii):
+            if radius < 0:
+                counts.append(np.empty(0, np.int64))
+                continue
             (hits,) = self._nearest(query[None], MAX_K, within, int(radius))
             near = np.array([distance for distance, _ in hits], np.int64)
             counts.append(np.bincount(near, minlength=radius + 1))

@@ -107,7 +107,7 @@ class Collection:
 
     def values(self, ids: np.ndarray, fields: Sequence[str]) -> list[Row]:
         """The fields of each id, in the order of ``ids``; ValueError if one is not there."""
-        unique, found = np.unique(ids), {}
+        unique, rows = np.unique(ids), dict[int, Row]()
         for start in range(0, len(unique), IDS_AT_A_TIME):
             ask = partial(
                 self.client.query,
@@ -115,11 +115,11 @@ class Collection:
                 filter=_among(unique[start : start + IDS_AT_A_TIME]),
                 output_fields=["id", *fields],
             )
-            found.update({row["id"]: row for row in self.again(ask)})
-        missing = [item for item in unique.tolist() if item not in found]
+            rows.update({row["id"]: row for row in self.again(ask)})
+        missing = [item for item in unique.tolist() if item not in rows]
         if missing:
             raise ValueError(f"id {missing[0]} is not in the index")
-        return [found[item] for item in ids.tolist()]
+        return [rows[item] for item in ids.tolist()]
 
     def packed(self, ids: np.ndarray) -> np.ndarray:
         """The codes of ``ids``: uint8 (N, ceil(num_bits / 8))."""

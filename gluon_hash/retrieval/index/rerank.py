@@ -228,12 +228,12 @@ def _split(values: np.ndarray, answers: Sequence[Answers]) -> list[np.ndarray]:
 def _rows(ids: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Position of each id among those that have features; ValueError if one has none."""
     order = np.argsort(among)
-    place = np.searchsorted(among, ids, sorter=order)
-    there = place < len(among)
-    there[there] = among[order[place[there]]] == ids[there]
+    nearest = np.searchsorted(among, ids, sorter=order)
+    there = nearest < len(among)
+    there[there] = among[order[nearest[there]]] == ids[there]
     if not there.all():
         raise ValueError(
             f"re-ranking: id {ids[~there][0]} of the index has no features; give those of the "
             "images that the index was built from"
         )
-    return order[place]
+    return order[nearest]

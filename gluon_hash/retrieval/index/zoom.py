@@ -112,8 +112,8 @@ def group_by(labels: np.ndarray) -> list[tuple[int, np.ndarray]]:
     [(7, array([0, 3])), (3, array([2])), (-1, array([1]))]
     """
     labels = np.asarray(labels)
-    classes, first = np.unique(labels, return_index=True)
-    order = np.lexsort((first, classes == UNKNOWN))
+    classes, first_places = np.unique(labels, return_index=True)
+    order = np.lexsort((first_places, classes == UNKNOWN))
     return [(int(label), np.flatnonzero(labels == label)) for label in classes[order]]
 
 
@@ -133,12 +133,12 @@ def in_branch(level_labels: np.ndarray, branch: Branch) -> np.ndarray:
 
 def _most(labels: np.ndarray) -> tuple[int, int]:
     """The known label that appears most often, the first met of several; and how often."""
-    classes, first, counts = np.unique(
+    classes, first_places, counts = np.unique(
         labels[labels != UNKNOWN], return_index=True, return_counts=True
     )
     if not len(classes):
         return UNKNOWN, 0
-    best = np.lexsort((first, -counts))[0]
+    best = np.lexsort((first_places, -counts))[0]
     return int(classes[best]), int(counts[best])
 
 

@@ -39,7 +39,6 @@ class Kind(ABC):
 
     name: ClassVar[str]
     can_be_mapped: ClassVar[bool] = False  # FAISS can leave the codes in the file
-    takes_scan: ClassVar[bool] = False  # refuses some searches unless told to ``scan``
 
     @classmethod
     def defaults(cls, num_bits: int, num_codes: int) -> dict[str, int]:
@@ -53,6 +52,10 @@ class Kind(ABC):
     @abstractmethod
     def scanned(self, structure: faiss.IndexBinary) -> faiss.IndexBinaryFlat:
         """All codes of the structure, by position, in one that compares every code."""
+
+    def may_refuse(self, *, by_radius: bool) -> bool:
+        """Whether a search, by radius or for k, may be refused unless it is told to ``scan``."""
+        return False
 
     def codes_at_once(self, num_codes: int) -> int:
         """Of ``num_codes`` codes to come, how many it wants in the first ``add``."""

@@ -29,7 +29,6 @@ class Hnsw(Kind):
     num_neighbors: int = 32
     search_width: int = 128
     name = "hnsw"
-    takes_scan = True
 
     def create(self, num_bits: int) -> faiss.IndexBinaryHNSW:
         """An empty graph for codes of ``num_bits``."""
@@ -41,6 +40,10 @@ class Hnsw(Kind):
     def restore(self, structure: faiss.IndexBinaryHNSW) -> None:
         """Set the width of a search."""
         structure.hnsw.efSearch = self.search_width
+
+    def may_refuse(self, *, by_radius: bool) -> bool:
+        """A search by radius: the graph has none."""
+        return by_radius
 
     def scanned(self, structure: faiss.IndexBinaryHNSW) -> faiss.IndexBinaryFlat:
         """The codes that the graph links."""

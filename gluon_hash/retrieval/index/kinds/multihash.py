@@ -39,13 +39,12 @@ class MultiHash(Kind):
     num_hashes: int
     bits_per_hash: int
     name = "multihash"
-    takes_scan = True
 
     @classmethod
     def defaults(cls, num_bits: int, num_codes: int) -> dict[str, int]:
         """Parts about as long as the codes are many: one code a bucket."""
-        part = max(1, min(round(math.log2(max(num_codes, 2))), num_bits // 2 or 1, 24))
-        return {"num_hashes": num_bits // part, "bits_per_hash": part}
+        length = max(1, min(round(math.log2(max(num_codes, 2))), num_bits // 2 or 1, 24))
+        return {"num_hashes": num_bits // length, "bits_per_hash": length}
 
     def create(self, num_bits: int) -> faiss.IndexBinaryMultiHash:
         """An empty structure for codes of ``num_bits``; ValueError if the parts do not fit."""
@@ -61,6 +60,10 @@ class MultiHash(Kind):
         return faiss.IndexBinaryMultiHash(
             padded_bits(num_bits), self.num_hashes, self.bits_per_hash
         )
+
+    def may_refuse(self, *, by_radius: bool) -> bool:
+        """Both, where the tables do not pay."""
+        return True
 
     def scanned(self, structure: faiss.IndexBinaryMultiHash) -> faiss.IndexBinaryFlat:
         """The codes that the tables point to."""
