@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -69,26 +69,17 @@ def curves(
 ) -> None:
     """Loss and validation metrics by epoch; or precision-recall and P@N curves."""
     from gluon_hash import plots
+    from gluon_hash.files import read_text
 
     if all(source.suffix == ".json" for source in sources):
-        _save(
-            plots.retrieval_curves(
-                {source.stem: json.loads(source.read_text()) for source in sources}
-            ),
-            out,
-        )
+        points = {source.stem: _parsed(read_text(source), source) for source in sources}
+        _save(plots.retrieval_curves(points), out)
         return
-    _save(
-        plots.training_curves(
-            {
-                run.name: [
-                    json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()
-                ]
-                for run in sources
-            }
-        ),
-        out,
-    )
+    epochs = {}
+    for run in sources:
+        path = run / "log.jsonl"
+        epochs[run.name] = [_parsed(line, path) for line in read_text(path).splitlines()]
+    _save(plots.training_curves(epochs), out)
 
 
 @app.command()
@@ -142,6 +133,15 @@ def draw_hierarchy(
     from gluon_hash.hierarchy import Hierarchy
 
     _save(plots.hierarchy_tree(Hierarchy.load(file)), out)
+
+
+def _parsed(text: str, path: Path) -> Any:
+    from gluon_hash.errors import DataError
+
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"not JSON: {error.msg}", path=path) from error
 
 
 def _save(figure: Figure, out: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import sha256
+from gluon_hash.files import read_text, sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import ImageTransform
 
@@ -81,8 +81,9 @@ class Manifest(BaseModel):
             If it is not a manifest, of another version, or a file is missing or was changed.
         """
         path = Path(path)
+        text = read_text(path, made_by="gluon-hash export")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(text)
             if not isinstance(values, dict) or values.get("version") != VERSION:
                 found = values.get("version") if isinstance(values, dict) else None
                 raise DataError(

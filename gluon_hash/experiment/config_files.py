@@ -16,6 +16,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.legacy import CENTERS, modernize, without_options
 from gluon_hash.experiment.presets import find
+from gluon_hash.files import read_text
 from gluon_hash.methods.table import (
     DEFAULT,
     METHODS,
@@ -55,7 +56,7 @@ def load_config(path: str | os.PathLike[str], changes: Sequence[str] = ()) -> Co
         With the change: the same of a change, or one that is malformed.
     """
     path = find(path)
-    return _read(path.read_text(encoding="utf-8"), path, changes)
+    return _read(read_text(path), path, changes)
 
 
 def change_config(config: Config, changes: Sequence[str]) -> Config:

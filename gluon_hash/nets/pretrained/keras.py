@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.errors import DataError
+from gluon_hash.files import read_text
 from gluon_hash.records.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = ["read_tfjs", "keras_resnet50_to_v1", "Converted"]
@@ -58,8 +59,9 @@ def read_tfjs(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict
         If the file is no such model, a shard is missing or too short, or weights are quantised.
     """
     path = Path(path)
+    text = read_text(path)
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))
+        model = json.loads(text)
         groups = model["weightsManifest"]
         layers = model["modelTopology"]["model_config"]["config"]["layers"]
     except (ValueError, KeyError, TypeError) as error:
