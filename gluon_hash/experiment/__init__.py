@@ -24,7 +24,7 @@ __getattr__ = on_demand(
     __name__,
     {
         "Config": "gluon_hash.experiment.config",
-        "Encoder": "gluon_hash.experiment.model",
+        "Encoder": "gluon_hash.experiment.encoder",
         "Run": "gluon_hash.experiment.run_folder",
         "build_net": "gluon_hash.experiment.objects",
         "change_config": "gluon_hash.experiment.config_files",

@@ -13,7 +13,7 @@ from gluon_hash.deploy.encode import encode_codes, encode_features
 from gluon_hash.deploy.predictor import ImageLike
 from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data import evaluation_loader
-from gluon_hash.experiment.model import BATCH_SIZE, Encoder, with_names
+from gluon_hash.experiment.encoder import BATCH_SIZE, Encoder, with_names
 from gluon_hash.experiment.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import RecordFile

@@ -1,0 +1,170 @@
+"""One Encoder whatever the model: images or features in, codes out; that of a baseline."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gluon_hash.datasets.dataset import Dataset, Split
+from gluon_hash.datasets.feature_sets import FeatureDataset, FeatureSplit
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.records import decode_image, read_list
+from gluon_hash.retrieval import CodeTable, FeatureTable, codes
+from gluon_hash.retrieval.baselines import ProductQuantizer, encode_features_with, load_baseline
+
+if TYPE_CHECKING:
+    from gluon_hash.deploy.predictor import ImageLike
+
+__all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "with_names"]
+
+BATCH_SIZE = 128
+
+
+class Encoder(ABC):
+    """Images or features -> codes.
+
+    Attributes
+    ----------
+    path : Path
+        Of the model.
+    num_bits : int
+    hierarchy : Hierarchy or None
+        Of the data that it was trained on, where the model knows it.
+    """
+
+    path: Path
+    num_bits: int
+    hierarchy: Hierarchy | None = None
+
+    def encode(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """Packed codes of images or of features.
+
+        Parameters
+        ----------
+        inputs : sequence of images, or ndarray of float, shape (N, num_features)
+            Images are paths, or uint8 RGB arrays (height, width, 3).
+        batch_size : int
+            Images at a time.
+
+        Returns
+        -------
+        uint8, shape (N, ceil(num_bits / 8))
+
+        Raises
+        ------
+        DataError
+            If an image is unreadable or too small; names it.
+        ValueError
+            If the model does not read what is given.
+        """
+        return codes.pack(self.relaxed(inputs, batch_size))
+
+    def relaxed(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """As encode, before the sign: float32 (N, num_bits)."""
+        if isinstance(inputs, np.ndarray) and inputs.ndim == 2:
+            return self._relaxed_features(inputs.astype(np.float32))
+        return self._relaxed_images(list(inputs), batch_size)
+
+    def encode_data(self, data: Dataset | FeatureDataset) -> tuple[CodeTable, CodeTable]:
+        """Codes of the queries and of the database of a data set, for gluon_hash.evaluate.
+
+        Parameters
+        ----------
+        data : Dataset or FeatureDataset
+            What gluon_hash.datasets returns; the database is its training set.
+
+        Returns
+        -------
+        query, database : CodeTable
+            Of features the ids are theirs; images are counted, the database first.
+
+        Raises
+        ------
+        DataError, ValueError
+            As encode.
+        """
+        query = self._encode_split(data.query, data.hierarchy, len(data.train))
+        return query, self._encode_split(data.train, data.hierarchy, 0)
+
+    @abstractmethod
+    def encode_file(
+        self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
+    ) -> CodeTable | FeatureTable:
+        """Codes of a .rec file, or of a file of features (.npz), with ids and labels.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged, or its features are not those that the model reads.
+        ValueError
+            If the model does not read such a file.
+        """
+
+    def _encode_split(
+        self, split: Split | FeatureSplit, hierarchy: Hierarchy, first_id: int
+    ) -> CodeTable:
+        labels = hierarchy.level_labels(split.fine_labels)
+        names = np.array(split.names, dtype=np.str_)
+        if isinstance(split, FeatureSplit):
+            return CodeTable(split.ids, self.encode(split.features), labels, self.num_bits, names)
+        blocks = [
+            self.encode([decode_image(split.encoded(p)) for p in positions], len(positions))
+            for positions in np.array_split(np.arange(len(split)), -(-len(split) // BATCH_SIZE))
+        ]
+        ids = first_id + np.arange(len(split))
+        return CodeTable(ids, np.concatenate(blocks), labels, self.num_bits, names)
+
+    @abstractmethod
+    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray: ...
+
+    @abstractmethod
+    def _relaxed_features(self, features: np.ndarray) -> np.ndarray: ...
+
+
+def with_names(table: CodeTable, path: str | os.PathLike[str]) -> CodeTable:
+    """The table of a .rec or .npz file with the names in the list beside it, if there is one."""
+    beside = Path(path).with_suffix(".lst")
+    if table.names is not None or not beside.exists():
+        return table
+    images = read_list(beside)
+    if not np.array_equal(images.ids, table.ids):
+        return table  # the list of something else
+    return replace(table, names=np.array(images.paths, dtype=np.str_))
+
+
+class BaselineEncoder(Encoder):
+    """A classical baseline that `gluon-hash fit` wrote; it reads features."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.fitted = path, load_baseline(path)
+        if isinstance(self.fitted, ProductQuantizer):
+            self.num_bits = 8 * len(self.fitted.centroids)
+        else:
+            self.num_bits = self.fitted.weights.shape[1]
+
+    def encode_file(
+        self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
+    ) -> CodeTable | FeatureTable:
+        """Codes of a file of features; of product quantisation, the features that it keeps."""
+        if not str(path).endswith(".npz"):
+            raise ValueError(
+                f"{path}: a baseline reads cached features (.npz); `gluon-hash encode --features` "
+                "makes them"
+            )
+        return encode_features_with(self.fitted, FeatureTable.load(path))
+
+    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+        raise ValueError(
+            f"{self.path}: a baseline reads features, not images; encode the images' features first"
+        )
+
+    def _relaxed_features(self, features: np.ndarray) -> np.ndarray:
+        if isinstance(self.fitted, ProductQuantizer):
+            raise ValueError(f"{self.path}: product quantisation has no codes for Hamming search")
+        return self.fitted.project(features)
