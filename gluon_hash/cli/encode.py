@@ -22,8 +22,9 @@ def command(
     ),
     records: Path = typer.Option(
         ...,
-        metavar="FILE.rec",
-        help="Images; or cached features (.npz) for a run folder or a baseline.",
+        metavar="FILE.rec|DIR",
+        help="Images: a record file, or any folder of images; or features (.npz) for a run folder "
+        "or a baseline.",
     ),
     out: Path = typer.Option(..., metavar="FILE.npz", help="The file to write; must not exist."),
     features: bool = typer.Option(
@@ -35,17 +36,32 @@ def command(
         help="Write a run's outputs before the sign, as features: for "
         "`fit pq` and asymmetric search.",
     ),
+    labels: str | None = typer.Option(
+        None,
+        metavar="folders|TABLE",
+        help="Of a folder of images: the classes are its folders, or columns of a table (CSV, "
+        "TSV). [default: no labels]",
+    ),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     batch_size: int = typer.Option(128, min=1, help="Images at a time."),
 ) -> None:
-    """Write the codes (or features) of a record file."""
+    """Write the codes (or features) of a record file, or the codes of a folder of images."""
     from gluon_hash.experiment import load_model
     from gluon_hash.files import refuse_existing
 
     refuse_existing(out)
     if features and relaxed:
         raise ValueError("--features and --relaxed: give one of the two")
-    if model.suffix == ".npz":  # a fitted baseline needs no MXNet
+    if labels is not None and not records.is_dir():
+        raise ValueError("--labels is for a folder of images; a record file has its labels")
+    encoded: CodeTable | FeatureTable
+    if records.is_dir():
+        if features or relaxed:
+            raise ValueError(f"{records}: of a folder codes alone; prepare it for the others")
+        from gluon_hash.cli.index.sources import Source
+
+        encoded, _ = Source(records, model, labels, device=device, batch_size=batch_size).read()
+    elif model.suffix == ".npz":  # a fitted baseline needs no MXNet
         encoded = load_model(model).encode_file(records)
     else:
         from gluon_hash import engine
@@ -54,7 +70,18 @@ def command(
             model, records, engine.contexts(device), batch_size, features, relaxed
         )
     encoded.save(out)
+    _warn_of(encoded)
     print(f"{out}: {len(encoded)} images")
+
+
+def _warn_of(encoded: CodeTable | FeatureTable) -> None:
+    """Say what the codes show of themselves: few different ones, constant bits."""
+    from gluon_hash.progress import log
+    from gluon_hash.retrieval import CodeTable, code_health
+
+    if isinstance(encoded, CodeTable) and len(encoded):
+        for warning in code_health(encoded.codes, encoded.num_bits).warnings():
+            log(f"warning: {warning}")
 
 
 def _by_network(

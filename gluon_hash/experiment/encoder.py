@@ -71,6 +71,16 @@ class Encoder(ABC):
             return self._relaxed_features(inputs.astype(np.float32))
         return self._relaxed_images(list(inputs), batch_size)
 
+    def features(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
+        """Features of the model's backbone, before its head: float32 (N, num_features).
+
+        Raises
+        ------
+        ValueError
+            If the model has no backbone that can be used alone, as exported networks.
+        """
+        raise ValueError(f"{self.path}: only a run folder gives the features of its backbone")
+
     def encode_data(self, data: Dataset | FeatureDataset) -> tuple[CodeTable, CodeTable]:
         """Codes of the queries and of the database of a data set, for gluon_hash.evaluate.
 

@@ -55,6 +55,19 @@ class RunEncoder(Encoder):
         table = encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
         return with_names(table, path)
 
+    def features(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
+        """Features of the backbone; of a network that reads features there is none."""
+        if self.run.transform is None:
+            raise ValueError(f"{self.path}: the network reads features, it has no backbone")
+        backbone = self.run.net.features
+        return Predictor(
+            backbone,
+            self.run.transform,
+            backbone.num_features,
+            self._contexts[0],
+            background=self.run.background,
+        ).relaxed(images, batch_size)
+
     def relaxed_file(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
     ) -> FeatureTable:

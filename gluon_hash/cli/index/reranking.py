@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from gluon_hash.cli.index.searching import Queries
+    from gluon_hash.cli.index.queries import Queries
     from gluon_hash.retrieval import CodeTable, HammingIndex
     from gluon_hash.retrieval.index import Searcher
     from gluon_hash.retrieval.index.answers import Answers
@@ -94,14 +94,19 @@ class Rerank:
             return of_ids(self.of_queries.features, self.of_queries.ids, queries.ids)
         if queries.relaxed is None:
             raise ValueError("--rerank of --codes needs --query-features: codes alone have none")
-        width = queries.relaxed.shape[1]
-        if self.features is not None and self.features.features.shape[1] != width:
+        outputs = queries.relaxed
+        if self.features is None or self.features.features.shape[1] == outputs.shape[1]:
+            return outputs
+        assert queries.backbone_features is not None  # images have both
+        features, width = queries.backbone_features(), self.features.features.shape[1]
+        if features.shape[1] != width:
             raise ValueError(
-                f"--rerank: the index has {self.features.features.shape[1]} features, the model "
-                f"gives {width} outputs before the sign (`encode --relaxed` writes those of the "
-                "index); for other features give --codes and --query-features"
+                f"--rerank: the index has {width} features; the model's backbone gives "
+                f"{features.shape[1]}, its head {outputs.shape[1]} (`encode --features` and "
+                "--relaxed write those of the index); for other features give --codes and "
+                "--query-features"
             )
-        return queries.relaxed
+        return features
 
 
 def of_ids(features: np.ndarray, ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gluon_hash.cli.index.queries import Queries
 
 if TYPE_CHECKING:
     from gluon_hash.cli.index.reranking import Rerank
@@ -17,21 +18,6 @@ if TYPE_CHECKING:
     from gluon_hash.retrieval.index.answers import Answers
 
 COLLECTION, K = "codes", 10
-
-
-@dataclass(frozen=True)
-class Queries:
-    """What is searched for.
-
-    ``names`` are shown; ``files`` are their images, None where there is none; ``ids`` are None for
-    images; ``relaxed`` is the model's output for images, before the sign.
-    """
-
-    names: list[str]
-    codes: np.ndarray
-    files: list[Path | None]
-    ids: np.ndarray | None = None
-    relaxed: np.ndarray | None = None
 
 
 class Asked:
@@ -129,7 +115,13 @@ def read_queries(
     from gluon_hash.retrieval import codes as packing
 
     relaxed = encoder.relaxed(files)
-    return Queries([str(file) for file in files], packing.pack(relaxed), [*files], relaxed=relaxed)
+    return Queries(
+        [str(file) for file in files],
+        packing.pack(relaxed),
+        [*files],
+        relaxed=relaxed,
+        backbone_features=lambda: encoder.features(files),
+    )
 
 
 def open_index(
