@@ -144,7 +144,7 @@ def configure(
         moved = [] if root is None else [f"data.root={json.dumps(os.fspath(root))}"]
         return load_config(config, [*moved, *changes])
     if root is None:
-        raise ValueError("name a configuration, or prepared data (--data)")
+        raise ValueError("name a configuration, or prepared data")
     chosen = recommended(
         root,
         None if method is None else method_from({"name": method}),

@@ -107,13 +107,17 @@ def check_folder(config: Config, out: Path, resume: bool) -> None:
     if not resume:
         if out.exists():
             raise ValueError(
-                f"{out} exists already; go on with it by --resume, or name another folder with "
-                "--out"
+                f"{out} exists already; go on with it (resume), or name another folder"
             )
         return
     if not (out / CONFIG).exists():
-        raise ValueError(f"{out}: nothing to resume, there is no {CONFIG}; train without --resume")
-    check_same(config, out, "only training.epochs may change on --resume", but=("training.epochs",))
+        raise ValueError(f"{out}: nothing to resume, there is no {CONFIG}; train from the start")
+    check_same(
+        config,
+        out,
+        "only training.epochs may change when a run is resumed",
+        but=("training.epochs",),
+    )
 
 
 def check_same(config: Config, folder: Path, remedy: str, but: Sequence[str] = ()) -> None:

@@ -73,7 +73,7 @@ class DSRHLoss(PairwiseLoss):
         inner = F.dot(code, code, transpose_b=True) / self._num_bits
         similar = self.similarity(F, level_labels, level_labels)
         gain = 2.0 ** (self._num_levels * similar)
-        # (anchor, positive, negative); an image is no positive of itself: its gain to itself counts
+        # (anchor, positive, negative); an image is not its own positive: its gain to itself counts
         # as 0
         weight = F.relu(triplet_difference(F, gain * other_image(F, similar), gain))
         x = triplet_difference(F, inner, inner)

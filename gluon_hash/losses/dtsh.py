@@ -66,7 +66,7 @@ class DTSHLoss(PairwiseLoss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         inner = F.dot(code, code, transpose_b=True)
         similar = self.similarity(F, level_labels, level_labels)
-        # (anchor, positive, negative); an image is no positive of itself: its similarity to itself
+        # (anchor, positive, negative); an image is not its own positive: its similarity to itself
         # counts as 0
         wanted = F.broadcast_greater(
             (similar * other_image(F, similar)).expand_dims(2), similar.expand_dims(1)

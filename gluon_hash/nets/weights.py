@@ -66,7 +66,7 @@ def check_tensors(
     if problems:
         raise DataError(
             f"{len(problems)} tensors do not fit the backbone: {'; '.join(problems)}; "
-            "is it of another architecture (--arch)?",
+            "is it of another architecture?",
             path=path,
         )
 

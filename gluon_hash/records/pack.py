@@ -115,7 +115,7 @@ def record_image(data: bytes, *, short_side: int | None = None, background: Colo
     Raises
     ------
     ValueError
-        If it is no readable image.
+        If it is not a readable image.
     """
     pixels = decode_image(data, background)
     height, width = pixels.shape[:2]

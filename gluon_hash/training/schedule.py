@@ -27,7 +27,7 @@ def multi_step(milestones: Sequence[int], factor: float) -> Schedule:
 
 
 def cosine(num_epochs: float) -> Schedule:
-    """(1 + cos(pi t)) / 2, t the part of ``num_epochs`` done: from 1 to 0.
+    """(1 + cos(pi t)) / 2, t the fraction of ``num_epochs`` done: from 1 to 0.
 
     >>> round(cosine(30)(15), 6)
     0.5

@@ -37,7 +37,7 @@ class HashTrainer:
     optimizer : gluon.Trainer
         Over the parameters of ``net`` and ``head``; a parameter's ``lr_mult`` scales its rate.
     lr, schedule : float, Schedule
-        Base learning rate and its multiple, which is set anew for every batch.
+        Base learning rate and its multiple, which is set for every batch.
     memory : Memory
         See gluon_hash.methods.memory.base.
     contexts : sequence of Context
@@ -193,6 +193,6 @@ class HashTrainer:
                 "rate "
                 f"{self.optimizer.learning_rate:.2g}; lower optimizer.lr, or set "
                 "optimizer.clip_gradient_norm or "
-                "optimizer.warmup_epochs, and go on with --resume from the last whole epoch"
+                "optimizer.warmup_epochs, and go on (resume) from the last whole epoch"
             )
         return value

@@ -45,7 +45,7 @@ def test_resume_goes_on(trained, prepared, run, tmp_path):
 
 def test_nothing_is_overwritten_and_only_the_same_is_resumed(trained, prepared, run, tmp_path):
     code, _, err = run(*asked(prepared, "training.epochs=6"), "--out", trained / "run")
-    assert code == 2 and "exists already; go on with it by --resume" in err
+    assert code == 2 and "exists already; go on with it (resume)" in err
     words = asked(prepared, "optimizer.lr=0.5", "training.epochs=6")
     code, _, err = run(*words, "--out", trained / "run", "--resume")
     assert code == 2 and "optimizer.lr" in err

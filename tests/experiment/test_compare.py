@@ -67,7 +67,7 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
         (["--vary", "loss.name=dcwh"], "expected section.key=[value, value]"),
         (["--vary", "loss.nam=[dcwh]"], "did you mean 'name'?"),
         (["--seeds", "1,1"], "expected different whole numbers"),
-        (["--reference", "csq"], "--reference: expected one of small, got 'csq'"),
+        (["--reference", "csq"], "reference: expected one of small, got 'csq'"),
         (["--confidence", "0"], "expected a percentage"),
         (
             ["--vary", "optimizer.lr=[1,2]", "--choose", "optimizer.lr=[1,2]"],
@@ -93,8 +93,8 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
             "loss.name is named twice; give all",
         ),
         (["--vary", "optimizer.lr=[0.01,1.0e-2]"], "lr=0.01,seed=24 are the same network"),
-        (["--vary", "training.seed=[1,2]"], "name the seeds with --seeds"),
-        (["--set", "training.seed=5", "--seeds", "6"], "--seeds names them already"),
+        (["--vary", "training.seed=[1,2]"], "name the seeds as such"),
+        (["--set", "training.seed=5", "--seeds", "6"], "seeds are named too"),
         (["--choose", "net.num_bits=[12,16]"], "net.num_bits must be the same for all candidates"),
         (["--choose", "loss.name=[hpdh,dcwh]"], "loss.name must be the same for all candidates"),
         (
@@ -145,7 +145,7 @@ def test_a_folder_of_something_else_is_left_alone(features, run, tmp_path):
         code, _, err = run("compare", features, "--out", out)
         assert (
             code == 2
-            and "is no comparison" in err
+            and "is not a comparison" in err
             and (tmp_path / "mine.txt").read_text() == "keep"
         )
 

@@ -49,7 +49,9 @@ def check_entries(entries: Sequence[Entry], runs: Path) -> None:
                     seen.add(key)
             if (runs / one.folder).exists():
                 check_same(
-                    one.config, runs / one.folder, "name another --out, or move that folder away"
+                    one.config,
+                    runs / one.folder,
+                    "name another folder for the comparison, or move that one away",
                 )
         except (ValueError, OSError) as error:
             raise ValueError(f"{one.folder}: {error}") from error

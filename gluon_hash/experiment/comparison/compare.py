@@ -82,19 +82,18 @@ def compare(
     """
     out, numbers = Path(out), None if seeds is None else parse_seeds(seeds)
     entries = make_entries(
-        configs, changes, parse_values(vary, "--vary"), parse_values(choose, "--choose"), numbers
+        configs, changes, parse_values(vary, "vary"), parse_values(choose, "choose"), numbers
     )
     names = dict.fromkeys(entry.name for entry in entries)
     reference = next(iter(names)) if reference is None else reference
     if reference not in names:
-        raise ValueError(f"--reference: expected one of {', '.join(names)}, got {reference!r}")
+        raise ValueError(f"reference: expected one of {', '.join(names)}, got {reference!r}")
     if not 0 < confidence < 100:
-        raise ValueError(f"--confidence: expected a percentage in (0, 100), got {confidence:g}")
+        raise ValueError(f"confidence: expected a percentage in (0, 100), got {confidence:g}")
     empty = not out.exists() or out.is_dir() and not any(out.iterdir())
     if not empty and not (out / RUNS / LOCK).exists():
         raise ValueError(
-            f"{out} exists and is no comparison: it has no {RUNS}/{LOCK}; name another folder with "
-            "--out"
+            f"{out} exists and is not a comparison: it has no {RUNS}/{LOCK}; name another folder"
         )
     check_entries(entries, out / RUNS)
     with _locked(out / RUNS):
@@ -142,7 +141,7 @@ def _locked(runs: Path) -> Iterator[None]:
         except OSError as error:
             raise ValueError(
                 f"{runs.parent}: another comparison is at work here; wait for it, or name another "
-                "--out"
+                "folder"
             ) from error
         yield
 

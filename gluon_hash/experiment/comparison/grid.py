@@ -48,7 +48,7 @@ class Entry:
 
 
 def parse_values(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
-    """The changes "section.key=[a, b]" as {"section.key": [a, b]}; ValueError if it is no list."""
+    """Changes "section.key=[a, b]" as {"section.key": [a, b]}; ValueError for what is no list."""
     found: dict[str, list[Any]] = {}
     for text in texts:
         key, _, value = text.partition("=")
@@ -61,9 +61,7 @@ def parse_values(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
         if key in found:
             raise ValueError(f"{option}: {key} is named twice; give all of its values in one list")
         if key == SEED:
-            raise ValueError(
-                f"{option} {text!r}: name the seeds with --seeds, such as --seeds 24,25,26"
-            )
+            raise ValueError(f"{option} {text!r}: name the seeds as such, seeds 24,25,26")
         found[key] = values
     return found
 
@@ -84,7 +82,7 @@ def parse_seeds(text: str) -> list[int]:
     if not all(re.fullmatch("[0-9]+", word) for word in words) or len(set(map(int, words))) < len(
         words
     ):
-        raise ValueError(f"--seeds {text!r}: expected different whole numbers, such as 24,25,26")
+        raise ValueError(f"seeds {text!r}: expected different whole numbers, such as 24,25,26")
     return [int(word) for word in words]
 
 
@@ -126,7 +124,7 @@ def make_entries(
             "different names"
         )
     if seeds is not None and any(change.partition("=")[0].strip() == SEED for change in changes):
-        raise ValueError("--set training.seed: --seeds names them already")
+        raise ValueError("training.seed is changed, and seeds are named too; give one of the two")
     numbers: Sequence[int | None] = [None] if seeds is None else seeds
     entries = []
     for path, varied in itertools.product(configs, _combinations(vary)):
@@ -169,7 +167,7 @@ def _check_choice(entry: Entry) -> None:
     configs = [row[0].config for row in entry.candidates]
     if any(config.training.monitor == "loss" for config in configs):
         raise ValueError(
-            f"--choose: {entry.name} has no value on held-out images to choose by; set "
+            f"choose: {entry.name} has no value on held-out images to choose by; set "
             "data.held_out to "
             "true and training.monitor to map or mahp"
         )
@@ -177,7 +175,7 @@ def _check_choice(entry: Entry) -> None:
         of = operator.attrgetter(name)
         if any(of(config) != of(configs[0]) for config in configs):
             raise ValueError(
-                f"--choose: {name} must be the same for all candidates of a line; use --vary for it"
+                f"choose: {name} must be the same for all candidates of a line; vary it instead"
             )
 
 

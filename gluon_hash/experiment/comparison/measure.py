@@ -67,7 +67,7 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     Raises
     ------
     DataError
-        If the folder is no run, or a checkpoint of it is damaged.
+        If the folder is not a run, or a checkpoint of it is damaged.
     """
     kept = folder / f"measured_{search}.npz"
     measured = _read(Measured.load, kept)

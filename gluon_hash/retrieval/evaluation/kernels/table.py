@@ -87,7 +87,7 @@ def columns(num_levels: int, at: Ranks, cut: bool, protocol: str, radius: bool) 
     num_levels : int
     at : Ranks
     cut : bool
-        Whether ``map`` is of a part of the ranking.
+        Whether ``map`` is of the first items of a ranking alone.
     protocol : str
     radius : bool
         Whether there is a radius.
