@@ -37,7 +37,7 @@ RUNS, LOCK, DIVERGED = "runs", ".lock", "diverged.json"
 def compare(
     configs: Sequence[Path],
     out: str | os.PathLike[str],
-    contexts: list[mx.Context],
+    contexts: list[mx.Context] | None = None,
     *,
     changes: Sequence[str] = (),
     vary: Sequence[str] = (),
@@ -51,11 +51,12 @@ def compare(
     Parameters
     ----------
     configs : sequence of Path
-        YAML files.
+        YAML files, or names of packaged ones.
     out : path-like
         Receives comparison.md, .csv, .json, .png, curves.png and .json, and a run folder for every
         network in ``runs/``. An interrupted comparison goes on where it was.
-    contexts : list of Context
+    contexts : list of Context, optional
+        Default: the CPU.
     changes : sequence of str
         "section.key=value" for all.
     vary, choose : sequence of str
@@ -80,6 +81,7 @@ def compare(
         configuration is wrong, its data are missing, or a run folder is of something else; found
         before anything is trained. If every line diverged.
     """
+    contexts = contexts or [mx.cpu()]
     out, numbers = Path(out), None if seeds is None else parse_seeds(seeds)
     entries = make_entries(
         configs, changes, parse_values(vary, "vary"), parse_values(choose, "choose"), numbers
