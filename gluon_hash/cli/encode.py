@@ -36,6 +36,12 @@ def command(
         help="Write a run's outputs before the sign, as features: for "
         "`fit pq` and asymmetric search.",
     ),
+    changes: list[str] | None = typer.Option(
+        None,
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="With --features: change a value of the configuration; may be repeated.",
+    ),
     labels: str | None = typer.Option(
         None,
         metavar="folders|TABLE",
@@ -52,6 +58,8 @@ def command(
     refuse_existing(out)
     if features and relaxed:
         raise ValueError("--features and --relaxed: give one of the two")
+    if changes and not features:
+        raise ValueError("--set changes a configuration, which goes with --features")
     if labels is not None and not records.is_dir():
         raise ValueError("--labels is for a folder of images; a record file has its labels")
     encoded: CodeTable | FeatureTable
@@ -66,9 +74,11 @@ def command(
     else:
         from gluon_hash import engine
 
-        encoded = _by_network(
-            model, records, engine.contexts(device), batch_size, features, relaxed
-        )
+        contexts = engine.contexts(device)
+        if features:
+            encoded = _features(model, records, contexts, batch_size, changes or [])
+        else:
+            encoded = _by_network(model, records, contexts, batch_size, relaxed)
     encoded.save(out)
     _warn_of(encoded)
     print(f"{out}: {len(encoded)} images")
@@ -84,25 +94,27 @@ def _warn_of(encoded: CodeTable | FeatureTable) -> None:
             log(f"warning: {warning}")
 
 
+def _features(
+    model: Path, records: Path, contexts: list[mx.Context], batch_size: int, changes: list[str]
+) -> FeatureTable:
+    """Features of the backbone of a configuration."""
+    from gluon_hash import experiment
+
+    if model.is_dir() or model.suffix in (".json", ".npz"):
+        raise ValueError(
+            f"{model}: --features takes a configuration (.yaml) whose net.weights is set"
+        )
+    config = experiment.load_config(model, changes)
+    return experiment.features_of(config, records, contexts, batch_size)
+
+
 def _by_network(
-    model: Path,
-    records: Path,
-    contexts: list[mx.Context],
-    batch_size: int,
-    features: bool,
-    relaxed: bool,
+    model: Path, records: Path, contexts: list[mx.Context], batch_size: int, relaxed: bool
 ) -> CodeTable | FeatureTable:
-    """Codes, features of the backbone or outputs before the sign."""
+    """Codes, or outputs before the sign."""
     from gluon_hash import experiment
     from gluon_hash.experiment.net_encoders import RunEncoder
 
-    if features:
-        if model.suffix not in (".yaml", ".yml"):
-            raise ValueError(
-                f"{model}: --features takes a configuration (.yaml) whose net.weights is set"
-            )
-        config = experiment.load_config(model)
-        return experiment.features_of(config, records, contexts, batch_size)
     if relaxed:
         return RunEncoder(model, contexts).relaxed_file(records, batch_size)
     return experiment.load_model(model, contexts).encode_file(records, batch_size)

@@ -98,3 +98,12 @@ def test_images_are_reranked_by_the_features_of_the_backbone(trained, run, photo
         "--rerank", tmp_path / "narrow.npz",
     )  # fmt: skip
     assert code == 2 and "the index has 7 features; the model's backbone gives 64" in said
+
+
+def test_a_configuration_is_changed_for_its_features(features, run, prepared, tmp_path):
+    records = ("--features", "--records", prepared / "query.rec", "--out", tmp_path / "f.npz")
+    code, _, said = run("encode", features, *records, "--set", "net.weights=null")
+    assert code == 2 and "net.weights is not set" in said
+    assert run("encode", features, *records, "--set", "net.num_bits=16")[0] == 0
+    code, _, said = run("encode", features.parent, *records[1:3], "--set", "a.b=1", *records[3:])
+    assert code == 2 and "goes with --features" in said
