@@ -105,5 +105,6 @@ def test_a_configuration_is_changed_for_its_features(features, run, prepared, tm
     code, _, said = run("encode", features, *records, "--set", "net.weights=null")
     assert code == 2 and "net.weights is not set" in said
     assert run("encode", features, *records, "--set", "net.num_bits=16")[0] == 0
-    code, _, said = run("encode", features.parent, *records[1:3], "--set", "a.b=1", *records[3:])
+    without = ("--records", prepared / "query.rec", "--out", tmp_path / "g.npz")
+    code, _, said = run("encode", features, *without, "--set", "a.b=1")
     assert code == 2 and "goes with --features" in said
