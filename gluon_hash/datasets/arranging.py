@@ -178,11 +178,11 @@ def _without_duplicates(
 ) -> tuple[S, S, dict[str, Any], list[list[tuple[str, str, str]]]]:
     """The splits, with queries that are in the database moved there if they should be."""
     train, query = splits["train"], splits["query"]
-    found = find_duplicates(digests["train"], digests["query"])
+    repeated = find_duplicates(digests["train"], digests["query"])
     report: dict[str, Any] = {
-        "duplicates": settle_duplicates(found, train.names, query.names, mode)
+        "duplicates": settle_duplicates(repeated, train.names, query.names, mode)
     }
-    moved = set(found.shared.tolist()) if mode == "one-side" else set()
+    moved = set(repeated.shared.tolist()) if mode == "one-side" else set()
     if moved and data.query_hierarchy is not None:
         raise DataError("queries of classes that are not trained cannot be moved to the database")
     class_names = {
@@ -198,12 +198,12 @@ def _without_duplicates(
             )
             for name, position in group
         ]
-        for group in found.groups
+        for group in repeated.groups
     ]
     _say_contradictions(groups)
     if moved:
-        train = train.join(query.take(found.shared))
-        query = query.take(np.setdiff1d(np.arange(len(query)), found.shared))
+        train = train.join(query.take(repeated.shared))
+        query = query.take(np.setdiff1d(np.arange(len(query)), repeated.shared))
     return train, query, report, groups
 
 

@@ -53,8 +53,7 @@ def nabirds(source: str | os.PathLike[str]) -> Dataset:
     return Dataset(
         "nabirds",
         hierarchy,
-        lists.split([key for key in lists.paths if lists.is_train[key] == "1"], leaves),
-        lists.split([key for key in lists.paths if lists.is_train[key] == "0"], leaves),
+        *lists.official_splits(leaves),
         source={"name": root.name},
         in_order=True,
     )
@@ -105,8 +104,7 @@ def cub(source: str | os.PathLike[str], *, split: CubSplit = "unseen") -> Datase
         return Dataset(
             "cub",
             _cub_hierarchy(labels, names),
-            lists.split([key for key in lists.paths if lists.is_train[key] == "1"], labels),
-            lists.split([key for key in lists.paths if lists.is_train[key] == "0"], labels),
+            *lists.official_splits(labels),
             source=described,
         )
     trained = [label for label in labels if int(label) <= CUB_TRAINED]
@@ -159,6 +157,14 @@ class _Lists:
             [self.paths[key] for key in keys],
             [index[self.labels[key]] for key in keys],
         )
+
+    def official_splits(self, classes: list[str]) -> tuple[Split, Split]:
+        """Training and test images of train_test_split.txt."""
+        train, test = (
+            self.split([key for key in self.paths if self.is_train[key] == flag], classes)
+            for flag in ("1", "0")
+        )
+        return train, test
 
 
 def _folder_of(root: Path, name: str) -> Path:

@@ -117,7 +117,7 @@ class Dataset(SplitData[Split]):
         seed : int
             Draws the subset, the order of the database and the validation images.
         limit : int, optional
-            At most so many images of each finest class, in each split.
+            At most this many images of each finest class, in each split.
         validation_per_class : int, optional
             Training images of each class that validation.lst lists. Default: 5 %, at least 2.
         duplicates : "error", "one-side" or "keep", optional

@@ -54,7 +54,7 @@ class ImageFiles:
 def find_images(root: str | os.PathLike[str]) -> ImageFiles:
     """Every image below ``root``, at any depth; what is left out is counted and said.
 
-    Left out are files that are no images by their suffix, and hidden ones: a dot leads their name
+    Left out are files that are not images by their suffix, and hidden ones: a dot leads their name
     or that of a folder above them.
 
     Raises

@@ -71,8 +71,8 @@ def folder(
         files = _unmixed(root / "train", find_images(root / "train"), mixed)
         classes = files.classes()
         train, query = (
-            _split(part, found, classes, background)
-            for part, found in ((root / "train", files), (query_root, find_images(query_root)))
+            _split(folder, listed, classes, background)
+            for folder, listed in ((root / "train", files), (query_root, find_images(query_root)))
         )
         return Dataset("folder", _hierarchy(root, classes), train, query, source=described)
     files = _unmixed(root, find_images(root), mixed)

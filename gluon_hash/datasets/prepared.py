@@ -105,8 +105,8 @@ def _lists(data: SplitData[S], arrangement: Arrangement[S]) -> dict[str, ImageLi
         ("train", arrangement.train, data.hierarchy),
         ("query", arrangement.query, data.query_hierarchy or data.hierarchy),
     ):
-        given: np.ndarray | None = getattr(split, "ids", None)
-        ids = start + np.arange(len(split)) if given is None else given
+        own_ids: np.ndarray | None = getattr(split, "ids", None)
+        ids = start + np.arange(len(split)) if own_ids is None else own_ids
         lists[name] = ImageList(ids, hierarchy.level_labels(split.fine_labels), split.names)
         start += len(split)
     return lists

@@ -76,7 +76,7 @@ def mixed_folders(folders: Sequence[str]) -> list[str]:
     return [folder for folder in folders if _node(folder) in above]
 
 
-def complete(paths: Sequence[Sequence[str]], level_names: Sequence[str] | None = None) -> Hierarchy:
+def complete(paths: Sequence[Sequence[str]]) -> Hierarchy:
     """A hierarchy from one path (leaf, ..., coarsest) for each finest class.
 
     Short paths are completed by their leaf: in a tree of three levels (leaf, a) becomes
@@ -84,7 +84,7 @@ def complete(paths: Sequence[Sequence[str]], level_names: Sequence[str] | None =
     """
     depth = max(map(len, paths))
     rows = [[path[0]] * (depth - len(path)) + list(path) for path in paths]
-    return Hierarchy.from_table(rows, level_names or [f"level_{level}" for level in range(depth)])
+    return Hierarchy.from_table(rows, [f"level_{level}" for level in range(depth)])
 
 
 def _node(folder: str) -> Node:

@@ -165,12 +165,17 @@ def first_parents(
             )
         if fields and fields[0] not in listed.setdefault(fields[1], []):
             listed[fields[1]].append(fields[0])
-    first = {child: parents[0] for child, parents in listed.items()}
-    above = {node for leaf in leaves if leaf in first for node in _path_to_root(leaf, first, path)}
-    roots = sorted(above - first.keys())
+    first_parent = {child: parents[0] for child, parents in listed.items()}
+    above = {
+        node
+        for leaf in leaves
+        if leaf in first_parent
+        for node in _path_to_root(leaf, first_parent, path)
+    }
+    roots = sorted(above - first_parent.keys())
     if len(roots) > 1:
         raise DataError(f"expected one root above the classes, got {', '.join(roots)}", path=path)
-    used = {node: first[node] for node in first if node in above}
+    used = {node: first_parent[node] for node in first_parent if node in above}
     return used, sum(len(listed[node]) > 1 for node in used)
 
 

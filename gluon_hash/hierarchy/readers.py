@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 
-def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hierarchy:
-    """A hierarchy from a text table, a row of names for each finest class.
+def from_label_table(path: str | os.PathLike[str]) -> Hierarchy:
+    """A hierarchy from a tab-separated table, a row of names for each finest class.
 
     The first row holds the names of the levels, finest first.
 
@@ -52,7 +52,7 @@ def from_label_table(path: str | os.PathLike[str], separator: str = "\t") -> Hie
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip():
             lines.append(number)
-            rows.append([field.strip() for field in line.split(separator)])
+            rows.append([field.strip() for field in line.split("\t")])
     if len(rows) < 2:
         raise DataError("expected level names and at least one class", path=path)
     try:
