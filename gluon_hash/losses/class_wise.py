@@ -121,16 +121,16 @@ class HierarchicalClassWiseLoss(Loss):
             )
         self._level_weights = weights
         with self.name_scope():
-            self.levels = [ClassWiseLoss(inv_variance) for inv_variance in inv_variances]
-            for level in self.levels:
-                self.register_child(level)
+            self.level_losses = [ClassWiseLoss(inv_variance) for inv_variance in inv_variances]
+            for loss in self.level_losses:
+                self.register_child(loss)
 
     def hybrid_forward(
         self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor
     ) -> Tensor:
         total = 0.0
-        for part in self._parts(F, code, level_labels, centers):
-            total = total + part
+        for weighted in self._parts(F, code, level_labels, centers):
+            total = total + weighted
         return total
 
     def of_levels(
@@ -142,15 +142,15 @@ class HierarchicalClassWiseLoss(Loss):
     def _parts(
         self, F: ModuleType, code: Tensor, level_labels: Tensor, centers: Sequence[Tensor]
     ) -> list[Tensor]:
-        if len(centers) != len(self.levels):
+        if len(centers) != len(self.level_losses):
             raise ValueError(
-                f"HierarchicalClassWiseLoss: expected centers of {len(self.levels)} levels, "
+                f"HierarchicalClassWiseLoss: expected centers of {len(self.level_losses)} levels, "
                 f"got {len(centers)}"
             )
         return [
-            weight * level(code, level_label(F, level_labels, k), center)
-            for k, (level, weight, center) in enumerate(
-                zip(self.levels, self._level_weights, centers)
+            weight * loss(code, level_label(F, level_labels, k), center)
+            for k, (loss, weight, center) in enumerate(
+                zip(self.level_losses, self._level_weights, centers)
             )
         ]
 

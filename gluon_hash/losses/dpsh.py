@@ -46,7 +46,7 @@ class DPSHLoss(PairwiseLoss):
         If a weight is negative.
 
     The paper keeps one code of every image, of which those of the batch are fresh; the memory holds
-    the latest codes (RecentCodes), where an image of the batch may stand a second time with an
+    the latest codes (RecentCodes), where an image of the batch may appear a second time with an
     older code.
     """
 

@@ -17,11 +17,22 @@ __all__ = ["SHDHLoss", "segments"]
 
 
 def segments(num_bits: int, num_levels: int) -> list[int]:
-    """Bits of each level's segment, finest first; what does not divide goes to the finest."""
+    """Bits of each level's segment, finest first; what does not divide goes to the finest.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer bits than levels.
+
+    Examples
+    --------
+    >>> segments(32, 3)
+    [12, 10, 10]
+    """
     if num_bits < num_levels:
         raise ValueError(f"SHDH: {num_bits} bits cannot be divided into {num_levels} segments")
-    part = num_bits // num_levels
-    return [num_bits - part * (num_levels - 1)] + [part] * (num_levels - 1)
+    length = num_bits // num_levels
+    return [num_bits - length * (num_levels - 1)] + [length] * (num_levels - 1)
 
 
 class SHDHLoss(PairwiseLoss):
@@ -81,10 +92,10 @@ class SHDHLoss(PairwiseLoss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         total, begin = self._quantization_weight * F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1), 0
         for k, (length, weight) in enumerate(zip(self._segments, self._level_weights)):
-            part = F.slice_axis(code, axis=1, begin=begin, end=begin + length)
+            segment = F.slice_axis(code, axis=1, begin=begin, end=begin + length)
             label = label_column(F, level_labels, k)
             same = F.broadcast_equal(label, label.reshape(shape=(1, -1)))
-            theta = 0.5 * F.dot(part, part, transpose_b=True)
+            theta = 0.5 * F.dot(segment, segment, transpose_b=True)
             total = total + weight * F.mean(pair_likelihood(F, theta, same), axis=1)
             begin += length
         return total

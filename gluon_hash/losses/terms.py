@@ -19,7 +19,7 @@ __all__ = [
 
 
 def check_weights(loss: object, **weights: float) -> None:
-    """ValueError, naming the first that is negative, infinite or no number."""
+    """ValueError, naming the first that is negative, infinite or not a number."""
     for name, value in weights.items():
         if not 0 <= value < math.inf:
             raise ValueError(f"{type(loss).__name__}: {name} must be >= 0, got {value}")

@@ -41,6 +41,11 @@ class Backbone(HybridBlock):
 
     Outputs:
         - **feature**: float, shape (batch_size, num_features).
+
+    Raises
+    ------
+    ValueError
+        If there is no such backbone; names the nearest ones.
     """
 
     def __init__(self, name: str, prefix: str | None = None) -> None:

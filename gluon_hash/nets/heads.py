@@ -54,14 +54,14 @@ class Classifier(HybridBlock):
             raise ValueError(f"Classifier: reads must be code, sigmoid or sign, got {reads!r}")
         self._reads = reads
         with self.name_scope():
-            self.levels = [
+            self.layers = [
                 nn.Dense(
                     count, use_bias=use_bias, in_units=num_bits, weight_initializer=init.Xavier()
                 )
                 for count in num_classes
             ]
-            for level in self.levels:
-                self.register_child(level)
+            for layer in self.layers:
+                self.register_child(layer)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor) -> list[Tensor]:
         read = {
@@ -69,7 +69,7 @@ class Classifier(HybridBlock):
             "sigmoid": lambda: F.sigmoid(code),
             "sign": lambda: straight_through_sign(F, code),
         }[self._reads]()
-        return [level(read) for level in self.levels]
+        return [layer(read) for layer in self.layers]
 
 
 class LearnedCenters(Block):
@@ -101,4 +101,5 @@ class LearnedCenters(Block):
             setattr(self, f"center_{level}", center)  # so that it is saved with the block
 
     def forward(self, code: Tensor) -> list[Tensor]:
+        """The centers on the device of the codes."""
         return [center.data(code.context) for center in self.centers]

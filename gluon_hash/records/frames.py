@@ -57,7 +57,7 @@ def unpack_payload(payload: bytes) -> tuple[int, np.ndarray, bytes]:
 
 
 def frame(payload: bytes) -> bytes:
-    """The record that holds ``payload``."""
+    """The record that holds ``payload``; ValueError if that is longer than a record can be."""
     if len(payload) > LENGTH_MASK:
         raise ValueError(f"a record holds less than 512 MB, got {len(payload)} bytes")
     cuts = [position for position in _find_all(payload) if position % 4 == 0]

@@ -243,8 +243,8 @@ def test_classifier_reads_what_it_says(rng, reads, read, hybridize):
     head.initialize()
     if hybridize:
         head.hybridize()
-    for found, level in zip(head(nd.array(code)), head.levels):
-        expected = read(code) @ level.weight.data().asnumpy().T + level.bias.data().asnumpy()
+    for found, layer in zip(head(nd.array(code)), head.layers):
+        expected = read(code) @ layer.weight.data().asnumpy().T + layer.bias.data().asnumpy()
         np.testing.assert_allclose(found.asnumpy(), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -126,9 +126,9 @@ def test_the_loss_that_is_built_is_the_slow_twin_with_these_numbers(name):
 def test_classifiers_read_signs_sigmoids_or_the_code(name, read):
     head = build(name).head
     head.initialize()  # biases are 0
-    for logits, level in zip(head(nd.array(CODE)), head.levels):
+    for logits, layer in zip(head(nd.array(CODE)), head.layers):
         np.testing.assert_allclose(
-            logits.asnumpy(), read(CODE) @ level.weight.data().asnumpy().T, rtol=1e-4, atol=1e-5
+            logits.asnumpy(), read(CODE) @ layer.weight.data().asnumpy().T, rtol=1e-4, atol=1e-5
         )
 
 

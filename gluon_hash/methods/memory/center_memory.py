@@ -108,6 +108,11 @@ class CenterMemory(Memory):
     keep_initial_epochs : int
         The centers are refreshed after this epoch (counted from 1) and every later one.
 
+    Raises
+    ------
+    ValueError
+        If the numbers of centers and of parents do not fit together.
+
     Source: arXiv:1901.11259. keep_initial_epochs > 1 is ours.
     """
 

@@ -47,10 +47,10 @@ class RecentCodes(Memory):
     def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
         """Put the codes where the oldest are."""
         size = len(self._arrays["codes"])
-        place = (self._next + np.arange(len(ids))) % size
-        self._arrays["codes"][place] = code.asnumpy()
-        self._arrays["labels"][place] = level_labels.asnumpy()
-        self._arrays["valid"][0, place] = 1.0
+        oldest = (self._next + np.arange(len(ids))) % size
+        self._arrays["codes"][oldest] = code.asnumpy()
+        self._arrays["labels"][oldest] = level_labels.asnumpy()
+        self._arrays["valid"][0, oldest] = 1.0
         self._next = int((self._next + len(ids)) % size)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -142,10 +142,10 @@ class ImageCodes(Memory):
         self._labels, self._known = np.array(state["labels"]), np.array(state["known"])
 
     def _rows(self, ids: np.ndarray) -> np.ndarray:
-        place = np.searchsorted(self._sorted, ids)
-        unknown = self._sorted[np.minimum(place, len(self._sorted) - 1)] != ids
+        rank = np.searchsorted(self._sorted, ids)
+        unknown = self._sorted[np.minimum(rank, len(self._sorted) - 1)] != ids
         if unknown.any():
             raise ValueError(
                 f"ImageCodes: id {np.asarray(ids)[unknown][0]} is not a training image"
             )
-        return self._order[place]
+        return self._order[rank]

@@ -206,8 +206,8 @@ def _all_different(
     ``draw`` takes the numbers of rows and returns their targets.
     """
     for _ in range(DRAWS):
-        _, first = np.unique(np.packbits(targets > 0, axis=1), axis=0, return_index=True)
-        again = np.setdiff1d(np.arange(len(targets)), first)
+        _, kept = np.unique(np.packbits(targets > 0, axis=1), axis=0, return_index=True)
+        again = np.setdiff1d(np.arange(len(targets)), kept)
         if not len(again):
             return targets
         targets[again] = draw(again)

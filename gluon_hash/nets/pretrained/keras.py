@@ -110,12 +110,12 @@ def keras_resnet50_to_v1(
     out.update(source.batch_norm("bn_conv1", "body.1", bias + offset))
     for stage, blocks in STAGES.items():
         for block in range(blocks):
-            for branch, places in BRANCHES.items():
+            for branch, layers in BRANCHES.items():
                 if branch == "1" and block > 0:
                     continue
                 name = f"{stage}{'abcdef'[block]}_branch{branch}"
                 convolution, batch_norm = (
-                    f"body.{stage + 2}.{block}.{place}" for place in places.split()
+                    f"body.{stage + 2}.{block}.{layer}" for layer in layers.split()
                 )
                 kernel, bias = source.convolution(f"res{name}")
                 out[f"{convolution}.weight"] = kernel

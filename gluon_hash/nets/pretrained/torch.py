@@ -78,7 +78,7 @@ def _target(name: str) -> str | None:
     return _parameter(f"body.{int(stage) + 3}.{block}.{layer}", layer.startswith("bn"), kind)
 
 
-def _parameter(place: str, is_batch_norm: bool, kind: str) -> str | None:
+def _parameter(layer: str, is_batch_norm: bool, kind: str) -> str | None:
     if is_batch_norm:
-        return f"{place}.{BATCH_NORM[kind]}" if kind in BATCH_NORM else None
-    return f"{place}.{kind}" if kind == "weight" else None
+        return f"{layer}.{BATCH_NORM[kind]}" if kind in BATCH_NORM else None
+    return f"{layer}.{kind}" if kind == "weight" else None
