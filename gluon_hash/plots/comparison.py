@@ -19,7 +19,7 @@ from gluon_hash.plots.lines import (
 
 __all__ = ["metrics_by_bits", "metrics_by_name"]
 
-SHIFT = 0.01  # of the range of lengths: how far a line stands from the next
+SHIFT = 0.01  # of the range of lengths: how far a line is drawn from the next
 SPREAD = 0.5  # of the smallest step between two lengths: how far all lines together, at most
 
 
@@ -54,7 +54,7 @@ class Line(Protocol):
 def metrics_by_bits(lines: Sequence[Line], metrics: Sequence[str], bars: str) -> Figure:
     """Each metric against num_bits, a line for each name, with its interval over queries.
 
-    At one length the lines stand beside each other by a little, so that their bars can be told
+    At one length the lines are drawn a little apart, so that their bars can be told
     apart.
 
     Parameters

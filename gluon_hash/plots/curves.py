@@ -18,7 +18,7 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
 
     Parameters
     ----------
-    runs : mapping from a run's name to its records
+    runs : mapping from a run's name to its epochs
         The lines of log.jsonl: dicts with epoch, loss and validation_*.
 
     Returns
@@ -28,13 +28,13 @@ def training_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     Raises
     ------
     ValueError
-        If no run has a record.
+        If no epoch has been logged.
     """
-    records = [record for run in runs.values() for record in run]
-    if not records:
+    logged = [epoch for run in runs.values() for epoch in run]
+    if not logged:
         raise ValueError("training_curves: no epoch has been logged")
     names = ["loss"] + sorted(
-        {name for record in records for name in record if name.startswith("validation_")}
+        {name for epoch in logged for name in epoch if name.startswith("validation_")}
     )
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):

@@ -18,7 +18,7 @@ RELATIVES = ("#a6d96a", "#fee08b", "#fdae61")
 
 def retrieval_grid(
     queries: Sequence[np.ndarray | None],
-    found: Sequence[Sequence[np.ndarray | None]],
+    results: Sequence[Sequence[np.ndarray | None]],
     distances: np.ndarray,
     matching_levels: np.ndarray | None,
     level_names: Sequence[str],
@@ -32,7 +32,7 @@ def retrieval_grid(
     ----------
     queries : sequence of Q uint8 images (height, width, 3)
         None where there is no image.
-    found : Q sequences of at most k such images
+    results : Q sequences of at most k such images
     distances : int, shape (Q, k)
         In bits, shown above each result; any value where there is none.
     matching_levels : int, shape (Q, k), or None
@@ -53,15 +53,15 @@ def retrieval_grid(
     figure = Figure(figsize=(1.15 * columns, 1.4 * rows + 0.5), layout="constrained")
     for row, axes in enumerate(figure.subplots(rows, columns, squeeze=False)):
         _picture(axes[0], queries[row], query_names[row], fontsize=8)
-        for place, image in enumerate(found[row]):
-            caption = f"\n{captions[row][place]}" if captions is not None else ""
-            title = f"{distances[row, place]} bits{caption}".strip()
-            _picture(axes[place + 1], image, title, fontsize=7)
+        for rank, image in enumerate(results[row]):
+            caption = f"\n{captions[row][rank]}" if captions is not None else ""
+            title = f"{distances[row, rank]} bits{caption}".strip()
+            _picture(axes[rank + 1], image, title, fontsize=7)
             if matching_levels is not None:
-                _frame(axes[place + 1], _colour(int(matching_levels[row, place]), len(level_names)))
+                _frame(axes[rank + 1], _colour(int(matching_levels[row, rank]), len(level_names)))
         for ax in axes:
             ax.set(xticks=[], yticks=[])
-        for ax in axes[1 + len(found[row]) :]:
+        for ax in axes[1 + len(results[row]) :]:
             ax.set_axis_off()
     figure.suptitle("query, then nearest first", fontsize=9)
     if matching_levels is not None:

@@ -40,7 +40,7 @@ padding-right: 10px } .note { font-weight: bold }
 def retrieval_page(
     queries: Sequence[np.ndarray | None],
     names: Sequence[str],
-    found: Sequence[Sequence[np.ndarray | None]],
+    results: Sequence[Sequence[np.ndarray | None]],
     distances: Sequence[Sequence[int]],
     ids: Sequence[Sequence[int]],
     *,
@@ -56,7 +56,7 @@ def retrieval_page(
         None where there is no image: the page says so.
     names : sequence of Q str
         Shown under the queries; escaped, as all text is.
-    found : Q sequences of such images
+    results : Q sequences of such images
     distances, ids : Q sequences of int, as many as images found
     captions : Q sequences of lines for each image found, optional
         Shown under distance and id.
@@ -80,7 +80,7 @@ def retrieval_page(
                 "found": [
                     {"image": _picture(item), "distance": distance, "id": number, "lines": text}
                     for item, distance, number, text in zip(
-                        found[query], distances[query], ids[query], lines
+                        results[query], distances[query], ids[query], lines
                     )
                 ],
             }

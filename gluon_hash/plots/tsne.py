@@ -67,8 +67,8 @@ def tsne(
     colours = colormaps[
         "tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "gist_ncar"
     ]
-    for place, label in enumerate(present):
-        colour = colours(place if len(present) <= 20 else 0.95 * place / len(present))
+    for number, label in enumerate(present):
+        colour = colours(number if len(present) <= 20 else 0.95 * number / len(present))
         at = labels == label
         axes.scatter(
             points[at, 0], points[at, 1], s=9, color=colour, label=class_names[label], linewidths=0

@@ -47,7 +47,7 @@ def fit(
         The value that chooses the best epoch: a key of ``validate``'s result (highest) or "loss"
         (lowest).
     early_stop_epochs : int, optional
-        Stop after so many epochs in a row that are not better.
+        Stop after this many epochs in a row that are not better.
 
     Returns
     -------
@@ -67,12 +67,12 @@ def fit(
         mx.random.seed((seed * 1_000_003 + epoch) % 2**31)
         report = trainer.train_epoch(epoch)
         validation = {} if validate is None else validate()
-        record = {"epoch": epoch + 1, **report.to_dict()}
-        record.update({f"validation_{name}": value for name, value in validation.items()})
-        progress = progress.after(epoch + 1, record[watched], lowest=monitor == "loss")
-        _append(folder / LOG, record)
+        logged = {"epoch": epoch + 1, **report.to_dict()}
+        logged.update({f"validation_{name}": value for name, value in validation.items()})
+        progress = progress.after(epoch + 1, logged[watched], lowest=monitor == "loss")
+        _append(folder / LOG, logged)
         better = progress.best_epoch == epoch + 1
-        log(_line(record, num_epochs) + (" *" if better else ""))
+        log(_line(logged, num_epochs) + (" *" if better else ""))
         if better:
             save_checkpoint(folder / BEST, trainer, progress)
         save_checkpoint(folder / LAST, trainer, progress)
@@ -104,30 +104,30 @@ def _resume(trainer: HashTrainer, folder: Path) -> Progress:
     return progress
 
 
-def _append(path: Path, record: dict[str, Any]) -> None:
+def _append(path: Path, logged: dict[str, Any]) -> None:
     with open(path, "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(record, allow_nan=False) + "\n")
+        stream.write(json.dumps(logged, allow_nan=False) + "\n")
 
 
-def _line(record: dict[str, Any], num_epochs: int) -> str:
+def _line(logged: dict[str, Any], num_epochs: int) -> str:
     validation = "".join(
         f", {name.replace('_', ' ')} {value:.4f}"
-        for name, value in record.items()
+        for name, value in logged.items()
         if name.startswith("validation_")
     )
     empty = (
-        f", {len(record['empty_classes'])} classes without images"
-        if record.get("empty_classes")
+        f", {len(logged['empty_classes'])} classes without images"
+        if logged.get("empty_classes")
         else ""
     )
     learnt = "".join(
-        f", {name.replace('_', ' ')} {record[name]:.3f}"
+        f", {name.replace('_', ' ')} {logged[name]:.3f}"
         for name in ("center_shift", "target_distance")
-        if name in record
+        if name in logged
     )
     return (
-        f"epoch {record['epoch']}/{num_epochs}: loss {record['loss']:.4f}{validation}, lr "
-        f"{record['lr']:.2g}"
-        f"{learnt}, {record['images_per_second']:.0f} images/s, "
-        f"{record['seconds'] + record['refresh_seconds']:.1f} s{empty}"
+        f"epoch {logged['epoch']}/{num_epochs}: loss {logged['loss']:.4f}{validation}, lr "
+        f"{logged['lr']:.2g}"
+        f"{learnt}, {logged['images_per_second']:.0f} images/s, "
+        f"{logged['seconds'] + logged['refresh_seconds']:.1f} s{empty}"
     )

@@ -18,6 +18,13 @@ def constant() -> Schedule:
 def multi_step(milestones: Sequence[int], factor: float) -> Schedule:
     """``factor`` to the power of the number of milestones (in epochs) that have passed.
 
+    Raises
+    ------
+    ValueError
+        If the milestones do not rise.
+
+    Examples
+    --------
     >>> [multi_step([50, 100], 0.1)(epoch) for epoch in (0, 49.9, 50)]
     [1.0, 1.0, 0.1]
     """

@@ -17,9 +17,7 @@ from gluon_hash.training.state import EpochReport
 
 __all__ = ["HashTrainer"]
 
-BATCHES_BETWEEN_CHECKS = (
-    16  # the loss is read (and the queue of work emptied) once in so many batches
-)
+BATCHES_BETWEEN_CHECKS = 16  # how often the loss is read, and the queue of work emptied
 
 
 class HashTrainer:
