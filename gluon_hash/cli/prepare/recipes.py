@@ -10,10 +10,16 @@ from typing import Any
 
 import typer
 
+from gluon_hash import datasets
 from gluon_hash.datasets import Dataset, FeatureDataset
 from gluon_hash.progress import log
 
-__all__ = ["images", "recipe"]
+__all__ = ["app", "images", "names_of", "recipe", "regrouped"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Turn a data set into records, lists, a hierarchy and a split manifest.",
+)
 
 DOWNLOADED = typer.Option(
     None, metavar="DIR_OR_ARCHIVE", help="Folder or archive; default: download, MD5 checked."
@@ -51,7 +57,7 @@ TREE_FILE = typer.Option(
 )
 SHARE = typer.Option(None, help="Queries are at most this share of each class.", show_default="0.1")
 PER_CLASS = typer.Option(
-    None, min=1, help="So many queries of each class (but at most all but one) in place of a share."
+    None, min=1, help="This many queries of each class (at most all but one) in place of a share."
 )
 BACKGROUND = typer.Option(
     "white", metavar="COLOUR", help="What transparent pixels show: a name, or #rrggbb."
@@ -101,7 +107,7 @@ def recipe(
 def arranged(
     out: Path = typer.Option(..., metavar="DIR", help="Folder to make; must not exist."),
     limit: int | None = typer.Option(
-        None, min=1, help="At most so many images of each finest class, in each split."
+        None, min=1, help="At most this many images of each finest class, in each split."
     ),
     seed: int = typer.Option(
         24, min=0, help="Draws queries, subset, order of the database and validation images."
@@ -144,6 +150,18 @@ def images(
     ),
 ) -> None:
     """Options of recipes that read image files."""
+
+
+def regrouped(
+    data: Dataset, levels: str | None, tree: Path | None = None, names: Path | None = None
+) -> Dataset:
+    """The data set under another tree, or with the levels that are kept."""
+    return datasets.regroup(data, tree=tree, names=names, levels=names_of(levels))
+
+
+def names_of(levels: str | None) -> list[str] | None:
+    """The names in "a,b,c"."""
+    return None if levels is None else [level.strip() for level in levels.split(",")]
 
 
 def _write(
