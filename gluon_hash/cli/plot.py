@@ -104,16 +104,21 @@ def grid(
 
     table, base, tree = CodeTable.load(query), CodeTable.load(database), Hierarchy.load(hierarchy)
     images = [RecordFile(query_records), RecordFile(database_records)]
-    place = [{int(item): position for position, item in enumerate(file.ids)} for file in images]
+    position_of = [
+        {int(item): position for position, item in enumerate(file.ids)} for file in images
+    ]
     chosen = np.sort(np.random.RandomState(seed).permutation(len(table))[:queries])
     index = HammingIndex(base.num_bits)
     index.add(base.codes, np.arange(len(base)))
-    distances, found = index.search(table.codes[chosen], k)
-    matching = (base.level_labels[found] == table.level_labels[chosen][:, None]).sum(axis=2)
+    distances, nearest = index.search(table.codes[chosen], k)
+    matching = (base.level_labels[nearest] == table.level_labels[chosen][:, None]).sum(axis=2)
     _save(
         plots.retrieval_grid(
-            [images[0].image(place[0][int(item)]) for item in table.ids[chosen]],
-            [[images[1].image(place[1][int(item)]) for item in base.ids[row]] for row in found],
+            [images[0].image(position_of[0][int(item)]) for item in table.ids[chosen]],
+            [
+                [images[1].image(position_of[1][int(item)]) for item in base.ids[row]]
+                for row in nearest
+            ],
             distances,
             matching,
             tree.level_names,

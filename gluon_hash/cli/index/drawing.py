@@ -171,15 +171,15 @@ def _captions(row: Answers, *, paths: bool = True) -> list[list[str]]:
     from gluon_hash.cli.index.showing import class_text
 
     captions: list[list[str]] = [[] for _ in range(len(row))]
-    for place, lines in enumerate(captions):
+    for number, lines in enumerate(captions):
         if paths:
-            if row.sharing is not None and row.sharing[place] > 1:
-                lines.append(f"shared by {row.sharing[place]}")
+            if row.sharing is not None and row.sharing[number] > 1:
+                lines.append(f"shared by {row.sharing[number]}")
             if row.scores is not None:
-                lines.append(f"score {row.scores[place]:.4f}")
+                lines.append(f"score {row.scores[number]:.4f}")
             if row.items.names is not None:
-                lines.append(str(row.items.names[place]))
-        classes = class_text(row.items, place)
+                lines.append(str(row.items.names[number]))
+        classes = class_text(row.items, number)
         if classes:
             lines.append(classes if paths else classes.partition(", ")[0])
     return captions

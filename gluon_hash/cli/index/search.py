@@ -26,7 +26,9 @@ def search(
         None, metavar="q.npz", help="Search for these codes in place of images."
     ),
     k: int | None = typer.Option(None, "-k", min=1, help="Results for each. [default: 10]"),
-    radius: int | None = typer.Option(None, min=0, help="All within so many bits, in place of -k."),
+    radius: int | None = typer.Option(
+        None, min=0, help="All within this many bits, in place of -k."
+    ),
     within: str | None = typer.Option(
         None, metavar="LEVEL=CLASS", help="Only results of this branch of the hierarchy."
     ),
