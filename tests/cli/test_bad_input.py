@@ -10,7 +10,7 @@ from reference import random_table as table
 from gluon_hash.cli.app import main
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval import FeatureTable, HammingIndex
-from gluon_hash.retrieval.index.kinds import MultiHash
+from gluon_hash.retrieval.index.kinds import KINDS, MultiHash
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
         ("index build d.npz", "name the index: --out INDEX for a folder, or --url for Milvus"),
         (
             "index build d.npz --out out --kind tree",
-            "expected one of flat, multihash, hnsw, ivf, got 'tree'",
+            f"expected one of {', '.join(KINDS)}, got 'tree'",
         ),
         ("index build d.npz --out flat", "flat exists already"),
         (

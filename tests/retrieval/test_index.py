@@ -9,7 +9,7 @@ from reference import random_table as table
 
 from gluon_hash.errors import DataError
 from gluon_hash.retrieval import HammingIndex, codes
-from gluon_hash.retrieval.index.kinds import Flat, Hnsw, Ivf, MultiHash, kind_for
+from gluon_hash.retrieval.index.kinds import KINDS, Flat, Hnsw, Ivf, MultiHash, kind_for
 
 EXHAUSTIVE = [
     Flat(),
@@ -155,7 +155,7 @@ def test_kinds_for_a_size_fit_it():
     assert kind_for("multihash", 64, 10_000_000) == MultiHash(2, 23)
     assert kind_for("multihash", 1, 1) == MultiHash(1, 1)
     assert kind_for("ivf", 48, 10_000).num_lists == 400
-    with pytest.raises(ValueError, match="expected one of flat, multihash, hnsw, ivf, got 'tree'"):
+    with pytest.raises(ValueError, match=f"expected one of {', '.join(KINDS)}, got 'tree'"):
         kind_for("tree", 48, 10)
 
 

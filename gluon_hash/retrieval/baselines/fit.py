@@ -48,7 +48,8 @@ def fit(
     Raises
     ------
     ValueError
-        If there is no such method, a feature is not finite, or the method cannot make so many bits.
+        If there is no such method, a feature is not finite, or the method cannot make
+        that many bits.
     """
     if name not in BASELINES:
         raise ValueError(f"method: expected one of {', '.join(BASELINES)}, got {name!r}")

@@ -59,7 +59,7 @@ def project(metric: np.ndarray, difference: np.ndarray, bound: float, sign: floa
         Of the pair's features; not zero.
     bound : float
     sign : float
-        1: the distance shall be at most the bound; -1: at least.
+        1: the distance must be at most the bound; -1: at least.
     """
     along = metric @ difference
     distance = difference @ along

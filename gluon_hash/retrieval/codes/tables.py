@@ -175,11 +175,11 @@ def check_comparable(query: CodeTable, database: CodeTable) -> None:
             f"query codes have {query.num_bits} bits, database codes {database.num_bits}; "
             "encode both with the same network"
         )
-    levels = query.level_labels.shape[1]
-    if levels != database.level_labels.shape[1]:
+    num_levels = query.level_labels.shape[1]
+    if num_levels != database.level_labels.shape[1]:
         raise ValueError(
-            f"query labels have {levels} levels, database labels {database.level_labels.shape[1]}; "
-            "expected the same number"
+            f"query labels have {num_levels} levels, database labels "
+            f"{database.level_labels.shape[1]}; expected the same number"
         )
     if not len(query) or not len(database):
         raise ValueError(

@@ -54,7 +54,7 @@ class Cutoffs:
                 raise ValueError(f"cut-offs: {name} must be at least {least}, got {value}")
 
     def ranks(self, protocol: Protocol, num_ranked: int) -> Ranks:
-        """These cut-offs, or the protocol's where none is given, in a ranking of so many items."""
+        """These cut-offs, or the protocol's where none is given, in a ranking of ``num_ranked``."""
         rules = protocol.cut_at(self.map, self.ahp)
         wanted = {
             "map": num_ranked if rules.map_at is None else rules.map_at,

@@ -230,8 +230,8 @@ class _Task:
         wanted = np.zeros(num_columns(num_levels), np.bool_)
         wanted[list(column_of.values())] = True
         values = rows_of(wanted)
-        first = self.protocol.prints_first
-        names = sorted(column_of, key=lambda metric: metric.partition("@")[0] != first)
+        headline = self.protocol.prints_first
+        names = sorted(column_of, key=lambda metric: metric.partition("@")[0] != headline)
         return Measured(
             tuple(names),
             np.ascontiguousarray(values[:, [column_of[metric] for metric in names]]),

@@ -26,10 +26,10 @@ def check_labels(
     DataError
         If a label is not in the hierarchy.
     """
-    levels = query_labels.shape[1]
-    if levels != database_labels.shape[1] or levels > MAX_LEVELS:
+    num_levels = query_labels.shape[1]
+    if num_levels != database_labels.shape[1] or num_levels > MAX_LEVELS:
         raise ValueError(
-            f"query labels have {levels} levels, database labels {database_labels.shape[1]}; "
+            f"query labels have {num_levels} levels, database labels {database_labels.shape[1]}; "
             f"expected the same number, at most {MAX_LEVELS}"
         )
     if not len(query_labels) or not len(database_labels):
@@ -37,7 +37,7 @@ def check_labels(
             f"expected at least one query and one database image, got {len(query_labels)} and "
             f"{len(database_labels)}"
         )
-    if not levels:
+    if not num_levels:
         raise ValueError("the images have no labels, so that no answer can be judged")
     for side, labels in (("query", query_labels), ("database", database_labels)):
         if labels.min() < 0:

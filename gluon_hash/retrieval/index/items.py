@@ -180,14 +180,15 @@ def _joined(
 
 
 def _stacked(labels: np.ndarray, more: np.ndarray) -> np.ndarray:
-    levels, more_levels = labels.shape[1], more.shape[1]
+    num_levels, num_more_levels = labels.shape[1], more.shape[1]
     if not len(labels):
         return more.astype(np.int32)
-    if levels and more_levels and levels != more_levels:
+    if num_levels and num_more_levels and num_levels != num_more_levels:
         raise ValueError(
-            f"level_labels: the index has labels of {levels} levels, these have {more_levels}"
+            f"level_labels: the index has labels of {num_levels} levels, these have "
+            f"{num_more_levels}"
         )
-    wide = max(levels, more_levels)
+    wide = max(num_levels, num_more_levels)
     columns = [
         each if each.shape[1] else np.full((len(each), wide), UNKNOWN, np.int32)
         for each in (labels, more)

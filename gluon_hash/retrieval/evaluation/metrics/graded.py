@@ -145,17 +145,17 @@ def hap(gain: np.ndarray, num_added: int = 0) -> np.ndarray:
     """
     gain, _ = check_ranked(gain)
     relevance = np.zeros(gain.shape)
-    levels = [level for level in np.unique(gain) if level > 0]
+    gains = [value for value in np.unique(gain) if value > 0]
     largest = gain.max(axis=1, keepdims=True)
-    for level in levels:
-        of_level = gain == level
-        count = of_level.sum(axis=1, keepdims=True) + num_added * (level == largest)
-        relevance += np.where(of_level, level / np.maximum(count, 1), 0.0)
+    for value in gains:
+        has_value = gain == value
+        count = has_value.sum(axis=1, keepdims=True) + num_added * (value == largest)
+        relevance += np.where(has_value, value / np.maximum(count, 1), 0.0)
     hierarchical_rank = np.zeros(gain.shape)
-    for level in levels:
-        of_level = gain == level
-        own = np.where(of_level, relevance, 0.0).max(axis=1, keepdims=True)
-        hierarchical_rank += np.cumsum(of_level, axis=1) * np.minimum(own, relevance)
+    for value in gains:
+        has_value = gain == value
+        own = np.where(has_value, relevance, 0.0).max(axis=1, keepdims=True)
+        hierarchical_rank += np.cumsum(has_value, axis=1) * np.minimum(own, relevance)
     ranks = np.arange(1, gain.shape[1] + 1)
     return ratio((hierarchical_rank / ranks).sum(axis=1), relevance.sum(axis=1))
 

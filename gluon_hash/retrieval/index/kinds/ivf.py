@@ -35,7 +35,7 @@ class Ivf(Kind):
 
     @classmethod
     def defaults(cls, num_bits: int, num_codes: int) -> dict[str, int]:
-        """As many lists as is usual for so many codes; a search looks into a sixteenth of them."""
+        """As many lists as is usual for ``num_codes``; a search looks into a sixteenth of them."""
         lists = max(1, min(1024, round(4 * math.sqrt(num_codes)), num_codes))
         return {"num_lists": lists, "num_probes": max(1, lists // 16)}
 

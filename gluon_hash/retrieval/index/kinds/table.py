@@ -25,7 +25,7 @@ KINDS: dict[str, type[Kind]] = {
 def kind_for(
     name: str, num_bits: int, num_codes: int, given: Mapping[str, int | None] | None = None
 ) -> Kind:
-    """A kind whose parameters fit so many codes.
+    """A kind whose parameters fit this many codes.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def kind_for(
         A key of KINDS.
     num_bits, num_codes : int
     given : mapping, optional
-        Parameters that are not to be chosen; None stands for one that is.
+        Parameters that are set by hand; one that is None is chosen by the kind.
 
     Raises
     ------
