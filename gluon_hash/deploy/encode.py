@@ -50,21 +50,22 @@ def run_net(
     labels: list[np.ndarray] = []
     for batch in track(loader, description, len(loader), unit="batches"):
         parts = gluon.utils.split_and_load(batch.image, contexts, even_split=False)
-        outputs.extend(part.asnumpy() for part in [net(part) for part in parts])
+        outputs.extend(output.asnumpy() for output in [net(images) for images in parts])
         ids.append(batch.id)
         labels.append(batch.level_labels.asnumpy().astype(np.int32))
     result = np.concatenate(outputs)
-    found = np.concatenate(ids)
-    if not np.array_equal(found, loader.ids):
+    given_ids = np.concatenate(ids)
+    if not np.array_equal(given_ids, loader.ids):
         raise RuntimeError(
-            f"{description}: the loader gave {len(found)} ids that are not its {len(loader.ids)}"
+            f"{description}: the loader gave {len(given_ids)} ids that are not its "
+            f"{len(loader.ids)}"
         )
     if np.isnan(result).any():
-        first = found[np.flatnonzero(np.isnan(result).any(axis=1))[0]]
+        diverged = given_ids[np.flatnonzero(np.isnan(result).any(axis=1))[0]]
         raise DivergedError(
-            f"{description}: the network's output for id {first} is NaN; its weights diverged"
+            f"{description}: the network's output for id {diverged} is NaN; its weights diverged"
         )
-    return result, found, np.concatenate(labels)
+    return result, given_ids, np.concatenate(labels)
 
 
 def encode_codes(

@@ -85,17 +85,17 @@ class Manifest(BaseModel):
         try:
             values = json.loads(text)
             if not isinstance(values, dict) or values.get("version") != VERSION:
-                found = values.get("version") if isinstance(values, dict) else None
+                version = values.get("version") if isinstance(values, dict) else None
                 raise DataError(
-                    f"expected manifest version {VERSION}, got {found!r}; use the gluon_hash that "
-                    "wrote it",
+                    f"expected manifest version {VERSION}, got {version!r}; use the gluon_hash "
+                    "that wrote it",
                     path=path,
                 )
             manifest = cls(**values)
         except ValidationError as error:
-            first = error.errors()[0]
+            problem = error.errors()[0]
             raise DataError(
-                f"not a manifest: {'.'.join(map(str, first['loc']))}: {first['msg']}", path=path
+                f"not a manifest: {'.'.join(map(str, problem['loc']))}: {problem['msg']}", path=path
             ) from error
         except json.JSONDecodeError as error:
             raise DataError(f"not JSON: {error.msg}", path=path, line=error.lineno) from error

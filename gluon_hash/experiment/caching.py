@@ -30,7 +30,7 @@ def cache_features(config: Config, contexts: list[mx.Context]) -> Config:
     Raises
     ------
     DataError
-        If records, weights or features of before are damaged.
+        If records, weights or features cached before are damaged.
     """
     net, root = config.net, Path(config.data.root)
     if not net.frozen or net.weights is None or config.data.features is not None:

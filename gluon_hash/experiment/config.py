@@ -136,7 +136,7 @@ class TrainingConfig(_Section):
         16, ge=2, description="of the samplers classes and relatives; divides batch_size"
     )
     early_stop_epochs: int | None = Field(
-        None, ge=1, description="stop after so many epochs without a better one"
+        None, ge=1, description="stop after this many epochs without a better one"
     )
 
 

@@ -212,8 +212,8 @@ def _clear(
     values: Mapping[str, Any],
 ) -> ValueError:
     """One sentence for the first thing that pydantic found wrong, with file and line or change."""
-    first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
+    problem = error.errors()[0]
+    location = [str(part) for part in problem["loc"]]
     model: type[BaseModel] = Config
     if error.title != Config.__name__:  # of the method
         location = ["loss", *location]
@@ -221,7 +221,7 @@ def _clear(
     elif len(location) > 1:
         model = Config.model_fields[location[0]].annotation  # type: ignore[assignment]
     location = location[:2]  # what follows is a position in a list
-    message, line = _explain(first, location, model), _line(text, location)
+    message, line = _explain(problem, location, model), _line(text, location)
     blamed = _blamed(changed, location, message, line)
     if blamed:
         return ValueError(f"{', '.join(blamed)} ({GIVEN}): {message}")

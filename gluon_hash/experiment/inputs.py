@@ -66,16 +66,16 @@ def resolve(config: Config) -> Config:
 def training_inputs(config: Config) -> dict[str, Path]:
     """What a training reads, by what it is."""
     root = Path(config.data.root)
-    found = {"hierarchy": root / HIERARCHY}
+    files = {"hierarchy": root / HIERARCHY}
     if config.data.held_out:
-        found["held-out images"] = root / "validation.lst"
+        files["held-out images"] = root / "validation.lst"
     if config.data.features is None:
-        found["training images"] = root / TRAIN_RECORDS
+        files["training images"] = root / TRAIN_RECORDS
     else:
-        found["features"] = Path(config.data.features)
+        files["features"] = Path(config.data.features)
     if config.net.weights is not None:
-        found["weights"] = Path(config.net.weights)
-    return found
+        files["weights"] = Path(config.net.weights)
+    return files
 
 
 def measuring_inputs(config: Config) -> dict[str, Path]:

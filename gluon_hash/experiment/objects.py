@@ -90,27 +90,27 @@ def build_optimizer(
 
     The gradients are summed here and not by the key store, so that they can be clipped.
     """
-    given = config.optimizer
-    arguments = {"learning_rate": given.lr, "wd": given.weight_decay}
-    if given.name != "adam":
-        arguments["momentum"] = given.momentum
+    settings = config.optimizer
+    arguments = {"learning_rate": settings.lr, "wd": settings.weight_decay}
+    if settings.name != "adam":
+        arguments["momentum"] = settings.momentum
     if isinstance(trained, HashingNet):
         for parameter in trained.features.collect_params().values():
-            parameter.lr_mult = given.backbone_lr_multiplier
+            parameter.lr_mult = settings.backbone_lr_multiplier
     parameters = trained.collect_params()
     if head is not None:
         parameters.update(head.collect_params())
     return gluon.Trainer(
-        parameters, given.name, arguments, kvstore="device", update_on_kvstore=False
+        parameters, settings.name, arguments, kvstore="device", update_on_kvstore=False
     )
 
 
 def build_schedule(config: Config) -> schedule.Schedule:
     """The factor of the learning rate over the epochs that a configuration asks for."""
-    given = config.optimizer
+    settings = config.optimizer
     made = {
         "constant": schedule.constant,
-        "multi_step": lambda: schedule.multi_step(given.milestones, given.factor),
+        "multi_step": lambda: schedule.multi_step(settings.milestones, settings.factor),
         "cosine": lambda: schedule.cosine(config.training.epochs),
-    }[given.schedule]()
-    return schedule.with_warmup(made, given.warmup_epochs)
+    }[settings.schedule]()
+    return schedule.with_warmup(made, settings.warmup_epochs)

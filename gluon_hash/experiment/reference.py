@@ -92,7 +92,7 @@ def warnings_of(
     validation map 0.3000 is below that of ITQ without training, 0.3600
     validation map fell from 0.3000 (epoch 1) to 0.2000
     """
-    values = [record[f"validation_{monitor}"] for record in history]
+    values = [epoch[f"validation_{monitor}"] for epoch in history]
     if not values:
         return []
     best = max(values)

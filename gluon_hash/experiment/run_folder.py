@@ -161,11 +161,11 @@ def check_same(config: Config, folder: Path, remedy: str, but: Sequence[str] = (
 def _same(name: str, before: Any, now: Any) -> bool:
     """Whether a run's value of a key is the configuration's.
 
-    Variances that are not given are those by depth, which runs of before have written out.
+    Variances that are not given are those by depth, which older runs have written out.
     """
     if name == "loss.inv_variances" and (before is None) != (now is None):
-        given = before or now
-        return given == default_inv_variances(len(given))
+        variances = before or now
+        return variances == default_inv_variances(len(variances))
     return before == now
 
 

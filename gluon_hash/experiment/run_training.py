@@ -113,7 +113,7 @@ def train(
 
 def _trainer(
     config: Config,
-    levels: Hierarchy,
+    hierarchy: Hierarchy,
     data: Data,
     trained: gluon.HybridBlock,
     frozen: gluon.HybridBlock | None,
@@ -125,7 +125,7 @@ def _trainer(
         return relaxed, labels[:, 0]
 
     parts = config.loss.build(
-        Task(levels, config.net.num_bits, data.ids, contexts, encode, config.training.seed)
+        Task(hierarchy, config.net.num_bits, data.ids, contexts, encode, config.training.seed)
     )
     if parts.head is not None:
         parts.head.initialize(ctx=contexts)

@@ -38,23 +38,23 @@ def check_entries(entries: Sequence[Entry], runs: Path) -> None:
         the data, a folder in ``runs`` is of another configuration or of other data, or lines have
         different queries or databases.
     """
-    candidates = [one for entry in entries for row in entry.candidates for one in row]
+    candidates = [candidate for entry in entries for row in entry.candidates for candidate in row]
     seen: set[str] = set()
-    for one in candidates:
+    for candidate in candidates:
         try:
-            for check, part in _CHECKS:
-                key = check.__name__ + json.dumps(part(one.config), sort_keys=True)
+            for check, depends_on in _CHECKS:
+                key = check.__name__ + json.dumps(depends_on(candidate.config), sort_keys=True)
                 if key not in seen:
-                    check(one.config)
+                    check(candidate.config)
                     seen.add(key)
-            if (runs / one.folder).exists():
+            if (runs / candidate.folder).exists():
                 check_same(
-                    one.config,
-                    runs / one.folder,
+                    candidate.config,
+                    runs / candidate.folder,
                     "name another folder for the comparison, or move that one away",
                 )
         except (ValueError, OSError) as error:
-            raise ValueError(f"{one.folder}: {error}") from error
+            raise ValueError(f"{candidate.folder}: {error}") from error
     _check_one_task(candidates)
 
 
@@ -92,16 +92,16 @@ def _check_data(config: Config) -> None:
 def _check_one_task(candidates: Sequence[Candidate]) -> None:
     """ValueError unless all have the same queries and the same database, which is another."""
     tasks: dict[tuple[str, ...], Candidate] = {}
-    for one in candidates:
-        files = measuring_inputs(one.config)
+    for candidate in candidates:
+        files = measuring_inputs(candidate.config)
         query, database = files.values()
-        found = tuple(fingerprint(files).values())
-        if query == database or (query.suffix == ".npz" and found[0] == found[1]):
+        digests = tuple(fingerprint(files).values())
+        if query == database or (query.suffix == ".npz" and digests[0] == digests[1]):
             raise ValueError(
-                f"{one.folder}: {query} is the database; name the features of the queries in "
+                f"{candidate.folder}: {query} is the database; name the features of the queries in "
                 "data.query_features"
             )
-        tasks.setdefault(found, one)
+        tasks.setdefault(digests, candidate)
     if len(tasks) > 1:
         first, other = list(tasks.values())[:2]
         raise ValueError(

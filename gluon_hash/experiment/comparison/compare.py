@@ -129,7 +129,9 @@ def compare(
 def _seeds(entries: Sequence[Entry]) -> list[int]:
     """In the order in which they were named."""
     return list(
-        dict.fromkeys(one.config.training.seed for entry in entries for one in entry.candidates[0])
+        dict.fromkeys(
+            candidate.config.training.seed for entry in entries for candidate in entry.candidates[0]
+        )
     )
 
 
@@ -182,8 +184,10 @@ class _Work:
             set()
         )  # folders that are finished: a look reads and hashes a whole checkpoint
         self._seconds = self._epochs = 0.0
-        work = [one for entry in entries for one in self._networks(entry)]
-        self._left = sum(one.config.training.epochs for one in work if not self._finished(one))
+        work = [candidate for entry in entries for candidate in self._networks(entry)]
+        self._left = sum(
+            candidate.config.training.epochs for candidate in work if not self._finished(candidate)
+        )
         log(f"{len(entries)} lines, {len(work)} networks; {self._left} epochs to train")
 
     def _networks(self, entry: Entry) -> Sequence[Candidate]:
@@ -198,7 +202,7 @@ class _Work:
             return entry.candidates[0]
         values = [self._value(row[0]) for row in entry.candidates]
         best = max(
-            ((value, -place) for place, value in enumerate(values) if value is not None),
+            ((value, -number) for number, value in enumerate(values) if value is not None),
             default=None,
         )
         return [] if best is None else entry.candidates[-best[1]]
@@ -242,11 +246,11 @@ class _Work:
         own = folder / BACKBONE
         if not own.exists():
             return
-        first = self._backbones.setdefault(sha256(own), own)
-        if first is not own:
+        shared = self._backbones.setdefault(sha256(own), own)
+        if shared is not own:
             link = own.with_suffix(".link")
             try:
-                os.link(first, link)
+                os.link(shared, link)
             except OSError as error:
                 log(f"{own}: kept as a copy ({error})")
                 return

@@ -48,8 +48,8 @@ class Entry:
 
 
 def parse_values(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
-    """Changes "section.key=[a, b]" as {"section.key": [a, b]}; ValueError for what is no list."""
-    found: dict[str, list[Any]] = {}
+    """Changes "section.key=[a, b]" as {"section.key": [a, b]}; ValueError if it is not a list."""
+    values_of: dict[str, list[Any]] = {}
     for text in texts:
         key, _, value = text.partition("=")
         key, values = key.strip(), _values(value)
@@ -58,12 +58,12 @@ def parse_values(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
                 f"{option} {text!r}: expected section.key=[value, value], such as "
                 "optimizer.lr=[0.01,0.03]"
             )
-        if key in found:
+        if key in values_of:
             raise ValueError(f"{option}: {key} is named twice; give all of its values in one list")
         if key == SEED:
             raise ValueError(f"{option} {text!r}: name the seeds as such, seeds 24,25,26")
-        found[key] = values
-    return found
+        values_of[key] = values
+    return values_of
 
 
 def _values(text: str) -> list[Any]:
@@ -77,7 +77,7 @@ def _values(text: str) -> list[Any]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """The numbers of "24,25" as [24, 25]; ValueError if it is not so, or a seed appears twice."""
+    """The numbers of "24,25" as [24, 25]; ValueError for other text and a seed named twice."""
     words = [word.strip() for word in text.split(",")]
     if not all(re.fullmatch("[0-9]+", word) for word in words) or len(set(map(int, words))) < len(
         words
@@ -146,10 +146,10 @@ def _candidate(
     path: Path, changes: Sequence[str], varied: Changes, chosen: Changes, seed: int | None
 ) -> Candidate:
     own = {**varied, **chosen}
-    given = own if seed is None else {**own, SEED: seed}
+    values = own if seed is None else {**own, SEED: seed}
     config = resolve(
         load_config(
-            path, [*changes, *(f"{key}={json.dumps(value)}" for key, value in given.items())]
+            path, [*changes, *(f"{key}={json.dumps(value)}" for key, value in values.items())]
         )
     )
     folder = ",".join([path.stem, *_short(own), f"seed={config.training.seed}"])
@@ -182,7 +182,9 @@ def _check_choice(entry: Entry) -> None:
 def _check_different(entries: Sequence[Entry]) -> None:
     """ValueError if two networks have one configuration, or one folder."""
     folders: dict[str, str] = {}
-    for candidate in (one for entry in entries for row in entry.candidates for one in row):
+    for candidate in itertools.chain.from_iterable(
+        row for entry in entries for row in entry.candidates
+    ):
         for what in (candidate.config.model_dump_json(), candidate.folder):
             if what in folders:
                 raise ValueError(

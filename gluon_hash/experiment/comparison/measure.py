@@ -39,16 +39,16 @@ def forget_what_is_stale(folder: Path) -> None:
     """Delete codes and measurements of another network, other queries or another database."""
     network = read_state(folder / "best.ckpt").sha256["net.params"]
     now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
-    record = folder / MEASURED
+    stamp = folder / MEASURED
     try:
-        then = json.loads(record.read_text(encoding="utf-8")) if record.exists() else None
+        then = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else None
     except ValueError:
         then = None
     if then == now:
         return
     for path in (folder / "query.npz", folder / "database.npz", *folder.glob("measured_*.npz")):
         path.unlink(missing_ok=True)
-    atomic_write_json(record, now)
+    atomic_write_json(stamp, now)
 
 
 def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measured:

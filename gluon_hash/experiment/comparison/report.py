@@ -74,8 +74,8 @@ def write_report(
     numbers = {name: curve.to_dict() for name, curve in curves.items()}
     atomic_write_json(out / "curves.json", numbers)
     drawn = dict(itertools.islice(numbers.items(), CURVES_DRAWN))
-    part = f"{len(drawn)} of {len(numbers)} lines; all are in curves.json; "
-    title = f"{part if len(drawn) < len(numbers) else ''}first seed, Hamming distance"
+    limited = f"{len(drawn)} of {len(numbers)} lines; all are in curves.json; "
+    title = f"{limited if len(drawn) < len(numbers) else ''}first seed, Hamming distance"
     _save(plots.retrieval_curves(drawn, title), out / "curves.png")
 
 
