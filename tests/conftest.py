@@ -20,6 +20,7 @@ HAS_MXNET = importlib.util.find_spec("mxnet") is not None
 WITHOUT = ("No module named 'mxnet'", "MissingPackageError: MXNet is not installed")
 SYNTHETIC = Path(__file__).parent.parent / "configs" / "synthetic.yaml"
 sys.path.insert(0, str(Path(__file__).parent))
+collect_ignore_glob = ["*/conftest.py"]  # no doctests there, and one module name for two files
 DATASETS = Path(
     os.environ.get(
         "GLUON_HASH_DATASETS", Path(__file__).parent.parent.parent / "shared" / "datasets"
