@@ -115,6 +115,7 @@ def test_an_index_grows_shrinks_and_is_checked(trained, run, tmp_path):
 
 
 def test_codes_go_to_milvus_and_to_databases(trained, run, tmp_path):
+    pytest.importorskip("pymilvus")
     database, query = trained / "database.npz", trained / "query.npz"
     for expected in ("162 codes sent, 162 in codes", "0 codes sent, 162 in codes"):
         code, out, err = run("index", "build", database, "--url", tmp_path / "milvus.db")
