@@ -38,7 +38,7 @@ CU112 = [
 MILVUS = [
     "pymilvus>=2.5,<4",
     "milvus-lite>=2.5,<3",  # 3 brings a pyarrow that asks for NumPy 2
-    "setuptools<81",  # milvus-lite 2.5 imports pkg_resources
+    "setuptools<80.9",  # milvus-lite 2.5 imports pkg_resources; later ones warn of it, or lack it
 ]
 TEST = ["pytest>=7.4", "pytest-timeout"]
 TOOLS = ["mypy", "ruff", "types-PyYAML"]
