@@ -35,6 +35,8 @@ CU112 = [
     "nvidia-nccl-cu11==2.21.5",
     "nvidia-cudnn-cu11<9",  # MXNet is linked with libcudnn.so.8
 ]
+# the versions that MXNet's exporter was tried with
+ONNX = ["onnx>=1.14,<1.18", "onnxruntime>=1.18"]
 MILVUS = [
     "pymilvus>=2.5,<4",
     "milvus-lite>=2.5,<3",  # 3 brings a pyarrow that asks for NumPy 2
@@ -114,8 +116,9 @@ setup(
         "mxnet": MXNET,
         "cu112": [*MXNET[1:], *CU112],
         "milvus": MILVUS,
+        "onnx": ONNX,
         "test": TEST,
-        "dev": [*TEST, *MILVUS, *TOOLS],
+        "dev": [*TEST, *MILVUS, *ONNX, *TOOLS],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},
 )

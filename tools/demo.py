@@ -89,7 +89,8 @@ def measure(out: Path, database_rec: Path) -> None:
     from rich.table import Table
 
     from gluon_hash.hierarchy import Hierarchy
-    from gluon_hash.retrieval import CodeTable, evaluate
+    from gluon_hash.retrieval import CodeTable
+    from gluon_hash.retrieval import measure as measured
 
     for split, records in (("query", out / "data" / "query.rec"), ("database", database_rec)):
         gluon_hash("encode", out / "run", "--records", records, "--out", out / f"{split}.npz")
@@ -107,7 +108,9 @@ def measure(out: Path, database_rec: Path) -> None:
     level_names = Hierarchy.load(out / "data" / "hierarchy.tsv").level_names
     names = ("random_", "untrained_", "")
     results = [
-        evaluate(*(CodeTable.load(out / f"{name}{split}.npz") for split in ("query", "database")))
+        measured(
+            *(CodeTable.load(out / f"{name}{split}.npz") for split in ("query", "database"))
+        ).summary()
         for name in names
     ]
     table = Table(
