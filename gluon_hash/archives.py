@@ -120,7 +120,7 @@ def download(url: str, path: str | os.PathLike[str], expected_md5: str) -> None:
         ConnectionError,
     ) as error:
         raise DataError(
-            f"could not be fetched ({error}); get it by other means and name it with --source",
+            f"could not be fetched ({error}); get it by other means and name it as the source",
             path=url,
         ) from error
 
@@ -138,7 +138,7 @@ def check_md5(path: str | os.PathLike[str], expected: str) -> None:
     """Raise DataError unless the file's MD5 is ``expected``."""
     if os.path.isdir(path):
         raise DataError(
-            "is a folder; an MD5 is that of an archive: name the archive, or leave --md5 out",
+            "is a folder; an MD5 is that of an archive: name the archive, or leave the MD5 out",
             path=path,
         )
     actual = md5(path)

@@ -65,7 +65,7 @@ def load_arrays(
     except DataError:
         raise
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
-        raise DataError(f"no readable .npz, or cut short: {error}", path=path) from error
+        raise DataError(f"not a readable .npz, or cut short: {error}", path=path) from error
 
 
 def _expect_zip(path: str | os.PathLike[str]) -> None:

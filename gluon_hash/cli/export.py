@@ -19,6 +19,8 @@ def command(
     """Write symbol JSON, parameters and manifest for deployment; read again and compared first."""
     from gluon_hash import deploy, experiment
 
+    if onnx:
+        deploy.require_onnx()
     loaded = experiment.load_run(run)
     manifest = deploy.export_symbol(
         loaded.net,

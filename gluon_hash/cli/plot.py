@@ -77,8 +77,9 @@ def curves(
         return
     epochs = {}
     for run in sources:
-        path = run / "log.jsonl"
-        epochs[run.name] = [_parsed(line, path) for line in read_text(path).splitlines()]
+        folder = run.parent if run.name == "log.jsonl" else run
+        path = folder / "log.jsonl"
+        epochs[folder.name] = [_parsed(line, path) for line in read_text(path).splitlines()]
     _save(plots.training_curves(epochs), out)
 
 

@@ -169,7 +169,7 @@ def _say_unreadable(problems: list[str], count: int, skip: bool) -> None:
     said = f"{len(problems)} of {count} images cannot be read: {'; '.join(problems[:5])}"
     more = "; ..." if len(problems) > 5 else ""
     if not skip:
-        raise DataError(f"{said}{more}; mend them or take them out, or set skip_unreadable")
+        raise DataError(f"{said}{more}; repair them or take them out, or set skip_unreadable")
     log(f"{said}{more}; they are left out")
 
 

@@ -192,7 +192,7 @@ def folder_with(folder: Path, name: str, source: str | os.PathLike[str]) -> Path
     if len(files) != 1:
         raise DataError(
             f"expected one {name} inside, got {len(files)}; the binary version is read by default, "
-            "the Python version, whose files are pickles, with --allow-pickle",
+            "the Python version, whose files are pickles, by `prepare --allow-pickle`",
             path=source,
         )
     return files[0].parent

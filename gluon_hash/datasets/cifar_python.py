@@ -119,7 +119,9 @@ def _load(path: Path) -> dict[bytes, Any]:
         IndexError,
         KeyError,
     ) as error:
-        raise DataError(f"no readable batch of CIFAR, or cut short: {error}", path=path) from error
+        raise DataError(
+            f"not a readable batch of CIFAR, or cut short: {error}", path=path
+        ) from error
     if not isinstance(batch, dict):
         raise DataError(f"expected a dictionary, got {type(batch).__name__}", path=path)
     return batch

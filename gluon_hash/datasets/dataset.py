@@ -188,7 +188,7 @@ def regroup(
         As for_classes and Hierarchy.take_levels, or if ``names`` come without a ``tree``.
     """
     if names is not None and tree is None:
-        raise ValueError("names of nodes belong to a tree: give --tree too")
+        raise ValueError("names of nodes belong to a tree: give the tree too")
     hierarchy, query_hierarchy = dataset.hierarchy, dataset.query_hierarchy
     source = dataset.source
     if tree is not None:

@@ -103,7 +103,7 @@ def _read_npy(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
     try:
         return FeatureFile(np.load(path, allow_pickle=False))
     except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"no readable .npy file, or cut short: {error}", path=path) from error
+        raise DataError(f"not a readable .npy file, or cut short: {error}", path=path) from error
 
 
 def _read_npz(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
@@ -115,7 +115,7 @@ def _read_npz(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
     except DataError:
         raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"no readable .npz file, or cut short: {error}", path=path) from error
+        raise DataError(f"not a readable .npz file, or cut short: {error}", path=path) from error
     tables = [name for name, values in arrays.items() if values.ndim == 2 and _is_float(values)]
     name = array or ("features" if "features" in arrays else tables[0] if len(tables) == 1 else "")
     if name not in arrays:
@@ -143,7 +143,7 @@ def _read_parquet(path: str | os.PathLike[str], array: str | None) -> FeatureFil
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"no readable Parquet file: {error}", path=path) from error
+        raise DataError(f"not a readable Parquet file: {error}", path=path) from error
     lists = [column.name for column in table.schema if _is_list(column.type)]
     floats = [c.name for c in table.schema if pyarrow.types.is_floating(c.type)]
     chosen = [array] if array else lists if len(lists) == 1 else [] if lists else floats

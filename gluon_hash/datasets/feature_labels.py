@@ -95,7 +95,7 @@ def _as_table(labels: Labels) -> Table:
         try:
             return _unnamed(np.load(labels, allow_pickle=False), labels)
         except (ValueError, OSError, EOFError) as error:
-            raise DataError(f"no readable .npy file of labels: {error}", path=labels) from error
+            raise DataError(f"not a readable .npy file of labels: {error}", path=labels) from error
     return _unnamed(np.asarray(labels), None)
 
 

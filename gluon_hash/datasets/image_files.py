@@ -64,7 +64,7 @@ def find_images(root: str | os.PathLike[str]) -> ImageFiles:
     """
     root = Path(root)
     if not root.is_dir():
-        raise DataError("no such folder", path=root)
+        raise DataError("not a folder" if root.exists() else "no such folder", path=root)
     paths: list[Path] = []
     left_out: Counter[str] = Counter()
     for file in root.rglob("*"):

@@ -21,6 +21,7 @@ QUERY_SHARE = 0.1
 VALIDATION_SHARE = 0.05
 SMALLEST_HELD_OUT = 2  # images of a class
 NAMED = 5  # classes or files that a message names
+ALL_SINGLE = "every class has one image, so none can be a query for another"
 
 
 def draw_queries(
@@ -58,7 +59,7 @@ def draw_queries(
     if per_class is not None:
         chosen = held_out_positions(fine_labels, per_class, seed)
         if not len(chosen):
-            raise ValueError("every class has one image, so none can be a query for another")
+            raise ValueError(ALL_SINGLE)
         return chosen
     if not 0 < share < 1:
         raise ValueError(f"query_share: expected a number between 0 and 1, got {share}")
@@ -70,6 +71,8 @@ def draw_queries(
         queries.append(members[: int(share * len(members) + 1e-9)])  # 0.29 * 100 is 28.999...
         largest = max(largest, len(members))
     chosen = np.sort(np.concatenate(queries)).astype(np.int64)
+    if largest < 2:
+        raise ValueError(ALL_SINGLE)
     if not len(chosen):
         raise ValueError(
             f"query_share: {share:g} of the {largest} images of the largest class is less than one "
@@ -140,6 +143,8 @@ def say_split(hierarchy: Hierarchy, train_labels: np.ndarray, query_labels: np.n
         f"queries: {queries.sum()} of {total} images, drawn by seed; the other {training.sum()} "
         "are training set and database"
     )
+    if len(names) == 1:
+        log("there is one class, so all images are the same to a training; two are needed at least")
     without = np.flatnonzero((queries == 0) & (training > 1))
     if len(without):
         log(

@@ -14,7 +14,7 @@ from gluon_hash.deploy.symbol import TOLERANCE
 from gluon_hash.engine import mx, nd
 from gluon_hash.files import atomic_path, refuse_existing
 
-__all__ = ["export_onnx"]
+__all__ = ["export_onnx", "require_onnx"]
 
 OPSET, IR_VERSION = 13, 7  # what MXNet writes; it stamps those of the installed onnx
 COMPARED_INPUTS = 3
@@ -73,6 +73,11 @@ def export_onnx(manifest: str | os.PathLike[str]) -> Path:
                 "written"
             )
     return out
+
+
+def require_onnx() -> None:
+    """ValueError, which says what to install, unless export_onnx finds its libraries."""
+    _libraries()
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -200,7 +200,7 @@ def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
     if np.bincount(images.level_labels[:, 0]).max() < 2:
         raise DataError(
             "no two images share a class, so none can be retrieved by another; prepare with "
-            "--validation-per-class 2 or more, or set data.held_out to false",
+            "validation_per_class 2 or more, or set data.held_out to false",
             path=path,
         )
     return images.ids

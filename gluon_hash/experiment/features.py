@@ -105,10 +105,17 @@ def _provenance(config: Config) -> dict[str, str]:
 
 
 def _check_provenance(config: Config, table: FeatureTable, path: str | os.PathLike[str]) -> None:
-    if config.net.weights is None or not os.path.exists(config.net.weights):
+    if config.net.weights is not None and not os.path.exists(config.net.weights):
         raise DataError(
-            f"net.weights ({config.net.weights}) is needed beside cached features: the backbone is "
-            "part of the trained network; for features of another framework set net.backbone to "
+            f"net.weights names {config.net.weights}, by which it is checked that these features "
+            "are of the same backbone, and there is no such file here; work in the folder in which "
+            "the network was trained, or give images in place of features",
+            path=path,
+        )
+    if config.net.weights is None:
+        raise DataError(
+            "net.weights is needed beside cached features: the backbone is part of "
+            "the trained network; for features of another framework set net.backbone to "
             f"{FEATURES} and net.num_features to {table.features.shape[1]}",
             path=path,
         )

@@ -74,6 +74,7 @@ def recommended(
             path=root,
         )
     images = resolve(Config(data={"root": str(root)}))
+    _check_features_alone(root, images, {"backbone": backbone, "weights": weights})
     num_train, held_out = _counts(root)
     on_features = images.data.features is not None or weights is not None
     batch_size = _batch_size(num_train)
@@ -158,12 +159,23 @@ def configure(
     return cache_features(change_config(chosen, changes), contexts)
 
 
+def _check_features_alone(root: Path, config: Config, given: dict[str, object]) -> None:
+    """ValueError if something is said of the network that prepared features have behind them."""
+    named = [name for name, value in given.items() if value is not None]
+    if config.data.features is not None and named:
+        raise ValueError(
+            f"{', '.join(named)}: for images; {root} holds features, which no network is put "
+            "before; leave it out, or prepare the images"
+        )
+
+
 def _counts(root: Path) -> tuple[int, bool]:
     """Images to train on; whether some can be held out, two of one class at least."""
     train = read_list(root / "train.lst")
-    held = read_list(root / "validation.lst") if (root / "validation.lst").exists() else None
-    if held is None or not len(held.ids):
+    path = root / "validation.lst"
+    if not path.exists() or not path.stat().st_size:  # classes of fewer than four give none
         return len(train.ids), False
+    held = read_list(path)
     usable = np.bincount(np.maximum(held.level_labels[:, 0], 0)).max() >= 2
     return len(train.ids) - (len(held.ids) if usable else 0), bool(usable)
 

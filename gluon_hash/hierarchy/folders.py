@@ -49,7 +49,7 @@ def from_folders(folders: Sequence[str], *, other: str | None = None) -> Hierarc
     mixed = set(mixed_folders(folders))
     if other is None and ROOT in folders:
         raise ValueError(
-            "images lie beside the class folders; every image belongs into the folder of its class"
+            "images lie beside the class folders; every image belongs in the folder of its class"
         )
     if other is None and mixed:
         raise ValueError(

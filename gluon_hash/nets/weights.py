@@ -28,8 +28,8 @@ def load_backbone(
     Raises
     ------
     DataError
-        If the file is no .params file, is an exported one, or tensors are missing, left over or of
-        another shape; all of them are named.
+        If the file is not a .params file, is an exported one, or tensors are missing, left over or
+        of another shape; all of them are named.
     """
     tensors = _read(path)
     prefix = "features."
@@ -89,7 +89,8 @@ def _read(path: str | os.PathLike[str]) -> dict[str, nd.NDArray]:
         tensors = nd.load(os.fspath(path))
     except mx.MXNetError as error:
         raise DataError(
-            f"no .params file, or one that was cut short: {str(error).splitlines()[0]}", path=path
+            f"not a .params file, or one that was cut short: {str(error).splitlines()[0]}",
+            path=path,
         ) from error
     if not isinstance(tensors, dict):
         raise DataError("the tensors have no names; save them with save_parameters", path=path)

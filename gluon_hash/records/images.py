@@ -120,14 +120,14 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         with Image.open(io.BytesIO(data)) as image:
             yield image
     except UnidentifiedImageError as error:
-        raise ValueError(f"no readable image ({len(data)} bytes): of no known format") from error
+        raise ValueError(f"not a readable image ({len(data)} bytes): of no known format") from error
     except Image.DecompressionBombError as error:
         raise ValueError(
-            f"no readable image ({len(data)} bytes): it would unpack to more than the "
+            f"not a readable image ({len(data)} bytes): it would unpack to more than the "
             f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels that are read; shrink it first"
         ) from error
     except DAMAGED as error:
-        raise ValueError(f"no readable image ({len(data)} bytes): {error}") from error
+        raise ValueError(f"not a readable image ({len(data)} bytes): {error}") from error
 
 
 def _upright(image: Image.Image) -> Image.Image:

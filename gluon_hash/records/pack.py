@@ -89,7 +89,7 @@ def pack_list(
                 data = record_image(data, short_side=short_side, background=background)
             except (OSError, ValueError) as error:
                 raise DataError(
-                    f"{name}: {error}; mend the image or take the line out",
+                    f"{name}: {error}; repair the image or take the line out",
                     path=list_path,
                     line=number + 1,
                 ) from error

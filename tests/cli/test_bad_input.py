@@ -56,7 +56,7 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
         (EVALUATE.format("q3.npz"), "query labels have 3 levels, database labels 2"),
         (EVALUATE.format("q.npz --hierarchy other.tsv"), "labels"),
         (EVALUATE.format("f.npz"), "one of the two files holds codes, the other features"),
-        (EVALUATE.format("cut.npz"), "cut.npz: no readable .npz, or cut short"),
+        (EVALUATE.format("cut.npz"), "cut.npz: not a readable .npz, or cut short"),
         (
             EVALUATE.format("newer.npz"),
             "newer.npz: expected version 1, got 2; use the gluon_hash that wrote it",

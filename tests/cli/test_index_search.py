@@ -63,7 +63,7 @@ def test_zoom_says_the_finest_branch_and_the_wider_one(birds, run):
         ],
     }
     assert "bird: 10 of 10 within 2 bits\n" in found(run, "--zoom --agree 8")
-    assert "no branch: nowhere do 11 of 11 within 5 bits agree" in found(
+    assert "no branch: at no level do 11 of 11 within 5 bits agree" in found(
         run, "-k 11 --zoom --agree 11"
     )
     # four nearest: three finches at 0 bits, and of the five at 1 bit whichever came first; all

@@ -98,7 +98,7 @@ def test_the_python_version_of_cifar_gives_the_same_records(tmp_path, rng):
         assert [mine.encoded(3), mine.digest(5)] == [other.encoded(3), other.digest(5)]
     (python / "train").write_bytes(pickle.dumps({b"data": print}))
     with pytest.raises(
-        DataError, match=r"train: no readable batch of CIFAR.*asks for \S*print, which no CIFAR"
+        DataError, match=r"train: not a readable batch of CIFAR.*asks for \S*print, which no CIFAR"
     ):
         cifar_python.cifar100_python(python)
 
@@ -140,5 +140,5 @@ def test_cifar100_under_a_tree_of_ones_own(tmp_path, rng):
     assert dataset.hierarchy.num_classes == (100, 4)  # even, odd, and the two that are completed
     assert labels[:6].tolist() == [[0, 0], [1, 1], [2, 2], [3, 3], [4, 2], [5, 3]]
     assert regroup(dataset, levels=[0]).hierarchy.num_classes == (100,)
-    with pytest.raises(ValueError, match="give --tree too"):
+    with pytest.raises(ValueError, match="give the tree too"):
         regroup(dataset, names=tmp_path / "tree")

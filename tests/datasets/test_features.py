@@ -245,9 +245,9 @@ def test_damaged_files_are_named(tmp_path, rows):
     (tmp_path / "x.bin").write_bytes(b"")
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     for name, message in (
-        ("cut.npy", r"cut\.npy: no readable \.npy file, or cut short"),
-        ("objects.npy", r"objects\.npy: no readable \.npy file"),
-        ("x.npz", r"x\.npz: no readable \.npz file"),
+        ("cut.npy", r"cut\.npy: not a readable \.npy file, or cut short"),
+        ("objects.npy", r"objects\.npy: not a readable \.npy file"),
+        ("x.npz", r"x\.npz: not a readable \.npz file"),
         ("x.bin", r"x\.bin: expected \.npy, \.npz, \.parquet, got \.bin"),
         ("none.npy", r"none\.npy: no such file"),
     ):

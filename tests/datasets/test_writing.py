@@ -92,7 +92,7 @@ def test_unreadable_images_are_counted_and_named_or_left_out(tree, tmp_path, cap
         (tree / "cat" / f"{number:02d}.png").write_bytes(b"no image")
     data = datasets.folder(tree, query_share=0.2)
     with pytest.raises(
-        DataError, match=r"7 of 40 images cannot be read: .*cat/.*\.png: no readable"
+        DataError, match=r"7 of 40 images cannot be read: .*cat/.*\.png: not a readable"
     ):
         data.write(tmp_path / "out")
     assert os.listdir(tmp_path) == ["in"]

@@ -20,7 +20,7 @@ def test_wrong_md5_is_named(tmp_path):
 
 
 def test_an_unreachable_server_says_what_to_do(tmp_path):
-    with pytest.raises(DataError, match="name it with --source"):
+    with pytest.raises(DataError, match="name it as the source"):
         archives.download("http://127.0.0.1:9/none", tmp_path / "x", "0" * 32)
     assert os.listdir(tmp_path) == []
 

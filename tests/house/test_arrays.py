@@ -25,7 +25,7 @@ def test_the_name_must_say_what_it_is(tmp_path):
         ("a.npz", b"", "got an empty file$"),
         ("a.npz", b"\x93NUMPY and an array", "got a file of another kind$"),
         ("a.rec", b"\x0a\x23\xd7\xce records", "another kind; `gluon-hash encode` makes it of rec"),
-        ("a.npz", b"PK\x03\x04 cut", "no readable .npz, or cut short"),
+        ("a.npz", b"PK\x03\x04 cut", "not a readable .npz, or cut short"),
     ],
 )
 def test_another_file_is_refused_by_its_name(tmp_path, name, content, message):
@@ -40,7 +40,7 @@ def test_another_file_is_refused_by_its_name(tmp_path, name, content, message):
         ({"codes": [1]}, "it has no version"),
         ({"version": 2, "codes": [1]}, "expected version 1, got 2"),
         ({"version": 1, "ids": [1]}, "expected the arrays codes; codes missing"),
-        ({"version": 1, "codes": np.array([{}])}, "no readable .npz"),
+        ({"version": 1, "codes": np.array([{}])}, "not a readable .npz"),
     ],
     ids=["version missing", "newer version", "array missing", "object array"],
 )

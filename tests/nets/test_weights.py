@@ -57,7 +57,7 @@ def test_torch_names_fit_v1b_and_everything_is_accounted_for(tmp_path, rng):
     ):
         import_weights(tmp_path / "r18.npz", "resnet34_v1b", tmp_path / "r34.params")
     assert not (tmp_path / "r34.params").exists()
-    with pytest.raises(ValueError, match="use --arch resnet18_v1b"):
+    with pytest.raises(ValueError, match="ask for resnet18_v1b"):
         import_weights(tmp_path / "r18.npz", "resnet18_v1", tmp_path / "x.params")
 
 
@@ -127,7 +127,7 @@ def test_wrong_params_files_are_named(tmp_path):
         load_backbone(backbone, tmp_path / "e-0000.params")
     (tmp_path / "cut.params").write_bytes((tmp_path / "b.params").read_bytes()[:100])
     with pytest.raises(
-        DataError, match=r"cut\.params: no \.params file, or one that was cut short"
+        DataError, match=r"cut\.params: not a \.params file, or one that was cut short"
     ):
         load_backbone(backbone, tmp_path / "cut.params")
 

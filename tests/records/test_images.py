@@ -127,15 +127,15 @@ def test_what_is_no_whole_image_is_said(tmp_path, monkeypatch):
     noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
     data = encoded(Image.fromarray(noise), "JPEG")
     for wrong, message in (
-        (b"", r"no readable image \(0 bytes\): of no known format"),
-        (b"<svg></svg>", r"no readable image \(11 bytes\): of no known format"),
-        (data[: len(data) // 2], r"no readable image \(\d+ bytes\): .*truncated"),
-        (encoded(Image.fromarray(noise))[:200], r"no readable image \(200 bytes\)"),
+        (b"", r"not a readable image \(0 bytes\): of no known format"),
+        (b"<svg></svg>", r"not a readable image \(11 bytes\): of no known format"),
+        (data[: len(data) // 2], r"not a readable image \(\d+ bytes\): .*truncated"),
+        (encoded(Image.fromarray(noise))[:200], r"not a readable image \(200 bytes\)"),
     ):
         with pytest.raises(ValueError, match=message):
             decode_image(wrong)
     (tmp_path / "cut.jpg").write_bytes(data[:100])
-    with pytest.raises(DataError, match=r"cut\.jpg: no readable image \(100 bytes\)"):
+    with pytest.raises(DataError, match=r"cut\.jpg: not a readable image \(100 bytes\)"):
         read_image(tmp_path / "cut.jpg")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(ValueError, match="more than the 2,000 pixels that are read; shrink it"):
@@ -155,7 +155,7 @@ def test_a_bomb_in_the_text_of_a_png_is_no_readable_image():
     info.add_text("bomb", "a" * (PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
     data = encoded(Image.new("RGB", (2, 2)), pnginfo=info)
     assert len(data) < 10_000
-    with pytest.raises(ValueError, match="no readable image"):
+    with pytest.raises(ValueError, match="not a readable image"):
         decode_image(data)
 
 

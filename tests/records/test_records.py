@@ -129,14 +129,14 @@ def test_verify_lists_every_broken_image(tmp_path, rng):
     write_records(tmp_path / "x.rec", [(0, np.array([0]), good), (1, np.array([1]), good[:40])], 2)
     report = verify(tmp_path / "x.rec")
     assert report.num_records == 2 and report.num_classes == (2,)
-    assert len(report.broken) == 1 and "record 1: id 1: no readable image" in report.broken[0]
+    assert len(report.broken) == 1 and "record 1: id 1: not a readable image" in report.broken[0]
 
 
 def test_pack_list_names_the_unreadable_image_and_writes_nothing(tmp_path, rng):
     Image.fromarray(images(rng, 1)[0]).save(tmp_path / "a.png")
     (tmp_path / "b.png").write_bytes(b"no image")
     (tmp_path / "x.lst").write_text("0\t0\ta.png\n1\t0\tb.png\n")
-    with pytest.raises(DataError, match=r"x\.lst:2: b\.png: no readable image"):
+    with pytest.raises(DataError, match=r"x\.lst:2: b\.png: not a readable image"):
         pack_list(tmp_path / "x.lst", tmp_path, tmp_path / "x.rec")
     assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png", "x.lst"]
 
@@ -208,7 +208,7 @@ def test_a_batch_larger_than_the_data_is_refused(prepared):
 
 def test_a_broken_image_reaches_the_consumer(tmp_path, rng):
     write_records(tmp_path / "x.rec", [(0, np.array([0]), b"broken")], 1)
-    with pytest.raises(DataError, match="record 0: id 0: no readable image"):
+    with pytest.raises(DataError, match="record 0: id 0: not a readable image"):
         list(EvalLoader(RecordFile(tmp_path / "x.rec"), ImageTransform(8, 8), 1))
 
 

@@ -32,7 +32,7 @@ def encode(files):
     """The grey of an image as its code; an image called broken cannot be read."""
     for file in files:
         if "broken" in file.name:
-            raise DataError("no readable image", path=file)
+            raise DataError("not a readable image", path=file)
     return np.array([[np.asarray(Image.open(file))[0, 0, 0]] for file in files], np.uint8)
 
 
@@ -169,7 +169,7 @@ def test_unreadable_images_are_left_out_and_named(photos, batch_size, capsys):
     assert "2 of 6 images (animal/a broken.jpg, vehicle/car/broken too.png)" in err
     for name in TREE:
         (photos / name).unlink()
-    with pytest.raises(DataError, match="cannot encode 2 of 2 images .* no readable image"):
+    with pytest.raises(DataError, match="cannot encode 2 of 2 images .* not a readable image"):
         encode_photos(find_photos(photos), encode, 8)
 
 

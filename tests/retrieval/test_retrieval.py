@@ -39,7 +39,7 @@ def test_tables_round_trip_and_damage_is_named(rng, tmp_path):
         CodeTable.load(tmp_path / "features.npz")
     whole = (tmp_path / "codes.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"cut\.npz: no readable \.npz"):
+    with pytest.raises(DataError, match=r"cut\.npz: not a readable \.npz"):
         CodeTable.load(tmp_path / "cut.npz")
     np.savez(tmp_path / "newer.npz", version=2)
     with pytest.raises(DataError, match="expected version 1, got 2"):

@@ -93,7 +93,7 @@ def zoom_text(shown: Shown, query: int) -> str:
     within = "" if row.scores is not None else f" within {radius} bit{'s' if radius != 1 else ''}"
     if not votes:
         needed = shown.agree or majority(len(row))
-        return f"no branch: nowhere do {needed} of {len(row)}{within} agree"
+        return f"no branch: at no level do {needed} of {len(row)}{within} agree"
     counts = [f"{vote.votes} of {vote.num_answers}" for vote in votes]
     counts[0] += within
     names = [row.items.class_name(vote.branch) for vote in votes]

@@ -12,6 +12,7 @@ import typer
 
 from gluon_hash import datasets
 from gluon_hash.datasets import Dataset, FeatureDataset
+from gluon_hash.files import refuse_existing
 from gluon_hash.progress import log
 
 __all__ = ["app", "images", "names_of", "recipe", "regrouped"]
@@ -86,6 +87,7 @@ def recipe(
         shared = {parameter.name for parameter in common}
 
         def command(**values: Any) -> None:
+            refuse_existing(values["out"])  # before files are looked through
             settings = {name: values[name] for name in shared}
             with contextmanager(function)(**{name: values[name] for name in own}) as data:
                 _write(data, **settings)

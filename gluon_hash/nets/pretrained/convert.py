@@ -76,12 +76,11 @@ def _convert(source: Path, architecture: str) -> Converted:
         if not architecture.endswith("v1b"):
             raise ValueError(
                 f"{source}: PyTorch's ResNets have the v1b layout (stride in the 3x3 convolution), "
-                "not "
-                f"{architecture}; use --arch {architecture.rpartition('_')[0]}_v1b"
+                f"not {architecture}; ask for {architecture.rpartition('_')[0]}_v1b"
             )
         return torch_resnet_to_v1b(read_state_dict(source), source)
     if architecture != "resnet50_v1":
-        raise ValueError(f"{source}: Keras' ResNet-50 fits --arch resnet50_v1, got {architecture}")
+        raise ValueError(f"{source}: Keras' ResNet-50 fits resnet50_v1, got {architecture}")
     if source.name == "model.json":
         return keras_resnet50_to_v1(*read_tfjs(source), path=source)
     with opened(source, lambda name: name.endswith((".json", ".bin"))) as folder:

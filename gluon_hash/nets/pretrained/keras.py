@@ -65,7 +65,7 @@ def read_tfjs(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict
         groups = model["weightsManifest"]
         layers = model["modelTopology"]["model_config"]["config"]["layers"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"no TensorFlow.js layers model: {error!r}", path=path) from error
+        raise DataError(f"not a TensorFlow.js layers model: {error!r}", path=path) from error
     tensors: dict[str, np.ndarray] = {}
     for group in groups:
         missing = [name for name in group["paths"] if not (path.parent / Path(name).name).exists()]

@@ -178,7 +178,7 @@ def _connect(url: str) -> Any:
         from pymilvus.exceptions import MilvusException
     except ImportError as error:
         raise ValueError(
-            f"--url needs pymilvus ({error}); install it: pip install 'gluon_hash[milvus]'"
+            f"Milvus needs pymilvus ({error}); install it: pip install 'gluon_hash[milvus]'"
         ) from error
     logging.getLogger("pymilvus").setLevel(
         logging.CRITICAL
