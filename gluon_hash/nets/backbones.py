@@ -93,8 +93,8 @@ class FeatureInput(HybridBlock):
         If ``num_features`` is not positive.
     """
 
-    def __init__(self, num_features: int, prefix: str | None = None) -> None:
-        super().__init__(prefix=prefix)
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
         if num_features < 1:
             raise ValueError(f"FeatureInput: num_features must be >= 1, got {num_features}")
         self.num_features = num_features
