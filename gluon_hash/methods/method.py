@@ -79,7 +79,7 @@ class Method(BaseModel):
     ----------
     levels_used : int or None
         1: the finest level alone; None: all.
-    search : str
+    distance : str
         How the paper ranks: "hamming", "weighted" (segments of the code) or "asymmetric".
     sampler : str
         The sampler it is best fed with: "shuffled" or "classes" (training.sampler: auto).
@@ -91,7 +91,7 @@ class Method(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     levels_used: ClassVar[int | None] = None
-    search: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "hamming"
+    distance: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "hamming"
     sampler: ClassVar[Literal["shuffled", "classes"]] = "shuffled"
     missing_labels: ClassVar[bool] = False
     epochs_compare: ClassVar[bool] = True

@@ -164,9 +164,9 @@ def _lines(
             continue
         for folder in folders:
             forget_what_is_stale(folder)
-        for search in dict.fromkeys((entry.config.loss.search, "hamming")):
-            name = entry.name if search == "hamming" else f"{entry.name}, {search}"
-            measured = [measure_run(folder, search, contexts) for folder in folders]
+        for distance in dict.fromkeys((entry.config.loss.distance, "hamming")):
+            name = entry.name if distance == "hamming" else f"{entry.name}, {distance}"
+            measured = [measure_run(folder, distance, contexts) for folder in folders]
             rows.append(
                 Row(name, num_bits, chosen[0].chosen, measured, [folder.name for folder in folders])
             )

@@ -1,4 +1,4 @@
-"""A network measured by its method's search: Hamming, weighted segments, asymmetric distance."""
+"""A network measured by its method's distance: Hamming, weighted segments, asymmetric distance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gluon_hash.retrieval.baselines import ProductQuantizer, fit
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 from gluon_hash.training import read_state
 
-__all__ = ["SEARCHES", "codes_of", "forget_what_is_stale", "measure_run"]
+__all__ = ["DISTANCES", "codes_of", "forget_what_is_stale", "measure_run"]
 
 MEASURED = "measured.json"
 Kept = TypeVar("Kept")
@@ -51,8 +51,8 @@ def forget_what_is_stale(folder: Path) -> None:
     atomic_write_json(stamp, now)
 
 
-def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measured:
-    """Every metric of every query of the run's data, kept as measured_SEARCH.npz beside the codes.
+def measure_run(folder: Path, distance: str, contexts: list[mx.Context]) -> Measured:
+    """Every metric of every query of the run's data; kept as measured_DISTANCE.npz in the folder.
 
     What is kept and cannot be read is made again; forget_what_is_stale comes first.
 
@@ -60,8 +60,8 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     ----------
     folder : Path
         A run folder.
-    search : str
-        A key of SEARCHES.
+    distance : str
+        A key of DISTANCES.
     contexts : list of Context
 
     Raises
@@ -69,10 +69,10 @@ def measure_run(folder: Path, search: str, contexts: list[mx.Context]) -> Measur
     DataError
         If the folder is not a run, or a checkpoint of it is damaged.
     """
-    kept = folder / f"measured_{search}.npz"
+    kept = folder / f"measured_{distance}.npz"
     measured = _read(Measured.load, kept)
     if measured is None or not measured.is_complete():
-        measured = SEARCHES[search](RunEncoder(folder, contexts), contexts)
+        measured = DISTANCES[distance](RunEncoder(folder, contexts), contexts)
         measured.save(kept)
     return measured
 
@@ -133,7 +133,7 @@ def _asymmetric(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
     )
 
 
-SEARCHES: dict[str, Callable[[RunEncoder, list[mx.Context]], Measured]] = {
+DISTANCES: dict[str, Callable[[RunEncoder, list[mx.Context]], Measured]] = {
     "hamming": _hamming,
     "weighted": _weighted,
     "asymmetric": _asymmetric,
