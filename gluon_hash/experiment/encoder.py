@@ -139,8 +139,11 @@ class Encoder(ABC):
 
 def with_names(table: CodeTable, path: str | os.PathLike[str]) -> CodeTable:
     """The table of a .rec or .npz file with the names in the list beside it, if there is one."""
-    beside = Path(path).with_suffix(".lst")
-    if table.names is not None or not beside.exists():
+    path = Path(path)
+    split = path.stem.rpartition("_")[2]  # of cached features: features_resnet50_v1_..._train.npz
+    lists = [path.with_name(f"{name}.lst") for name in (path.stem, split)]
+    beside = next((file for file in lists if file.exists()), None)
+    if table.names is not None or beside is None:
         return table
     images = read_list(beside)
     if not np.array_equal(images.ids, table.ids):

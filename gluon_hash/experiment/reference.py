@@ -20,6 +20,7 @@ __all__ = ["REFERENCE", "reference_lines", "warnings_of"]
 REFERENCE = "reference.json"
 ITQ_IMAGES = 5000
 FALLEN = 0.9  # of the best value: validation that ends below has fallen
+TO_TRY = {"ssdh": "loss.name: ssdh", "csq": "loss.name: csq with targets: tree"}
 Metrics = dict[str, float]
 
 
@@ -71,7 +72,10 @@ def reference_lines(
 
 
 def warnings_of(
-    history: Sequence[Mapping[str, Any]], lines: Mapping[str, Metrics], monitor: str
+    history: Sequence[Mapping[str, Any]],
+    lines: Mapping[str, Metrics],
+    monitor: str,
+    method: str | None = None,
 ) -> list[str]:
     """What the course of a training says is wrong, each with what to do.
 
@@ -83,6 +87,8 @@ def warnings_of(
         As reference_lines.
     monitor : str
         The value that chooses the best epoch: a metric of the held-out images.
+    method : str, optional
+        The name of the one that was trained, which is not the one to be tried next.
 
     Examples
     --------
@@ -99,11 +105,11 @@ def warnings_of(
     warnings = []
     meaning = {"untrained": "the untrained network", "itq": "ITQ without training"}
     beaten_by = {name: line[monitor] for name, line in lines.items() if line[monitor] > best}
+    others = " or ".join(advice for name, advice in TO_TRY.items() if name != method)
     for name, value in beaten_by.items():
         warnings.append(
             f"validation {monitor} {best:.4f} is below that of {meaning[name]}, {value:.4f}: try "
-            "another method (loss.name: ssdh, or csq with targets: tree), another "
-            "optimizer.lr or more epochs"
+            f"another method ({others}), another optimizer.lr or more epochs"
         )
     if values[-1] < FALLEN * best:
         warnings.append(

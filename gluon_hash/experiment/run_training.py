@@ -167,7 +167,7 @@ def _say_what_came_of_it(
     if monitor != "loss":
         text = (run.path / LOG).read_text(encoding="utf-8")
         history = [json.loads(line) for line in text.splitlines()]
-        warnings += warnings_of(history, lines, monitor)
+        warnings += warnings_of(history, lines, monitor, run.config.loss.name)
     if _metrics(table)["map_tie_averaged"] < ONE_CODE_A_CLASS:
         warnings += code_health(table.codes, table.num_bits).warnings()
     for warning in warnings:

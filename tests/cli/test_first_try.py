@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gluon_hash.records import read_list
+from gluon_hash.retrieval import CodeTable
+
 
 def make_photos(folder, counts):
     """Folders of noise images: {"cat": 3} makes cat/0.png to cat/2.png."""
@@ -90,7 +93,9 @@ def test_the_log_of_a_run_is_drawn_as_its_folder_is(trained, run, tmp_path):
     assert first.std() > 5 and np.array_equal(first, second)
 
 
-def test_features_say_what_they_are_checked_by(features, prepared, run, tmp_path, monkeypatch):
+def test_cached_features_have_names_and_say_what_they_are_checked_by(
+    features, prepared, run, tmp_path, monkeypatch
+):
     data = shutil.copytree(prepared, tmp_path / "data")  # cached features are kept there
     weights = features.with_name("b.params")
     monkeypatch.chdir(features.parent)
@@ -99,6 +104,9 @@ def test_features_say_what_they_are_checked_by(features, prepared, run, tmp_path
     code, _, said = run("train", "--data", data, "--out", tmp_path / "run", *choice, *once)
     assert code == 0, said
     cached = next(data.glob("features_*_query.npz"))
+    assert run("encode", tmp_path / "run", "--records", cached, "--out", tmp_path / "c.npz")[0] == 0
+    names = CodeTable.load(tmp_path / "c.npz").names  # those of the records they were made of
+    assert names is not None and names.tolist() == read_list(data / "query.lst").paths
     monkeypatch.chdir(tmp_path)
     code, _, said = run("encode", "run", "--records", cached, "--out", "q.npz")
     assert code == 2 and f"net.weights names {weights.name}" in said

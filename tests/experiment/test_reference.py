@@ -33,6 +33,19 @@ def test_warnings_name_what_is_wrong_and_what_to_do(values, lines, said):
         assert part in warning and "optimizer.lr" in warning
 
 
+@pytest.mark.parametrize(
+    "method, advised",
+    [
+        ("hpdh", "(loss.name: ssdh or loss.name: csq with targets: tree)"),
+        ("ssdh", "(loss.name: csq with targets: tree)"),
+        ("csq", "(loss.name: ssdh)"),
+    ],
+)
+def test_the_method_that_failed_is_not_what_is_to_be_tried(method, advised):
+    (warning,) = warnings_of(history(0.3), {"itq": {"map": 0.4}}, "map", method)
+    assert advised in warning
+
+
 def test_the_lines_are_kept_and_a_resumed_run_reads_them(features, tmp_path, capsys):
     config = load_config(features, ["training.epochs=1", "loss.name=csq"])
     train(config, tmp_path / "run", [mx.cpu()])
