@@ -1,4 +1,4 @@
-"""Backbone weights from a local .params file; every tensor that does not fit is named."""
+"""Backbone weights from a local .params file; tensors that do not fit are named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from gluon_hash.errors import DataError
 from gluon_hash.nets.backbones import Backbone
 
 __all__ = ["load_backbone", "save_backbone", "check_tensors"]
+
+NAMED = 3  # tensors that a message names
 
 
 def load_backbone(
@@ -29,7 +31,7 @@ def load_backbone(
     ------
     DataError
         If the file is not a .params file, is an exported one, or tensors are missing, left over or
-        of another shape; all of them are named.
+        of another shape; the first few are named.
     """
     tensors = _read(path)
     prefix = "features."
@@ -52,7 +54,7 @@ def save_backbone(backbone: Backbone, path: str | os.PathLike[str]) -> None:
 def check_tensors(
     backbone: Backbone, shapes: dict[str, tuple[int, ...]], path: str | os.PathLike[str]
 ) -> None:
-    """Raise DataError, naming every tensor, unless ``shapes`` are exactly the backbone's."""
+    """Raise DataError, naming the first tensors, unless ``shapes`` are exactly the backbone's."""
     expected = {
         name: parameter.shape for name, parameter in backbone._collect_params_with_prefix().items()
     }
@@ -65,8 +67,9 @@ def check_tensors(
     ]
     if problems:
         raise DataError(
-            f"{len(problems)} tensors do not fit the backbone: {'; '.join(problems)}; "
-            "is it of another architecture?",
+            f"{len(problems)} tensors do not fit the backbone: {'; '.join(problems[:NAMED])}"
+            f"{f' and {len(problems) - NAMED} more' if len(problems) > NAMED else ''}; is it of "
+            "another architecture?",
             path=path,
         )
 
@@ -89,7 +92,8 @@ def _read(path: str | os.PathLike[str]) -> dict[str, nd.NDArray]:
         tensors = nd.load(os.fspath(path))
     except mx.MXNetError as error:
         raise DataError(
-            f"not a .params file, or one that was cut short: {str(error).splitlines()[0]}",
+            "not a .params file, or one that was cut short; `gluon-hash import-weights` makes one "
+            "from torchvision, timm or Keras weights",
             path=path,
         ) from error
     if not isinstance(tensors, dict):

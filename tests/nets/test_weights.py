@@ -118,8 +118,9 @@ def test_wrong_params_files_are_named(tmp_path):
     backbone.initialize()
     backbone(mx.nd.zeros((1, 3, 32, 32)))
     save_backbone(backbone, tmp_path / "b.params")
-    with pytest.raises(DataError, match="tensors do not fit"):
+    with pytest.raises(DataError, match="tensors do not fit .* more; is it of another") as raised:
         load_backbone(get_backbone("cifar_resnet56_v1"), tmp_path / "b.params")
+    assert len(str(raised.value)) < 500  # of many hundred names the first few
     backbone.hybridize()
     backbone(mx.nd.zeros((1, 3, 32, 32)))
     backbone.export(str(tmp_path / "e"))
