@@ -121,9 +121,10 @@ def rerank_by_features(
     rows = _split(_rows(_ids(answers), features.ids), answers)
     reordered = []
     for query, row, places in zip(query_features, answers, rows):
-        near = features.features[places]
+        # a matrix product may round equal rows differently: each different row is taken once
+        near, which = np.unique(features.features[places], axis=0, return_inverse=True)
         scores = feature_distances(query[None], near, distance)(slice(0, 1))[0]
-        reordered.append(_reordered(row, scores, k))
+        reordered.append(_reordered(row, scores[which.reshape(-1)], k))
     return reordered
 
 
