@@ -55,7 +55,8 @@ def retrieval_grid(
         _picture(axes[0], queries[row], query_names[row], fontsize=8)
         for rank, image in enumerate(results[row]):
             caption = f"\n{captions[row][rank]}" if captions is not None else ""
-            title = f"{distances[row, rank]} bits{caption}".strip()
+            distance = distances[row, rank]
+            title = f"{distance} bit{'' if distance == 1 else 's'}{caption}".strip()
             _picture(axes[rank + 1], image, title, fontsize=7)
             if matching_levels is not None:
                 _frame(axes[rank + 1], _colour(int(matching_levels[row, rank]), len(level_names)))

@@ -30,7 +30,7 @@ padding-right: 10px } .note { font-weight: bold }
 {%- for line in row.notes %}<br><span class="note">{{ line }}</span>
 {%- endfor %}</figcaption></figure>
 {% for item in row.found %}<figure>{{ picture(item.image, "id " ~ item.id) }}
-<figcaption>{{ item.distance }} bits<br>id {{ item.id }}
+<figcaption>{{ item.distance }} bit{{ '' if item.distance == 1 else 's' }}<br>id {{ item.id }}
 {%- for line in item.lines %}<br>{{ line }}{% endfor %}</figcaption></figure>
 {% endfor %}</section>
 {% endfor %}</body></html>

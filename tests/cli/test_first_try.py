@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gluon_hash.cli.index.drawing import LONGEST, _cut
 from gluon_hash.records import read_list
 from gluon_hash.retrieval import CodeTable
 
@@ -111,3 +112,9 @@ def test_cached_features_have_names_and_say_what_they_are_checked_by(
     code, _, said = run("encode", "run", "--records", cached, "--out", "q.npz")
     assert code == 2 and f"net.weights names {weights.name}" in said
     assert "in which the network was trained" in said
+
+
+def test_of_a_class_called_by_its_path_the_end_is_seen():
+    cut = _cut("symbols/alphabets/english/uppercase")
+    assert cut == "…english/uppercase" and len(cut) == LONGEST  # 18 characters
+    assert _cut("photo_of_a_cat_in_a_tree.jpg") == "photo_of_a_cat_in…" and _cut("cat") == "cat"

@@ -66,9 +66,14 @@ def test_a_grid_shows_captions_and_says_where_there_is_no_picture(pictures):
     )
     axes = np.array(figure.axes).reshape(2, 3)
     assert [[ax.get_title() for ax in row] for row in axes] == [
-        ["a", "1 bits\nfinch", ""],
+        ["a", "1 bit\nfinch", ""],
         ["b", "2 bits\nowl", "3 bits\nwren"],
     ]
     missing = [[[text.get_text() for text in ax.texts] for ax in row] for row in axes]
     assert missing == [[["no image"], [], []], [[], ["no image"], []]]
     assert not axes[0, 2].axison
+
+
+def test_one_bit_is_one_bit_on_a_page(pictures):
+    page = plots.retrieval_page([None], ["a"], [[None, None]], [[1, 2]], [[7, 8]])
+    assert ">1 bit<br>id 7" in page and ">2 bits<br>id 8" in page

@@ -186,7 +186,10 @@ def _captions(row: Answers, *, paths: bool = True) -> list[list[str]]:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    """At most LONGEST characters; of a path, by which some classes are called, its end."""
+    if len(text) <= LONGEST:
+        return text
+    return f"…{text[1 - LONGEST :]}" if "/" in text else f"{text[: LONGEST - 1]}…"
 
 
 def _num_columns(grid: Path, rows: Rows) -> int:
