@@ -1,6 +1,7 @@
 """`index search`: filters, groups, zoom, re-ranking, and options that do nothing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,20 @@ def test_reranking_by_features_and_its_report(birds, run):
     assert float(measured["feature_recall@3"]) == 0.0
     assert float(measured["reranked_recall@3"]) == pytest.approx(1 / 3)
     assert {"search_seconds", "rerank_seconds", "exact_seconds", "recall@3"} <= set(measured)
+
+
+def test_features_of_other_images_are_named(birds, run):
+    rerank = "-k 3 --rerank f.npz --query-features qf.npz".split()
+    search = ["index", "search", "index", "--codes", "q.npz", *rerank]
+    assert "warning" not in run(*search)[2]
+    features = FeatureTable.load("f.npz")
+    labels = features.level_labels.copy()
+    assert labels.shape[1] == CodeTable.load("d.npz").level_labels.shape[1]
+    labels[:, 0] = (labels[:, 0] + 1) % 3
+    replace(features, level_labels=labels).save("other.npz")
+    search[search.index("f.npz")] = "other.npz"
+    code, _, said = run(*search)
+    assert code == 0 and "another class in the features than in the index" in said
 
 
 def test_reranking_by_the_output_before_the_sign(birds, run):

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from gluon_hash.cli.index.queries import Queries
-    from gluon_hash.retrieval import CodeTable, HammingIndex
+    from gluon_hash.retrieval import CodeTable, FeatureTable, HammingIndex
     from gluon_hash.retrieval.index import Searcher
     from gluon_hash.retrieval.index.answers import Answers
 
@@ -64,7 +64,9 @@ class Rerank:
         vectors = self._vectors(queries)
         if self.features is None:
             return rerank_asymmetric(answers, vectors, index, k)
-        return rerank_by_features(answers, vectors, self.features, k, self.distance)
+        ordered = rerank_by_features(answers, vectors, self.features, k, self.distance)
+        _warn_of_others(self.features, answers)
+        return ordered
 
     def check(
         self, index: HammingIndex, queries: CodeTable, k: int, limit: int, scan: bool
@@ -107,6 +109,25 @@ class Rerank:
                 "--query-features"
             )
         return features
+
+
+def _warn_of_others(features: FeatureTable, answers: list[Answers]) -> None:
+    """Say so where the features under an id are of an image of another class."""
+    from gluon_hash.progress import log
+
+    items = [row.items for row in answers if row.items.num_levels == features.level_labels.shape[1]]
+    if not items:
+        return
+    ids = np.concatenate([part.ids for part in items])
+    labels = np.concatenate([part.level_labels for part in items])
+    own = of_ids(features.level_labels, features.ids, ids)
+    others = ((own != labels) & (own >= 0) & (labels >= 0)).any(axis=1)
+    if others.any():
+        log(
+            f"warning: --rerank: {others.sum()} of {len(ids)} answers have another class in the "
+            "features than in the index under the same id, so they are features of other images; "
+            "index the codes of the records that the features are of"
+        )
 
 
 def of_ids(features: np.ndarray, ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
