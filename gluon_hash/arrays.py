@@ -10,7 +10,7 @@ import numpy as np
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path
 
-__all__ = ["load_arrays", "save_arrays"]
+__all__ = ["array_shape", "load_arrays", "save_arrays"]
 
 VERSION = 1
 EXPECTED = "expected an .npz file that gluon_hash wrote"
@@ -65,6 +65,28 @@ def load_arrays(
     except DataError:
         raise
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
+        raise DataError(f"not a readable .npz, or cut short: {error}", path=path) from error
+
+
+def array_shape(path: str | os.PathLike[str], name: str) -> tuple[int, ...]:
+    """The shape of an array of a .npz of ours, without reading the array.
+
+    Raises
+    ------
+    DataError
+        As load_arrays.
+    FileNotFoundError
+        If there is no such file.
+    """
+    load_arrays(path, ())  # is it ours, and of this version?
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
+            major, _ = np.lib.format.read_magic(stream)
+            read = np.lib.format.read_array_header_1_0
+            return (read if major == 1 else np.lib.format.read_array_header_2_0)(stream)[0]
+    except KeyError as error:
+        raise DataError(f"expected the arrays {name}; {name} missing", path=path) from error
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"not a readable .npz, or cut short: {error}", path=path) from error
 
 

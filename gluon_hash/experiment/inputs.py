@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from gluon_hash.arrays import load_arrays
+from gluon_hash.arrays import array_shape
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import FEATURES, Config
 from gluon_hash.files import sha256
@@ -50,7 +50,7 @@ def resolve(config: Config) -> Config:
     if config.data.features is not None or not holds_features:
         return config
     query = root / QUERY_FEATURES
-    num_features = load_arrays(root / TRAIN_FEATURES, ("features",))["features"].shape[1]
+    num_features = array_shape(root / TRAIN_FEATURES, "features")[1]
     data = {"features": str(root / TRAIN_FEATURES)}
     if query.exists():
         data["query_features"] = str(query)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gluon_hash.arrays import load_arrays, save_arrays
+from gluon_hash.arrays import array_shape, load_arrays, save_arrays
 from gluon_hash.errors import DataError
 
 
@@ -53,3 +53,10 @@ def test_an_npz_that_is_not_ours_is_refused(tmp_path, arrays, message):
 def test_a_missing_file_stays_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_arrays(tmp_path / "none.npz", ("codes",))
+
+
+def test_the_shape_of_an_array_is_read_without_the_array(tmp_path):
+    save_arrays(tmp_path / "a.npz", x=np.zeros((3, 5), np.float16), y=np.zeros(2))
+    assert array_shape(tmp_path / "a.npz", "x") == (3, 5)
+    with pytest.raises(DataError, match="z missing"):
+        array_shape(tmp_path / "a.npz", "z")

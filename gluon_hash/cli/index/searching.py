@@ -85,7 +85,7 @@ def load_codes(path: Path, num_bits: int) -> CodeTable:
     return table
 
 
-def check_bits(what: Path, num_bits: int, expected: int) -> None:
+def check_bits(what: Path | str, num_bits: int, expected: int) -> None:
     """ValueError unless codes of ``what`` are as long as those of the index."""
     if num_bits != expected:
         raise ValueError(

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
+from gluon_hash.cli.index.searching import COLLECTION, check_bits
+
 if TYPE_CHECKING:
     from gluon_hash.experiment import Encoder
     from gluon_hash.hierarchy import Hierarchy
     from gluon_hash.retrieval import CodeTable, HammingIndex
 
-BATCH_SIZE, COLLECTION = 32, "codes"
+BATCH_SIZE = 32
 
 
 class BuildByDefault(TyperGroup):
@@ -96,7 +98,7 @@ class Source:
 
         table = CodeTable.load(self.path)
         if into is not None:
-            _check_bits(self.path, table.num_bits, into.num_bits)
+            check_bits(self.path, table.num_bits, into.num_bits)
         if tree is not None:
             tree.check_partial_labels(table.level_labels, self.path)
         return table, tree
@@ -113,7 +115,7 @@ class Source:
         photos = find_photos(self.path, self.labels, tree)
         encoder = self._encoder()
         if into is not None:
-            _check_bits(str(self.model), encoder.num_bits, into.num_bits)
+            check_bits(str(self.model), encoder.num_bits, into.num_bits)
         batch_size = self.batch_size or BATCH_SIZE
         first_id = 0 if into is None or not len(into) else int(into.ids.max()) + 1
 
@@ -142,14 +144,6 @@ def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[
             raise ValueError(f"--set: expected NAME=NUMBER, got {text!r}")
         parameters[name] = int(value)
     return parameters
-
-
-def _check_bits(what: Path | str, num_bits: int, expected: int) -> None:
-    if num_bits != expected:
-        raise ValueError(
-            f"{what}: codes of {num_bits} bits, the index has {expected}; encode with the network "
-            "that made the index"
-        )
 
 
 def build_folder(source: Source, out: Path, kind: str, parameters: dict[str, int | None]) -> None:

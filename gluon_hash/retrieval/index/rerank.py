@@ -122,8 +122,10 @@ def rerank_by_features(
     reordered = []
     for query, row, places in zip(query_features, answers, rows):
         # a matrix product may round equal rows differently: each different row is taken once
-        near, which = np.unique(features.features[places], axis=0, return_inverse=True)
-        scores = feature_distances(query[None], near, distance)(slice(0, 1))[0]
+        near = np.ascontiguousarray(features.features[places])
+        as_bytes = near.view(np.dtype((np.void, near.itemsize * near.shape[1]))).reshape(-1)
+        _, different, which = np.unique(as_bytes, return_index=True, return_inverse=True)
+        scores = feature_distances(query[None], near[different], distance)(slice(0, 1))[0]
         reordered.append(_reordered(row, scores[which.reshape(-1)], k))
     return reordered
 
