@@ -7,6 +7,7 @@ with the mark `mxnet`.
 import importlib.util
 import os
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,12 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def rng(request):
-    """Random numbers from a seed; it is in the report, and GLUON_HASH_TEST_SEED replays it."""
-    seed = int(os.environ.get("GLUON_HASH_TEST_SEED", np.random.SeedSequence().entropy % 2**32))
+    """Random numbers, the same at every run; GLUON_HASH_TEST_SEED=random (or a number) for others.
+
+    Each test has a seed of its own, from its name; the seed is in the report, to be replayed.
+    """
+    wanted = os.environ.get("GLUON_HASH_TEST_SEED", str(zlib.crc32(request.node.nodeid.encode())))
+    seed = np.random.SeedSequence().entropy % 2**32 if wanted == "random" else int(wanted)
     request.node.user_properties.append(("seed", seed))
     print(f"GLUON_HASH_TEST_SEED={seed}")
     return np.random.RandomState(seed)
