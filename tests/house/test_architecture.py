@@ -19,6 +19,7 @@ OUTSIDE = sorted(
 FOUNDATION = [
     "errors",
     "files",
+    "locks",
     "progress",
     "archives",
     "arrays",
