@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["DataError", "DivergedError", "MissingPackageError"]
+__all__ = ["DataError", "DivergedError", "MissingPackageError", "Terminated"]
 
 
 class DataError(ValueError):
@@ -70,3 +70,20 @@ class DivergedError(RuntimeError):
 
 class MissingPackageError(ImportError):
     """A package that only some of the work needs is not installed; says how to get it."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came: the command tidies up as after Ctrl-C, and ends.
+
+    Where whole work can be saved first (a training run ends its batch), it is saved and this is
+    raised then.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal; the command ends with 128 + number, as a shell says it.
+    """
+
+    def __init__(self, number: int = 15) -> None:
+        self.number = number
+        super().__init__(f"ended by signal {number}")
