@@ -94,12 +94,18 @@ class ImageTransform:
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
         """uint8 (B, crop, crop, 3) -> float32 (B, 3, crop, crop), ``(x / 255 - mean) / std``."""
-        scale = (1.0 / (255.0 * np.array(self.std))).astype(np.float32)
-        offset = (-np.array(self.mean) / np.array(self.std)).astype(np.float32)
+        scale, offset = self.scale_and_offset()
         planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32)
-        planes *= scale[:, None, None]
-        planes += offset[:, None, None]
+        planes *= scale
+        planes += offset
         return planes
+
+    def scale_and_offset(self) -> tuple[np.ndarray, np.ndarray]:
+        """What makes planes of pixels, ``x * scale + offset``: float32 (3, 1, 1) each."""
+        std = np.array(self.std)
+        factors = 1.0 / (255.0 * std), -np.array(self.mean) / std
+        scale, offset = (factor.astype(np.float32).reshape(3, 1, 1) for factor in factors)
+        return scale, offset
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values."""
