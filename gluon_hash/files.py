@@ -12,14 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gluon_hash.errors import DataError
-
 __all__ = [
     "atomic_folder",
     "atomic_path",
     "atomic_write_text",
     "atomic_write_json",
-    "read_text",
     "refuse_existing",
     "sha256",
 ]
@@ -108,37 +105,6 @@ def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
 def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write ``value`` as indented JSON to ``path``, whole or not at all; NaN is refused."""
     atomic_write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def read_text(path: str | os.PathLike[str], *, made_by: str | None = None) -> str:
-    """The text of a UTF-8 file, with or without a byte order mark.
-
-    Parameters
-    ----------
-    path : path-like
-    made_by : str, optional
-        The command that makes such a file, named if there is none.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, or, with the line, a byte is not UTF-8: a binary file, or text of
-        another encoding.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        advice = "" if made_by is None else f"; `{made_by}` makes it"
-        raise DataError(f"no such file{advice}", path=path) from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"expected UTF-8 text, got byte {data[error.start]:#04x}: it is a binary file, or text "
-            "that must be saved as UTF-8 first",
-            path=path,
-            line=data.count(b"\n", 0, error.start) + 1,
-        ) from error
 
 
 def refuse_existing(*paths: str | os.PathLike[str]) -> None:

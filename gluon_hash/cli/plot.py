@@ -69,7 +69,7 @@ def curves(
 ) -> None:
     """Loss and validation metrics by epoch; or precision-recall and P@N curves."""
     from gluon_hash import plots
-    from gluon_hash.files import read_text
+    from gluon_hash.guard import read_text
 
     if all(source.suffix == ".json" for source in sources):
         points = {source.stem: _parsed(read_text(source), source) for source in sources}

@@ -19,7 +19,7 @@ import numpy as np
 from gluon_hash import archives
 from gluon_hash.datasets.dataset import Dataset, Split
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log
 from gluon_hash.records.pack import encode_png

@@ -12,7 +12,7 @@ import numpy as np
 
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.table import RowError
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from gluon_hash.datasets.dataset import Dataset, Split
 from gluon_hash.datasets.image_files import check_existing, image_split
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy import Hierarchy
 
 __all__ = ["sop"]

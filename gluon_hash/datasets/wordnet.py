@@ -17,7 +17,7 @@ from gluon_hash.datasets.image_files import ImageFiles, find_images, image_split
 from gluon_hash.datasets.image_folders import labels_by_folder
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy import readers
 from gluon_hash.progress import log
 from gluon_hash.records.images import WHITE, Color

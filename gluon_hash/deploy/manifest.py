@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text, sha256
+from gluon_hash.files import sha256
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import ImageTransform
 

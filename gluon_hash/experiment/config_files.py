@@ -16,7 +16,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.legacy import CENTERS, modernize, without_options
 from gluon_hash.experiment.presets import find
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.methods.table import (
     DEFAULT,
     METHODS,

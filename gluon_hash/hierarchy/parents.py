@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy.folders import complete
 from gluon_hash.hierarchy.tree import Hierarchy
 

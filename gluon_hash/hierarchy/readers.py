@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy.folders import complete, from_folders, mixed_folders
 from gluon_hash.hierarchy.parents import (
     first_parents,

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_text, read_text
+from gluon_hash.files import atomic_write_text
+from gluon_hash.guard import read_text
 
 __all__ = [
     "HEADER",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_text, read_text
+from gluon_hash.files import atomic_write_text
+from gluon_hash.guard import read_text
 
 __all__ = ["ImageList", "read_list", "write_list", "held_out_positions"]
 

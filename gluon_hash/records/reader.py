@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.records.frames import FrameError, parse_frame, unpack_payload
 from gluon_hash.records.images import decode_image
 
-__all__ = ["RecordFile"]
+__all__ = ["EXPECTED_LABELS", "RecordFile", "are_labels", "map_file", "read_index"]
+
+CHECK = "`gluon-hash check` lists every such record"
+REBUILD = "`gluon-hash check FILE.rec --rebuild-index` writes it"
+EXPECTED_LABELS = "expected labels that are whole numbers >= 0 (or -1: not known)"
+NUMBER = re.compile("[0-9]{1,18}")  # below 2^63
+LARGEST_LABEL = 1 << 24  # up to which a float32 holds every whole number
 
 
 class RecordFile:
@@ -41,13 +48,8 @@ class RecordFile:
         self.path = Path(path)
         if self.path.suffix != ".rec":
             raise DataError("expected a .rec file", path=self.path)
-        if not self.path.exists():
-            raise DataError("no such file; `gluon-hash prepare` makes it", path=self.path)
-        with open(self.path, "rb") as stream:
-            if os.fstat(stream.fileno()).st_size == 0:
-                raise DataError("the file is empty; write it again with `prepare`", path=self.path)
-            self._data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        self._offsets = _read_index(self.path.with_suffix(".idx"))
+        self._data = map_file(self.path)
+        self._offsets = read_index(self.path.with_suffix(".idx"))[:, 1]
         ids, labels = [], []
         for position in range(len(self._offsets)):
             record_id, label, _ = self._unpack(position)
@@ -55,12 +57,12 @@ class RecordFile:
             labels.append(label)
             if len(label) != len(labels[0]):
                 raise DataError(
-                    f"expected {len(labels[0])} labels as in record 0, got {len(label)}",
+                    f"expected {len(labels[0])} labels as in record 0, got {len(label)}; {CHECK}",
                     path=self.path,
                     record=position,
                 )
         self.ids = np.array(ids, dtype=np.int64)
-        self.level_labels = np.array(labels, dtype=np.int32)
+        self.level_labels = self._whole(np.array(labels))
         unique, first = np.unique(self.ids, return_index=True)
         if len(unique) < len(self.ids):
             position = int(np.setdiff1d(np.arange(len(self.ids)), first)[0])
@@ -91,7 +93,7 @@ class RecordFile:
             if isinstance(error, DataError):
                 raise
             raise DataError(
-                f"id {self.ids[position]}: {error}; `gluon-hash check` lists every such record",
+                f"id {self.ids[position]}: {error}; {CHECK}",
                 path=self.path,
                 record=position,
             ) from error
@@ -107,6 +109,17 @@ class RecordFile:
         )
         return view
 
+    def _whole(self, labels: np.ndarray) -> np.ndarray:
+        """Labels, float (N, K), as int32; DataError for the first that is not a class or -1."""
+        wrong = np.flatnonzero(~are_labels(labels).all(axis=1))
+        if len(wrong):
+            raise DataError(
+                f"{EXPECTED_LABELS}, got {labels[wrong[0]].tolist()}; {CHECK}",
+                path=self.path,
+                record=int(wrong[0]),
+            )
+        return labels.astype(np.int32)
+
     def _unpack(self, position: int) -> tuple[int, np.ndarray, bytes]:
         try:
             payload, _ = parse_frame(self._data, int(self._offsets[position]))
@@ -120,20 +133,40 @@ class RecordFile:
             ) from error
 
 
-def _read_index(path: Path) -> np.ndarray:
-    """Offsets in the order of the .idx file, int64."""
+def map_file(path: Path) -> memoryview:
+    """The bytes of a .rec file, of which memory holds those that are looked at.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is empty.
+    """
     if not path.exists():
-        raise DataError(
-            "the index is missing; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path
-        )
-    offsets = []
+        raise DataError("no such file; `gluon-hash prepare` makes it", path=path)
+    with open(path, "rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise DataError("the file is empty; write it again with `prepare`", path=path)
+        return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def are_labels(labels: np.ndarray) -> np.ndarray:
+    """Which values, float of any shape, are labels: classes, or -1 for one that is not known."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return (labels >= -1) & (labels <= LARGEST_LABEL) & (np.trunc(labels) == labels)
+
+
+def read_index(path: Path) -> np.ndarray:
+    """Keys and offsets of an .idx file, in its order: int64 (N, 2); DataError if it is damaged."""
+    if not path.exists():
+        raise DataError(f"the index is missing; {REBUILD}", path=path)
+    rows = []
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         fields = line.split("\t")
-        if len(fields) != 2 or not all(field.isdigit() for field in fields):
-            raise DataError(f"expected key<TAB>offset, got {line!r}", path=path, line=number)
-        offsets.append(int(fields[1]))
-    if not offsets:
-        raise DataError(
-            "the index is empty; `gluon-hash check FILE.rec --rebuild-index` writes it", path=path
-        )
-    return np.array(offsets, dtype=np.int64)
+        if len(fields) != 2 or not all(NUMBER.fullmatch(field) for field in fields):
+            raise DataError(
+                f"expected key<TAB>offset, got {line[:80]!r}; {REBUILD}", path=path, line=number
+            )
+        rows.append((int(fields[0]), int(fields[1])))
+    if not rows:
+        raise DataError(f"the index is empty; {REBUILD}", path=path)
+    return np.array(rows, dtype=np.int64)

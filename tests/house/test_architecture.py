@@ -19,6 +19,7 @@ OUTSIDE = sorted(
 FOUNDATION = [
     "errors",
     "files",
+    "guard",
     "locks",
     "progress",
     "archives",

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import read_text
+from gluon_hash.guard import read_text
 from gluon_hash.records.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = ["read_tfjs", "keras_resnet50_to_v1", "Converted"]

@@ -16,7 +16,8 @@ import numpy as np
 
 from gluon_hash.arrays import load_arrays, save_arrays
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_folder, atomic_write_json, read_text, sha256
+from gluon_hash.files import atomic_folder, atomic_write_json, sha256
+from gluon_hash.guard import read_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.index import kinds as index_kinds
 from gluon_hash.retrieval.index.items import Items
