@@ -26,7 +26,7 @@ from gluon_hash.experiment.objects import build_transform, new_net, trained_part
 from gluon_hash.files import atomic_folder, atomic_write_json, atomic_write_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.class_wise import default_inv_variances
-from gluon_hash.nets import HashingNet, load_backbone, save_backbone
+from gluon_hash.nets import HashingNet, load_backbone, load_params, save_backbone
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color
 from gluon_hash.training import read_state
@@ -85,7 +85,7 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
     trained, _ = trained_part(config, net)
     if trained is not net:
         load_backbone(net.features, path / BACKBONE, contexts)
-    trained.load_parameters(str(path / "best.ckpt" / "net.params"), ctx=contexts or [mx.cpu()])
+    load_params(trained, path / "best.ckpt" / "net.params", contexts)
     transform = None if config.net.num_features is not None else build_transform(config)
     hierarchy = Hierarchy.load(path / HIERARCHY)
     return Run(

@@ -1,16 +1,60 @@
-"""Backbone weights from a local .params file; tensors that do not fit are named."""
+"""Weights from a local .params file, checked before MXNet reads it; what does not fit is named."""
 
 from __future__ import annotations
 
 import os
 
-from gluon_hash.engine import mx, nd
+from gluon_hash.engine import HybridBlock, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.nets.backbones import Backbone
+from gluon_hash.nets.params_files import check_params
 
-__all__ = ["load_backbone", "save_backbone", "check_tensors"]
+__all__ = ["check_tensors", "load_backbone", "load_params", "read_params", "save_backbone"]
 
 NAMED = 3  # tensors that a message names
+
+
+def read_params(path: str | os.PathLike[str]) -> dict[str, nd.NDArray]:
+    """The tensors of a .params file by name, on the CPU: the one way to ``nd.load``.
+
+    Raises
+    ------
+    DataError
+        As check_params; the file is checked before MXNet reads it.
+    FileNotFoundError
+        If there is none.
+    """
+    if not check_params(path):
+        return {}
+    try:
+        return nd.load(os.fspath(path))
+    except mx.MXNetError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DataError(f"MXNet cannot read it: {reason}", path=path) from error
+
+
+def load_params(
+    block: HybridBlock, path: str | os.PathLike[str], contexts: list[mx.Context] | None = None
+) -> None:
+    """Load what ``block.save_parameters`` wrote, checked before MXNet reads it.
+
+    Parameters
+    ----------
+    block : HybridBlock
+    path : path-like
+    contexts : list of Context, optional
+        Default: the CPU.
+
+    Raises
+    ------
+    DataError
+        As check_params; or if the tensors are not those of the block.
+    FileNotFoundError
+        If there is none.
+    """
+    stored = check_params(path)
+    check_tensors(block, {name: tensor.shape for name, tensor in stored.items()}, path)
+    block.load_parameters(os.fspath(path), ctx=contexts or [mx.cpu()])
 
 
 def load_backbone(
@@ -52,11 +96,12 @@ def save_backbone(backbone: Backbone, path: str | os.PathLike[str]) -> None:
 
 
 def check_tensors(
-    backbone: Backbone, shapes: dict[str, tuple[int, ...]], path: str | os.PathLike[str]
+    block: HybridBlock, shapes: dict[str, tuple[int, ...]], path: str | os.PathLike[str]
 ) -> None:
-    """Raise DataError, naming the first tensors, unless ``shapes`` are exactly the backbone's."""
+    """Raise DataError, naming the first tensors, unless ``shapes`` are exactly the block's."""
+    kind = "backbone" if isinstance(block, Backbone) else "network"
     expected = {
-        name: parameter.shape for name, parameter in backbone._collect_params_with_prefix().items()
+        name: parameter.shape for name, parameter in block._collect_params_with_prefix().items()
     }
     problems = [f"missing {name}" for name in expected if name not in shapes]
     problems += [f"left over {name}" for name in shapes if name not in expected]
@@ -67,7 +112,7 @@ def check_tensors(
     ]
     if problems:
         raise DataError(
-            f"{len(problems)} tensors do not fit the backbone: {'; '.join(problems[:NAMED])}"
+            f"{len(problems)} tensors do not fit the {kind}: {'; '.join(problems[:NAMED])}"
             f"{f' and {len(problems) - NAMED} more' if len(problems) > NAMED else ''}; is it of "
             "another architecture?",
             path=path,
@@ -89,15 +134,13 @@ def _read(path: str | os.PathLike[str]) -> dict[str, nd.NDArray]:
             path=path,
         )
     try:
-        tensors = nd.load(os.fspath(path))
-    except mx.MXNetError as error:
+        tensors = read_params(path)
+    except DataError as error:
         raise DataError(
-            "not a .params file, or one that was cut short; `gluon-hash import-weights` makes one "
-            "from torchvision, timm or Keras weights",
+            f"{error.message}; `gluon-hash import-weights` makes one from torchvision, timm or "
+            "Keras weights",
             path=path,
         ) from error
-    if not isinstance(tensors, dict):
-        raise DataError("the tensors have no names; save them with save_parameters", path=path)
     if any(name.startswith(("arg:", "aux:")) for name in tensors):
         raise DataError(
             "this is an exported network (arg:/aux: names); give the .params of a run's checkpoint "

@@ -12,6 +12,7 @@ import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.nets.weights import load_params
 from gluon_hash.training.optimizer_state import load_optimizer, save_optimizer
 from gluon_hash.training.state import CheckpointState, Progress
 from gluon_hash.training.trainer import HashTrainer
@@ -71,10 +72,10 @@ def load_checkpoint(folder: str | os.PathLike[str], trainer: HashTrainer) -> Pro
     """
     state = read_state(folder)
     folder = Path(folder)
-    trainer.net.load_parameters(str(folder / PARAMETERS), ctx=trainer.contexts)
+    load_params(trainer.net, folder / PARAMETERS, trainer.contexts)
     load_optimizer(trainer.optimizer, folder / OPTIMIZER)
     if trainer.head is not None:
-        trainer.head.load_parameters(str(folder / HEAD), ctx=trainer.contexts)
+        load_params(trainer.head, folder / HEAD, trainer.contexts)
     with np.load(folder / MEMORY, allow_pickle=False) as arrays:
         trainer.memory.load_state({name: arrays[name] for name in arrays.files})
     return state.progress

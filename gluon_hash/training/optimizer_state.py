@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from gluon_hash.engine import gluon, nd
 from gluon_hash.errors import DataError
+from gluon_hash.nets.weights import read_params
 
 __all__ = ["save_optimizer", "load_optimizer"]
 
 # gluon.Trainer has no public way to its state but pickles; the private names below are those of
 # MXNet 1.9.1, the last release.
+NAMES = re.compile(r"num_update|[0-9]{1,9}:(count|state:[0-9]{1,9})")
 
 
 def save_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> None:
@@ -31,22 +34,32 @@ def load_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> No
     Raises
     ------
     DataError
-        If the file belongs to another optimiser or another network.
+        If the file is damaged, or belongs to another optimiser or another network.
     """
-    arrays = nd.load(os.fspath(path))
+    arrays = read_params(path)
+    strange = [name for name in arrays if not NAMES.fullmatch(name)]
+    if strange:
+        raise DataError(f"not an optimiser's state: it holds {strange[0]!r}", path=path)
     if not optimizer._kv_initialized:
         optimizer._init_kvstore()
     inner = optimizer._optimizer
-    inner.num_update = int(arrays.pop("num_update").asscalar())
+    inner.num_update = _count(arrays, "num_update", path)
     inner.begin_num_update = 0
-    saved = {int(name.split(":")[0]) for name in arrays}
+    saved = {int(name.split(":")[0]) for name in arrays if name != "num_update"}
     for number, updater in enumerate(optimizer._updaters):
-        counts = {index: int(arrays[f"{index}:count"].asscalar()) for index in saved}
+        counts = {index: _count(arrays, f"{index}:count", path) for index in saved}
         inner._all_index_update_counts[optimizer._contexts[number].device_id] = counts
         for index in saved:
             updater.states[index] = _restore(optimizer, index, number, arrays, path)
             updater.states_synced[index] = True
     inner._set_current_context(optimizer._contexts[0].device_id)
+
+
+def _count(arrays: dict[str, nd.NDArray], name: str, path: Any) -> int:
+    if name not in arrays or arrays[name].shape != (1,):
+        got = arrays[name].shape if name in arrays else "none"
+        raise DataError(f"expected one number {name!r}, got {got}", path=path)
+    return int(arrays[name].asscalar())
 
 
 def _restore(optimizer: gluon.Trainer, index: int, number: int, arrays: dict, path: Any) -> Any:
