@@ -89,7 +89,7 @@ def test_a_search_stays_within_a_branch(birds, run):
     assert found_json(run, "--within coarse=fish --radius 5")["ids"] == [110]
     code, out, err = run(*"index search index --codes q.npz --within fine=owl -k 5 --json".split())
     assert code == 0 and len(json.loads(out)["ids"]) == 3
-    assert "3 codes are in this branch, fewer than -k 5" in err
+    assert "3 codes are in this branch, fewer than 5" in err
 
 
 def test_reranking_by_features_and_its_report(birds, run):
@@ -164,7 +164,7 @@ def test_an_approximate_index_says_that_it_found_fewer(birds, run):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ("-k 3 --radius 2", "-k and --radius: give one of the two"),
+        ("-k 3 --radius 2", "k and radius: give one of the two"),
         ("--distance l2", "--distance does nothing without --rerank features.npz"),
         ("--candidates 5", "--candidates does nothing without --rerank"),
         ("--query-features qf.npz", "--query-features does nothing without --rerank"),
@@ -202,7 +202,7 @@ def test_a_level_of_a_branch_without_codes_is_said(birds, run):
     index.add(table.codes[:3], table.ids[:3], None, table.level_labels[:3])
     index.save("finches")
     code, _, err = run(*"index search finches --codes q.npz --within coarse=fish".split())
-    assert code == 2 and "--within coarse=fish: no code of the index is in this branch" in err
+    assert code == 2 and "within coarse=fish: no code of the index is in this branch" in err
 
 
 def test_an_hnsw_scans_for_a_radius_only(birds, run):

@@ -8,7 +8,9 @@ from gluon_hash.retrieval.index.zoom import (
     Vote,
     group_by,
     in_branch,
+    labels_of_votes,
     majority,
+    related_levels,
     zoom_out,
 )
 
@@ -132,3 +134,19 @@ def test_a_branch_is_every_row_below_it():
     assert in_branch(labels, Branch(2, 0)).tolist() == [True, True, True, False]
     with pytest.raises(ValueError, match="labels of 3 levels, none of 3"):
         in_branch(labels, Branch(3, 0))
+
+
+def test_relation_is_the_finest_level_that_agrees():
+    rows = np.array([FINCH, OWL, TROUT, ROCK, [-1, 0, 0], [-1, -1, -1]])
+    # finch itself; a bird; an animal; nothing; a bird of unknown kind; nothing known
+    assert related_levels(rows, np.array(FINCH)).tolist() == [0, 1, 2, 3, 1, 3]
+    # what is unknown of the query agrees with nothing, not with what is unknown of an answer
+    assert related_levels(rows, np.array([-1, 0, 0])).tolist() == [1, 1, 2, 3, 1, 3]
+    assert related_levels(rows, np.array([-1, -1, -1])).tolist() == [3] * 6
+
+
+def test_the_branch_of_a_vote_is_known_from_its_level_up():
+    rows = np.array([TROUT, FINCH, FINCH, OWL])
+    assert labels_of_votes(zoom_out(rows, 2), rows).tolist() == FINCH
+    assert labels_of_votes(zoom_out(rows, 3), rows).tolist() == [-1, *FINCH[1:]]
+    assert labels_of_votes([], rows).tolist() == [-1, -1, -1]

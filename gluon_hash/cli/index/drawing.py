@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from gluon_hash.cli.index.showing import Shown
     from gluon_hash.retrieval.index.answers import Answers
+    from gluon_hash.retrieval.index.shown import Shown
 
 Picture = np.ndarray | None
 PAGE, FIGURES = ".html", (".png", ".svg", ".pdf")

@@ -86,6 +86,9 @@ def search(
     """Find the nearest codes: distance in bits, how many share it, classes, path."""
     from gluon_hash.cli.index import drawing, searching, showing
     from gluon_hash.cli.index.reranking import Rerank
+    from gluon_hash.progress import log
+    from gluon_hash.retrieval.index.asked import Asked
+    from gluon_hash.retrieval.index.shown import Shown
 
     order = None
     if rerank is not None:
@@ -106,11 +109,13 @@ def search(
     index, files = searching.open_index(url, collection, what or [], memory_mapped, scan, radius)
     if hierarchy is not None:
         searching.name_classes(index, hierarchy)
-    asked = searching.Asked(index, k, radius, within, group_by, scan)
+    asked = Asked(index, k, radius, within, group_by, scan)
+    if asked.note:
+        log(asked.note)
     queries = searching.read_queries(files, model, codes, index.num_bits)
     answers = searching.find(asked, queries, order)
-    voters = asked.voters(queries, answers) if zoom else None
-    shown = showing.Shown(queries.names, answers, asked.level, voters, agree)
+    voters = asked.voters(queries.codes, answers) if zoom else None
+    shown = Shown(queries.names, answers, asked.level, voters, agree)
     showing.show(shown, as_json)
     if grid is not None:
         drawing.draw(grid, shown, queries.files, images, database_records)

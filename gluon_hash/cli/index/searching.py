@@ -14,59 +14,11 @@ if TYPE_CHECKING:
     from gluon_hash.cli.index.reranking import Rerank
     from gluon_hash.experiment import Encoder
     from gluon_hash.retrieval import CodeTable, HammingIndex
-    from gluon_hash.retrieval.index import Branch, Searcher
+    from gluon_hash.retrieval.index import Searcher
     from gluon_hash.retrieval.index.answers import Answers
+    from gluon_hash.retrieval.index.asked import Asked
 
-COLLECTION, K = "codes", 10
-
-
-class Asked:
-    """How to search: the options, checked against what the index knows.
-
-    Parameters
-    ----------
-    index : Searcher
-    k, radius, within, group_by, scan :
-        The options of these names.
-    """
-
-    def __init__(
-        self,
-        index: Searcher,
-        k: int | None,
-        radius: int | None,
-        within: str | None,
-        group_by: str | None,
-        scan: bool,
-    ) -> None:
-        if k is not None and radius is not None:
-            raise ValueError("-k and --radius: give one of the two")
-        known = index.look_up(np.empty(0, np.int64))
-        self.index, self.radius, self.scan = index, radius, scan
-        self.within: Branch | None = None if within is None else known.branch(within)
-        self.level = None if group_by is None else known.level(group_by)
-        self.k = None if radius is not None else self._at_most(k or K, k is None, within)
-
-    def voters(self, queries: Queries, answers: list[Answers]) -> list[Answers]:
-        """The answers that say which branch a query is in: with ties, unless re-ranked."""
-        from gluon_hash.retrieval.index.answers import with_ties
-
-        if not self.index.look_up(np.empty(0, np.int64)).num_levels:
-            raise ValueError("--zoom: the index knows no classes; build it from labelled images")
-        if any(row.scores is not None for row in answers):
-            return answers
-        return with_ties(self.index, queries.codes, answers, within=self.within)
-
-    def _at_most(self, k: int, by_default: bool, within: str | None) -> int:
-        """``k``, or as many as there are where a filter or the default asks for more."""
-        from gluon_hash.progress import log
-
-        size = len(self.index) if self.within is None else self.index.count(self.within)
-        if self.within is not None and not size:
-            raise ValueError(f"--within {within}: no code of the index is in this branch")
-        if k > size and self.within is not None:
-            log(f"--within {within}: {size} codes are in this branch, fewer than -k {k}")
-        return min(k, size) if self.within is not None or by_default else k
+COLLECTION = "codes"
 
 
 def check_pairs(pairs: Mapping[str, tuple[Any, str, Any]]) -> None:
@@ -79,19 +31,11 @@ def check_pairs(pairs: Mapping[str, tuple[Any, str, Any]]) -> None:
 def load_codes(path: Path, num_bits: int) -> CodeTable:
     """The codes in a file; ValueError if they are not of the index's length."""
     from gluon_hash.retrieval import CodeTable
+    from gluon_hash.retrieval.index.asked import check_bits
 
     table = CodeTable.load(path)
     check_bits(path, table.num_bits, num_bits)
     return table
-
-
-def check_bits(what: Path | str, num_bits: int, expected: int) -> None:
-    """ValueError unless codes of ``what`` are as long as those of the index."""
-    if num_bits != expected:
-        raise ValueError(
-            f"{what}: codes of {num_bits} bits, the index has {expected}; encode with the network "
-            "that made the index"
-        )
 
 
 def read_queries(
@@ -110,10 +54,11 @@ def read_queries(
     if model is None:
         raise ValueError("images are encoded by --model: a run folder or an exported network")
     files = [file for image in images for file in _files(image)]
+    from gluon_hash.retrieval import codes as packing
+    from gluon_hash.retrieval.index.asked import check_bits
+
     encoder = _load_model(model)
     check_bits(model, encoder.num_bits, num_bits)
-    from gluon_hash.retrieval import codes as packing
-
     relaxed = encoder.relaxed(files)
     return Queries(
         [str(file) for file in files],

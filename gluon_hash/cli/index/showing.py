@@ -3,64 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gluon_hash.retrieval.index.answers import Answers
     from gluon_hash.retrieval.index.items import Items
-    from gluon_hash.retrieval.index.zoom import Vote
+    from gluon_hash.retrieval.index.shown import Shown
 
 RIGHT = ("bits", "score", "sharing", "id")  # columns of numbers
-UNKNOWN = -1
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The answers, and what is to be said of them.
-
-    ``level``: group them by it; ``voters``: the answers that say which branch they agree on, if
-    that is asked; ``agree``: as of zoom_out.
-    """
-
-    names: Sequence[str]
-    answers: Sequence[Answers]
-    level: int | None = None
-    voters: Sequence[Answers] | None = None
-    agree: int | None = None
-
-    def votes(self, query: int) -> list[Vote]:
-        """The branches that the voters of a query agree on."""
-        from gluon_hash.retrieval.index.zoom import zoom_out
-
-        assert self.voters is not None  # or nobody asks
-        return zoom_out(self.voters[query].items.level_labels, self.agree)
-
-    def groups(self, query: int) -> list[tuple[str, np.ndarray]]:
-        """Answers by class at the level: what to call a group, and its places; or all in one."""
-        from gluon_hash.retrieval.index.zoom import Branch, group_by
-
-        row = self.answers[query]
-        if self.level is None:
-            return [("", np.arange(len(row)))]
-        return [
-            (
-                f"{row.items.class_name(Branch(self.level, label)) or '(class not known)'}: "
-                f"{len(places)} of {len(row)}",
-                places,
-            )
-            for label, places in group_by(row.items.level_labels[:, self.level])
-        ]
 
 
 def show(shown: Shown, as_json: bool) -> None:
     """Print the answers: distances in bits, how many codes share each, ids, classes, paths."""
     if as_json:
         for query in range(len(shown.answers)):
-            print(json.dumps(_as_json(shown, query)))
+            print(json.dumps(shown.to_dict(query)))
         return
     tables = [_cells(row) for row in shown.answers]
     columns = _columns(shown.answers[0]) if shown.answers else ["bits", "id"]
@@ -122,7 +80,7 @@ def _cells(row: Answers) -> list[list[str]]:
     columns: list[Sequence[str]] = [row.distances.astype(str).tolist()]
     if row.scores is not None:
         columns.append([f"{score:.4f}" for score in row.scores])
-    columns.append(_sharing(row, "?"))
+    columns.append(_sharing(row))
     columns.append(row.items.ids.astype(str).tolist())
     if row.items.num_levels:
         columns.append([class_text(row.items, place) for place in range(len(row))])
@@ -131,21 +89,12 @@ def _cells(row: Answers) -> list[list[str]]:
     return [list(cells) for cells in zip(*columns)]
 
 
-def _sharing(row: Answers, unknown: Any) -> list[Any]:
-    """How many codes share each distance, as text; or, of JSON, as numbers."""
+def _sharing(row: Answers) -> list[str]:
+    """How many codes share each distance."""
+    from gluon_hash.retrieval.index.shown import UNKNOWN_COUNT
+
     assert row.sharing is not None  # filled in by the search
-    counts = row.sharing.tolist()
-    if unknown is None:
-        return [None if count == UNKNOWN else count for count in counts]
-    return [unknown if count == UNKNOWN else str(count) for count in counts]
-
-
-def _classes(items: Items) -> dict[str, list[str]]:
-    """Level name -> class of each answer."""
-    rows = [items.class_names(row) for row in range(len(items))]
-    return {
-        name: [classes[level] for classes in rows] for level, name in enumerate(items.level_names)
-    }
+    return ["?" if count == UNKNOWN_COUNT else str(count) for count in row.sharing.tolist()]
 
 
 def _line(columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -154,50 +103,3 @@ def _line(columns: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -
         for column, text, width in zip(columns, cells, widths)
     )
     return ("  " + "  ".join(texts)).rstrip()
-
-
-def _as_json(shown: Shown, query: int) -> dict[str, Any]:
-    row = shown.answers[query]
-    answer: dict[str, Any] = {
-        "query": shown.names[query],
-        "distances": row.distances.tolist(),
-        "ids": row.items.ids.tolist(),
-        "sharing": _sharing(row, None),
-    }
-    if row.scores is not None:
-        answer["scores"] = [round(float(score), 6) for score in row.scores]
-    if row.items.names is not None:
-        answer["paths"] = row.items.names.tolist()
-    if row.items.num_levels:
-        answer["classes"] = _classes(row.items)
-    if shown.level is not None:
-        answer["groups"] = list(_json_groups(shown, query))
-    if shown.voters is not None:
-        voters = shown.voters[query]
-        answer["zoom"] = {
-            "answers": len(voters),
-            "radius": int(voters.distances.max(initial=0)) if voters.scores is None else None,
-            "branches": list(_json_votes(shown, query)),
-        }
-    return answer
-
-
-def _json_groups(shown: Shown, query: int) -> Iterator[dict[str, Any]]:
-    from gluon_hash.retrieval.index.zoom import Branch, group_by
-
-    items, level = shown.answers[query].items, shown.level
-    assert level is not None  # or there are no groups
-    for label, places in group_by(items.level_labels[:, level]):
-        name = items.class_name(Branch(level, label))
-        yield {"class": name or None, "places": places.tolist()}
-
-
-def _json_votes(shown: Shown, query: int) -> Iterator[dict[str, Any]]:
-    items = shown.answers[query].items
-    for vote in shown.votes(query):
-        yield {
-            "level": items.level_names[vote.branch.level],
-            "class": items.class_name(vote.branch),
-            "votes": vote.votes,
-            "confidence": round(vote.confidence, 6),
-        }

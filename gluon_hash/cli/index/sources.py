@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
-from gluon_hash.cli.index.searching import COLLECTION, check_bits
+from gluon_hash.cli.index.searching import COLLECTION
 
 if TYPE_CHECKING:
     from gluon_hash.experiment import Encoder
@@ -95,6 +95,7 @@ class Source:
         if self.path.is_dir():
             return self._encode(tree, into)
         from gluon_hash.retrieval import CodeTable
+        from gluon_hash.retrieval.index.asked import check_bits
 
         table = CodeTable.load(self.path)
         if into is not None:
@@ -107,6 +108,7 @@ class Source:
         self, tree: Hierarchy | None, into: HammingIndex | None
     ) -> tuple[CodeTable, Hierarchy | None]:
         from gluon_hash.retrieval.codes.photos import encode_photos, find_photos
+        from gluon_hash.retrieval.index.asked import check_bits
 
         if tree is None and into is not None and self.labels is not None:
             tree = into.items.hierarchy

@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Branch", "Vote", "group_by", "in_branch", "majority", "zoom_out"]
+__all__ = [
+    "Branch",
+    "Vote",
+    "group_by",
+    "in_branch",
+    "labels_of_votes",
+    "majority",
+    "related_levels",
+    "zoom_out",
+]
 
 UNKNOWN = -1
 
@@ -129,6 +138,48 @@ def in_branch(level_labels: np.ndarray, branch: Branch) -> np.ndarray:
     if not 0 <= branch.level < num_levels:
         raise ValueError(f"within: there are labels of {num_levels} levels, none of {branch.level}")
     return level_labels[:, branch.level] == branch.label
+
+
+def related_levels(level_labels: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """How far up the tree each row is related to ``own``: the finest level at which both agree.
+
+    Parameters
+    ----------
+    level_labels : int, shape (m, K)
+        -1 where a class is not known, which agrees with nothing.
+    own : int, shape (K,)
+
+    Returns
+    -------
+    int64, shape (m,)
+        From 0, the same finest class, to K: related at no level.
+
+    Examples
+    --------
+    A finch among a finch, another bird and a fish:
+
+    >>> related_levels(np.array([[0, 1], [4, 1], [7, 2]]), np.array([0, 1])).tolist()
+    [0, 1, 2]
+    """
+    agree = (np.asarray(level_labels) == own) & (np.asarray(own) != UNKNOWN)
+    return np.where(agree.any(axis=1), agree.argmax(axis=1), agree.shape[1])
+
+
+def labels_of_votes(votes: list[Vote], level_labels: np.ndarray) -> np.ndarray:
+    """The classes that zoom_out's first branch stands for: int (K,), -1 below its level.
+
+    Parameters
+    ----------
+    votes : list of Vote
+        Of zoom_out; where there is none, nothing is known.
+    level_labels : int, shape (m, K)
+        The answers that voted.
+    """
+    own = np.full(level_labels.shape[1], UNKNOWN, np.int64)
+    if votes:
+        level = votes[0].branch.level
+        own[level:] = level_labels[in_branch(level_labels, votes[0].branch)][0, level:]
+    return own
 
 
 def _most(labels: np.ndarray) -> tuple[int, int]:
