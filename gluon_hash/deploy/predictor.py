@@ -13,12 +13,13 @@ from gluon_hash.deploy.manifest import Manifest
 from gluon_hash.engine import HybridBlock, gluon, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform
-from gluon_hash.records.images import WHITE, Color, read_image
+from gluon_hash.records.images import WHITE, Color, decode_image, read_image
 from gluon_hash.retrieval import codes
 
 __all__ = ["ImageLike", "Predictor", "import_block"]
 
-ImageLike = str | os.PathLike[str] | np.ndarray  # a file, or uint8 RGB (height, width, 3)
+# a file, what one holds, or uint8 RGB (height, width, 3)
+ImageLike = str | os.PathLike[str] | bytes | np.ndarray
 
 
 def import_block(
@@ -86,7 +87,7 @@ class Predictor:
         Parameters
         ----------
         images : sequence
-            Paths, or uint8 RGB arrays (height, width, 3).
+            Paths, bytes of encoded images, or uint8 RGB arrays (height, width, 3).
         batch_size : int
 
         Returns
@@ -100,13 +101,47 @@ class Predictor:
         ValueError
             If the network reads features.
         """
-        if self.transform is None:
-            raise ValueError("this network reads features, not images; encode the features")
-        outputs = []
-        for start in range(0, len(images), batch_size):
-            pixels = np.stack([self._pixels(image) for image in images[start : start + batch_size]])
-            outputs.append(self._outputs(self.transform.normalize(pixels)))
+        self._image_transform()  # says so if there is none, also of no image
+        outputs = [
+            self.relaxed_prepared(
+                np.stack([self.prepare(image) for image in images[start : start + batch_size]])
+            )
+            for start in range(0, len(images), batch_size)
+        ]
         return np.concatenate(outputs) if outputs else np.empty((0, self.num_bits), np.float32)
+
+    def prepare(self, image: ImageLike) -> np.ndarray:
+        """What the network sees of an image: uint8 (crop, crop, 3); any thread may call it.
+
+        Raises
+        ------
+        DataError
+            If the image is unreadable, or smaller than the crop; names its file.
+        ValueError
+            If the network reads features.
+        """
+        transform = self._image_transform()
+        path = None if isinstance(image, (np.ndarray, bytes)) else image
+        try:
+            if isinstance(image, bytes):
+                pixels = decode_image(image, self._background)
+            elif isinstance(image, np.ndarray):
+                pixels = image
+            else:
+                pixels = read_image(image, self._background)
+            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+                raise ValueError(
+                    f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
+                )
+            return transform.evaluate(pixels)
+        except DataError:
+            raise
+        except ValueError as error:
+            raise DataError(str(error), path=path) from error
+
+    def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """Relaxed codes, float32 (N, num_bits), of what prepare gave, uint8 (N, crop, crop, 3)."""
+        return self._outputs(self._image_transform().normalize(prepared))
 
     def relaxed_features(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
         """Relaxed codes, float32 (N, num_bits), of features, float (N, num_features).
@@ -144,18 +179,7 @@ class Predictor:
     def _outputs(self, inputs: np.ndarray) -> np.ndarray:
         return self.block(nd.array(inputs, self._context)).asnumpy()
 
-    def _pixels(self, image: ImageLike) -> np.ndarray:
-        """The transformed pixels of an image; DataError, naming the file, if it is unreadable."""
-        path = None if isinstance(image, np.ndarray) else image
-        assert self.transform is not None  # relaxed has looked
-        try:
-            pixels = image if isinstance(image, np.ndarray) else read_image(image, self._background)
-            if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-                raise ValueError(
-                    f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
-                )
-            return self.transform.evaluate(pixels)
-        except DataError:
-            raise
-        except ValueError as error:
-            raise DataError(str(error), path=path) from error
+    def _image_transform(self) -> ImageTransform:
+        if self.transform is None:
+            raise ValueError("this network reads features, not images; encode the features")
+        return self.transform

@@ -48,7 +48,7 @@ class Encoder(ABC):
         Parameters
         ----------
         inputs : sequence of images, or ndarray of float, shape (N, num_features)
-            Images are paths, or uint8 RGB arrays (height, width, 3).
+            Images are paths, bytes of encoded images, or uint8 RGB arrays (height, width, 3).
         batch_size : int
             Images at a time.
 
@@ -70,6 +70,22 @@ class Encoder(ABC):
         if isinstance(inputs, np.ndarray) and inputs.ndim == 2:
             return self._relaxed_features(inputs.astype(np.float32))
         return self._relaxed_images(list(inputs), batch_size)
+
+    def prepare(self, image: ImageLike) -> np.ndarray:
+        """What the network sees of an image: uint8 (crop, crop, 3).
+
+        Raises
+        ------
+        DataError
+            If the image is unreadable, or smaller than the crop.
+        ValueError
+            If the model reads features.
+        """
+        raise ValueError(f"{self.path}: the model reads features, not images")
+
+    def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """Relaxed codes, float32 (N, num_bits), of what prepare gave, uint8 (N, crop, crop, 3)."""
+        raise ValueError(f"{self.path}: the model reads features, not images")
 
     def features(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
         """Features of the model's backbone, before its head: float32 (N, num_features).

@@ -55,6 +55,14 @@ class RunEncoder(Encoder):
         table = encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
         return with_names(table, path)
 
+    def prepare(self, image: ImageLike) -> np.ndarray:
+        """As Predictor.prepare."""
+        return self._images.prepare(image)
+
+    def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """As Predictor.relaxed_prepared."""
+        return self._images.relaxed_prepared(prepared)
+
     def features(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
         """Features of the backbone; of a network that reads features there is none."""
         if self.run.transform is None:
@@ -116,6 +124,14 @@ class ExportedEncoder(Encoder):
             loader = EvalLoader(RecordFile(path), self._predictor.transform, batch_size)
         table = encode_codes(self._predictor.block, loader, self._contexts, f"encode {name}")
         return with_names(table, path)
+
+    def prepare(self, image: ImageLike) -> np.ndarray:
+        """As Predictor.prepare."""
+        return self._predictor.prepare(image)
+
+    def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """As Predictor.relaxed_prepared."""
+        return self._predictor.relaxed_prepared(prepared)
 
     def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
         return self._predictor.relaxed(images, batch_size)

@@ -25,3 +25,8 @@ def test_a_run_and_its_export_put_images_over_the_background(trained, run, tmp_p
     assert run("export", folder, "--out", tmp_path / "net")[0] == 0
     for model in (load_model(folder), load_model(tmp_path / "net")):
         assert (model.relaxed([tmp_path / "a.png"]) == model.relaxed([seen])).all()
+        encoded = (tmp_path / "a.png").read_bytes()
+        assert (model.relaxed([encoded]) == model.relaxed([seen])).all()
+        prepared = np.stack([model.prepare(encoded)])
+        assert prepared.dtype == np.uint8 and prepared.ndim == 4
+        assert (model.relaxed_prepared(prepared) == model.relaxed([seen])).all()
