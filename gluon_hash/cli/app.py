@@ -25,7 +25,7 @@ COMMANDS = {
         "prepare",
         "Turn a data set into records, lists, a hierarchy and a split manifest.",
     ),
-    "check": ("check", "Read every record of a .rec file and say what is wrong."),
+    "check": ("check", "List all that is wrong with record files; repair them into a new one."),
     "doctor": (
         "doctor",
         "Print versions, devices, threads and libraries, and what is wrong with them.",

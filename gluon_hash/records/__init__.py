@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from gluon_hash.lazy import on_demand
 from gluon_hash.records import samplers
+from gluon_hash.records.check import check_records, repair_records
 from gluon_hash.records.images import decode_image, read_image
 from gluon_hash.records.lists import ImageList, held_out_positions, read_list, write_list
-from gluon_hash.records.pack import pack_list, rebuild_index, verify, write_records
+from gluon_hash.records.pack import pack_list, rebuild_index, write_records
 from gluon_hash.records.protocols import Batch, EvaluationLoader, Loader, TrainingLoader
 from gluon_hash.records.reader import RecordFile
 from gluon_hash.records.transforms import ImageTransform
@@ -36,14 +37,15 @@ __all__ = [
     "RecordFile",
     "TrainLoader",
     "TrainingLoader",
+    "check_records",
     "decode_image",
     "held_out_positions",
     "pack_list",
     "read_image",
     "read_list",
     "rebuild_index",
+    "repair_records",
     "samplers",
-    "verify",
     "write_list",
     "write_records",
 ]

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 __all__ = [
+    "Damage",
     "FrameError",
     "MAGIC",
-    "pack_payload",
-    "unpack_payload",
     "frame",
+    "pack_payload",
     "parse_frame",
+    "salvage_frames",
+    "unpack_payload",
     "walk_frames",
 ]
 
@@ -30,10 +33,21 @@ HEADER = struct.Struct("<IfQQ")
 WORDS = struct.Struct("<II")
 LENGTH_MASK = (1 << 29) - 1
 WHOLE, FIRST, MIDDLE, LAST = 0, 1, 2, 3
+MOST_LABELS = 1 << 16  # of a header that is believed after damage
+LARGEST_ID = (1 << 63) - 1
+BYTES_AT_A_TIME = 1 << 22
 
 
 class FrameError(ValueError):
     """The bytes at an offset are not a record."""
+
+
+class Damage(NamedTuple):
+    """Bytes ``begin`` to before ``end`` that are not a record, and why."""
+
+    begin: int
+    end: int
+    why: str
 
 
 def pack_payload(record_id: int, labels: np.ndarray, image: bytes) -> bytes:
@@ -50,6 +64,8 @@ def unpack_payload(payload: bytes) -> tuple[int, np.ndarray, bytes]:
     end = HEADER.size + 4 * flag
     if end > len(payload):
         raise FrameError(f"the header promises {flag} labels, but only {len(payload)} bytes follow")
+    if record_id > LARGEST_ID:
+        raise FrameError(f"expected an id below 2^63, got {record_id}")
     labels = (
         np.frombuffer(payload, "<f4", flag, HEADER.size) if flag else np.array([label], np.float32)
     )
@@ -77,9 +93,9 @@ def parse_frame(data: memoryview, offset: int) -> tuple[bytes, int]:
     Raises
     ------
     FrameError
-        If there is no magic word or the data ends too early.
+        If there is no magic word, the data ends too early, or parts are out of order.
     """
-    parts = []
+    parts: list[bytes] = []
     while True:
         if offset + 8 > len(data):
             raise FrameError(
@@ -95,6 +111,11 @@ def parse_frame(data: memoryview, offset: int) -> tuple[bytes, int]:
                 f"the record at byte {offset} should end at byte {end}, the file ends at "
                 f"{len(data)}"
             )
+        if (flag in (WHOLE, FIRST)) == bool(parts):
+            raise FrameError(
+                f"expected {'another part' if parts else 'the beginning'} of a record at byte "
+                f"{offset}, got {'the beginning of one' if parts else 'a later part'}"
+            )
         parts.append(bytes(data[offset + 8 : end]))
         offset = end + (-length) % 4
         if flag in (WHOLE, LAST):
@@ -108,6 +129,78 @@ def walk_frames(data: memoryview) -> Iterator[tuple[int, bytes]]:
         start = offset
         payload, offset = parse_frame(data, offset)
         yield start, payload
+
+
+def salvage_frames(data: memoryview) -> Iterator[tuple[int, bytes] | Damage]:
+    """As walk_frames, but what is not a record is a Damage, and the next record follows it.
+
+    A part never holds the magic word at a multiple of four, so that one which does has a wrong
+    length, and hides the records after it.
+    """
+    offset = 0
+    while offset < len(data):
+        try:
+            payload, end = parse_frame(data, offset)
+            _refuse_hidden(data, offset)
+            _refuse_overlap(data, offset, end)
+        except FrameError as error:
+            end = _next_record(data, offset + 1)
+            yield Damage(offset, end, str(error))
+        else:
+            yield offset, payload
+        offset = end
+
+
+def _refuse_hidden(data: memoryview, offset: int) -> None:
+    """FrameError if a part of the record at ``offset``, which can be parsed, is too long."""
+    flag = FIRST
+    while flag not in (WHOLE, LAST):
+        _, word = WORDS.unpack_from(data, offset)
+        flag, length = word >> 29, word & LENGTH_MASK
+        part = bytes(data[offset + 8 : offset + 8 + length])
+        hidden = next((at for at in _find_all(part) if at % 4 == 0), None)
+        if hidden is not None:
+            raise FrameError(
+                f"the record at byte {offset} runs into one at byte {offset + 8 + hidden}, so "
+                "that its length is wrong"
+            )
+        offset += 8 + length + (-length) % 4
+
+
+def _refuse_overlap(data: memoryview, offset: int, end: int) -> None:
+    """FrameError if no record follows that at ``offset``, but one begins inside: bytes are gone."""
+    if end >= len(data) or data[end : end + len(MAGIC_BYTES)] == MAGIC_BYTES:
+        return
+    inside = _next_record(data[:end], offset + 8, data)
+    if inside < end:
+        raise FrameError(f"the record at byte {offset} runs into one at byte {inside}")
+
+
+def _next_record(searched: memoryview, offset: int, data: memoryview | None = None) -> int:
+    """Where a record begins, at ``offset`` or later; the end of what is searched if none does.
+
+    ``data``: what is searched and what follows it.
+    """
+    while offset < len(searched):
+        block = bytes(searched[offset : offset + BYTES_AT_A_TIME])
+        found = block.find(MAGIC_BYTES)
+        if found < 0:
+            offset += max(len(block) - len(MAGIC_BYTES) + 1, 1)
+            continue
+        offset += found
+        if _is_record(searched if data is None else data, offset):
+            return offset
+        offset += 1
+    return len(searched)
+
+
+def _is_record(data: memoryview, offset: int) -> bool:
+    """Whether the bytes at ``offset`` can be parsed, and say what a record says."""
+    try:
+        payload, _ = parse_frame(data, offset)
+        return HEADER.unpack_from(payload)[0] <= MOST_LABELS and bool(unpack_payload(payload))
+    except (FrameError, struct.error):
+        return False
 
 
 def _part(flag: int, payload: bytes) -> bytes:

@@ -1,34 +1,31 @@
-"""Writing .rec/.idx, rebuilding an index, and verifying every record."""
+"""Writing .rec/.idx, and rebuilding an index."""
 
 from __future__ import annotations
 
 import io
-import mmap
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_path, atomic_write_text
+from gluon_hash.files import atomic_path, replace_text
 from gluon_hash.progress import track
 from gluon_hash.records.frames import FrameError, frame, pack_payload, unpack_payload, walk_frames
 from gluon_hash.records.images import WHITE, Color, decode_image, has_transparency
 from gluon_hash.records.lists import read_list
-from gluon_hash.records.reader import RecordFile
+from gluon_hash.records.reader import map_file
 
 __all__ = [
-    "RecordReport",
     "encode_jpeg",
     "encode_png",
     "pack_list",
     "rebuild_index",
     "record_image",
-    "verify",
+    "write_payloads",
     "write_records",
 ]
 
@@ -46,15 +43,25 @@ def write_records(
     total : int
         Number of entries, for the progress shown.
     """
+    payloads = (
+        (record_id, pack_payload(record_id, labels, image)) for record_id, labels, image in entries
+    )
+    write_payloads(rec_path, payloads, total)
+
+
+def write_payloads(
+    rec_path: str | os.PathLike[str], payloads: Iterable[tuple[int, bytes]], total: int
+) -> None:
+    """As write_records, of (id, payload), where a payload is a header, labels and an image."""
     rec_path = Path(rec_path)
     with ExitStack() as stack:
         # renamed in reverse order of entering: the index comes into place last
         index_path = stack.enter_context(atomic_path(rec_path.with_suffix(".idx")))
         data_path = stack.enter_context(atomic_path(rec_path))
         with open(data_path, "wb") as data, open(index_path, "w", encoding="utf-8") as index:
-            for record_id, labels, image in track(entries, f"write {rec_path.name}", total):
+            for record_id, payload in track(payloads, f"write {rec_path.name}", total):
                 index.write(f"{record_id}\t{data.tell()}\n")
-                data.write(frame(pack_payload(record_id, labels, image)))
+                data.write(frame(payload))
 
 
 def pack_list(
@@ -150,57 +157,12 @@ def rebuild_index(rec_path: str | os.PathLike[str]) -> int:
     """
     rec_path = Path(rec_path)
     lines = [f"{unpack_payload(payload)[0]}\t{offset}\n" for offset, payload in _walk(rec_path)]
-    atomic_write_text(rec_path.with_suffix(".idx"), "".join(lines))
+    replace_text(rec_path.with_suffix(".idx"), "".join(lines))
     return len(lines)
 
 
-@dataclass(frozen=True)
-class RecordReport:
-    """What verify found: counts, sizes, labels, and the records that are broken."""
-
-    num_records: int
-    num_classes: tuple[int, ...]
-    sizes: tuple[tuple[int, int], tuple[int, int]]
-    broken: tuple[str, ...]
-
-
-def verify(rec_path: str | os.PathLike[str]) -> RecordReport:
-    """Decode every image of a .rec file.
-
-    Returns
-    -------
-    RecordReport
-        num_records; num_classes: distinct labels per level; sizes: smallest and largest (height,
-        width); broken: one sentence per image that cannot be decoded.
-
-    Raises
-    ------
-    DataError
-        If the frames or the index are damaged (RecordFile).
-    """
-    records = RecordFile(rec_path)
-    sizes, broken = [], []
-    for position in track(range(len(records)), f"check {records.path.name}", len(records)):
-        try:
-            sizes.append(records.image(position).shape[:2])
-        except DataError as error:
-            broken.append(str(error))
-    heights, widths = zip(*sizes) if sizes else ((0,), (0,))
-    return RecordReport(
-        len(records),
-        tuple(len(np.unique(column)) for column in records.level_labels.T),
-        ((min(heights), min(widths)), (max(heights), max(widths))),
-        tuple(broken),
-    )
-
-
 def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
-    if not rec_path.exists():
-        raise DataError("no such file; `gluon-hash prepare` makes it", path=rec_path)
-    if not rec_path.stat().st_size:
-        raise DataError("the file is empty; write it again with `prepare`", path=rec_path)
-    with open(rec_path, "rb") as stream:
-        data = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    data = map_file(rec_path)
     record = 0
     try:
         for offset_and_payload in walk_frames(data):

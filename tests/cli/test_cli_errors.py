@@ -23,7 +23,7 @@ def failing(monkeypatch, capsys, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("gluon_hash.records.verify", fail)
+    monkeypatch.setattr("gluon_hash.records.check.check_records", fail)
     with pytest.raises(SystemExit) as stop:
         main(["check", "x.rec"])
     return stop.value.code, capsys.readouterr().err

@@ -19,7 +19,6 @@ from gluon_hash.records import (
     pack_list,
     read_list,
     rebuild_index,
-    verify,
     write_list,
     write_records,
 )
@@ -122,14 +121,6 @@ def test_damage_is_named(tmp_path, rng):
     with pytest.raises(DataError, match=r"x\.idx: the index is missing; .*--rebuild-index"):
         RecordFile(tmp_path / "x.rec")
     assert rebuild_index(tmp_path / "x.rec") == 5 and (tmp_path / "x.idx").read_text() == index
-
-
-def test_verify_lists_every_broken_image(tmp_path, rng):
-    good = encode_png(images(rng, 1)[0])
-    write_records(tmp_path / "x.rec", [(0, np.array([0]), good), (1, np.array([1]), good[:40])], 2)
-    report = verify(tmp_path / "x.rec")
-    assert report.num_records == 2 and report.num_classes == (2,)
-    assert len(report.broken) == 1 and "record 1: id 1: not a readable image" in report.broken[0]
 
 
 def test_pack_list_names_the_unreadable_image_and_writes_nothing(tmp_path, rng):
