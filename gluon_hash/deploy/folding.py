@@ -14,34 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from gluon_hash.deploy.graph import Graph
 from gluon_hash.engine import mx, nd
 
 __all__ = ["fold_batch_norms"]
 
-Arrays = dict[str, nd.NDArray]
 NORM = ("gamma", "beta", "mean", "var")  # a BatchNorm's inputs after the first, in order
 
 
-def fold_batch_norms(
-    symbol: mx.sym.Symbol, arguments: Mapping[str, Any], states: Mapping[str, Any]
-) -> tuple[mx.sym.Symbol, Arrays, Arrays]:
-    """The graph in inference mode without the batch norms that follow a convolution.
+def fold_batch_norms(graph: Graph) -> Graph:
+    """The graph without the batch norms that follow a convolution; the same outputs.
 
-    Parameters
-    ----------
-    symbol : Symbol
-    arguments, states : mapping of str to NDArray
-        Its trained parameters, and the running statistics ("auxiliary states").
-
-    Returns
-    -------
-    symbol : Symbol
-    arguments, states : dict of str to NDArray
-        What it needs; the parameters of what was folded are gone.
+    Weights and biases take in factors and shifts in float64; the parameters of what was folded are
+    gone. A convolution that something else reads too keeps its batch norm.
     """
-    graph = json.loads(symbol.tojson())
-    arrays = {**arguments, **states}
-    nodes, readers = graph["nodes"], _readers(graph)
+    traced = json.loads(graph.symbol.tojson())
+    arrays = {**graph.arguments, **graph.states}
+    nodes, readers = traced["nodes"], _readers(traced)
     replaced = {}
     for number, node in enumerate(nodes):
         if node["op"] != "BatchNorm":
@@ -50,11 +39,11 @@ def fold_batch_norms(
         if nodes[source]["op"] == "Convolution" and output == 0 and readers[source] == 1:
             _fold(nodes, nodes[source], node, arrays)
             replaced[number] = source
-    kept = mx.sym.load_json(json.dumps(_without(graph, replaced)))
-    return (
-        kept,
-        {name: arrays[name] for name in kept.list_arguments() if name in arrays},
-        {name: arrays[name] for name in kept.list_auxiliary_states()},
+    symbol = mx.sym.load_json(json.dumps(_without(traced, replaced)))
+    return Graph(
+        symbol,
+        {name: arrays[name] for name in symbol.list_arguments() if name in arrays},
+        {name: arrays[name] for name in symbol.list_auxiliary_states()},
     )
 
 

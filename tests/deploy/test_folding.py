@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("mxnet")
 
 from gluon_hash.deploy.folding import fold_batch_norms
+from gluon_hash.deploy.graph import Graph
 from gluon_hash.deploy.runtimes import without_fused_graphs
 from gluon_hash.engine import mx, nd
 from gluon_hash.nets import HashingNet, get_backbone
@@ -29,25 +30,21 @@ def trained(rng):
                 parameter.set_data(nd.array(rng.normal(0.5, 0.3, parameter.shape)))
             if key.endswith("running_var"):
                 parameter.set_data(nd.array(rng.uniform(0.5, 2, parameter.shape)))
-        parameters = {key: value.data() for key, value in net.collect_params().items()}
-        symbol = net(mx.sym.Variable("data"))
-        states = {key: parameters[key] for key in symbol.list_auxiliary_states()}
-        arguments = {key: parameters[key] for key in symbol.list_arguments() if key != "data"}
-        return images, net(images).asnumpy(), (symbol, arguments, states)
+        return images, net(images).asnumpy(), Graph.of(net)
 
     return make
 
 
-def outputs(symbol, arguments, states, images):
+def outputs(graph, images):
+    arrays = {**graph.arguments, "data": images}
     with without_fused_graphs():
-        bound = symbol.bind(
-            mx.cpu(), {**arguments, "data": images}, aux_states=states, grad_req="null"
-        )
+        bound = graph.symbol.bind(mx.cpu(), arrays, aux_states=graph.states, grad_req="null")
     return bound.forward(is_train=False)[0].asnumpy()
 
 
-def operations(symbol):
-    return [node["op"] for node in json.loads(symbol.tojson())["nodes"] if node["op"] != "null"]
+def operations(graph):
+    nodes = json.loads(graph.symbol.tojson())["nodes"]
+    return [node["op"] for node in nodes if node["op"] != "null"]
 
 
 @pytest.mark.parametrize(
@@ -61,19 +58,20 @@ def operations(symbol):
 )
 def test_the_outputs_stay_and_the_norms_go(trained, name, size, before, left):
     images, expected, graph = trained(name, size)
-    folded, arguments, states = fold_batch_norms(*graph)
-    assert operations(graph[0]).count("BatchNorm") == before
-    assert operations(folded).count("BatchNorm") == left and len(states) == 2 * left
-    difference = np.abs(outputs(folded, arguments, states, images) - expected).max()
+    folded = fold_batch_norms(graph)
+    assert operations(graph).count("BatchNorm") == before
+    assert operations(folded).count("BatchNorm") == left and len(folded.states) == 2 * left
+    difference = np.abs(outputs(folded, images) - expected).max()
     assert difference < 1e-5 * np.abs(expected).max()
 
 
 def test_what_was_given_is_left_as_it_was(trained):
-    _, _, (symbol, arguments, states) = trained("cifar_resnet20_v1", 32)
-    graph, weights = symbol.tojson(), {key: value.asnumpy() for key, value in arguments.items()}
-    fold_batch_norms(symbol, arguments, states)
-    assert symbol.tojson() == graph
-    assert all(np.array_equal(arguments[key].asnumpy(), value) for key, value in weights.items())
+    _, _, graph = trained("cifar_resnet20_v1", 32)
+    symbol = graph.symbol.tojson()
+    weights = {key: value.asnumpy() for key, value in graph.arguments.items()}
+    fold_batch_norms(graph)
+    assert graph.symbol.tojson() == symbol
+    assert all(np.array_equal(graph.arguments[key].asnumpy(), weights[key]) for key in weights)
 
 
 @pytest.mark.parametrize("no_bias", [True, False])
@@ -90,12 +88,10 @@ def test_factor_and_shift_by_hand(rng, no_bias, fix_gamma):
     if not no_bias:
         arguments["conv_bias"] = bias
     states = {"norm_moving_mean": mean, "norm_moving_var": variance}
-    folded, arguments, states = fold_batch_norms(
-        symbol,
-        {key: nd.array(value) for key, value in arguments.items()},
-        {key: nd.array(value) for key, value in states.items()},
-    )
-    assert operations(folded) == ["Convolution"] and states == {}
+    arguments = {key: nd.array(value) for key, value in arguments.items()}
+    states = {key: nd.array(value) for key, value in states.items()}
+    folded = fold_batch_norms(Graph(symbol, arguments, states))
+    assert operations(folded) == ["Convolution"] and folded.states == {}
     planes = np.einsum("oc,bchw->bohw", weight[:, :, 0, 0], image)
     planes += 0 if no_bias else bias.reshape(1, -1, 1, 1)
     gamma, beta, mean, scale = (
@@ -103,7 +99,7 @@ def test_factor_and_shift_by_hand(rng, no_bias, fix_gamma):
         for value in (np.ones(4) if fix_gamma else gamma, beta, mean, np.sqrt(variance + 0.1))
     )
     np.testing.assert_allclose(
-        outputs(folded, arguments, states, nd.array(image)),
+        outputs(folded, nd.array(image)),
         (planes - mean) / scale * gamma + beta,
         rtol=1e-4,
         atol=1e-5,
@@ -123,5 +119,5 @@ def test_a_convolution_that_something_else_reads_too_keeps_its_norm(rng):
         name: nd.array(rng.uniform(1, 2, 2)) for name in ("norm_moving_mean", "norm_moving_var")
     }
     arguments = {key: nd.array(value) for key, value in arrays.items()}
-    folded, kept, _ = fold_batch_norms(symbol, arguments, states)
-    assert "BatchNorm" in operations(folded) and set(kept) == set(arguments)
+    folded = fold_batch_norms(Graph(symbol, arguments, states))
+    assert "BatchNorm" in operations(folded) and set(folded.arguments) == set(arguments)

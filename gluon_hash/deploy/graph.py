@@ -1,0 +1,50 @@
+"""A traced network: its symbol and the arrays that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gluon_hash.engine import HybridBlock, mx, nd
+
+__all__ = ["INPUT_NAME", "Graph"]
+
+INPUT_NAME = "data"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A symbol with one input and one output, in inference mode.
+
+    Parameters
+    ----------
+    symbol : Symbol
+    arguments : dict of str to NDArray
+        Trained parameters, on the CPU.
+    states : dict of str to NDArray
+        What is not trained by gradients ("auxiliary states"): running statistics.
+    """
+
+    symbol: mx.sym.Symbol
+    arguments: dict[str, nd.NDArray]
+    states: dict[str, nd.NDArray]
+
+    @classmethod
+    def of(cls, block: HybridBlock) -> Graph:
+        """Trace a block whose parameters are set; it stays as it is."""
+        symbol = block(mx.sym.Variable(INPUT_NAME))
+        values = {
+            parameter.name: parameter.data(parameter.list_ctx()[0]).as_in_context(mx.cpu())
+            for parameter in block.collect_params().values()
+        }
+        return cls(
+            symbol,
+            {name: values[name] for name in symbol.list_arguments() if name != INPUT_NAME},
+            {name: values[name] for name in symbol.list_auxiliary_states()},
+        )
+
+    def save(self, symbol: Path, params: Path) -> None:
+        """Write the two files in MXNet's own formats: names with "arg:" and "aux:" before them."""
+        self.symbol.save(str(symbol))
+        named = {f"arg:{name}": value for name, value in self.arguments.items()}
+        nd.save(str(params), {**named, **{f"aux:{key}": v for key, v in self.states.items()}})
