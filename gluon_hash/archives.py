@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_path
+from gluon_hash.files import replace_path
 from gluon_hash.progress import track
 
 __all__ = ["opened", "download", "md5", "check_md5"]
@@ -103,7 +103,7 @@ def download(url: str, path: str | os.PathLike[str], expected_md5: str) -> None:
     try:
         with (
             urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response,
-            atomic_path(path) as temporary,
+            replace_path(path) as temporary,
         ):
             size = int(response.headers.get("Content-Length", 0))
             with open(temporary, "wb") as stream:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -18,17 +20,19 @@ ZIP_MAGIC = b"PK"  # an .npz is a zip archive
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
-    """Write named arrays and the version to a .npz, whole or not at all.
+    """Write named arrays and the version to a new .npz, whole or not at all.
 
     Raises
     ------
     ValueError
-        If the name does not end in .npz.
+        If the name does not end in .npz, or, as files.atomic_path has it, is taken.
+    OSError
+        If the disk is full; it names the file.
     """
     if not os.fspath(path).endswith(".npz"):
         raise ValueError(f"{os.fspath(path)}: the name must end in .npz")
     with atomic_path(path) as temporary:
-        np.savez(temporary, version=np.int64(VERSION), **arrays)
+        _write(temporary, {"version": np.array(VERSION, np.int64), **arrays})
 
 
 def load_arrays(
@@ -88,6 +92,14 @@ def array_shape(path: str | os.PathLike[str], name: str) -> tuple[int, ...]:
         raise DataError(f"expected the arrays {name}; {name} missing", path=path) from error
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(f"not a readable .npz, or cut short: {error}", path=path) from error
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As np.savez, which on a full disk leaves an archive open that complains when deleted."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
 
 
 def _expect_zip(path: str | os.PathLike[str]) -> None:

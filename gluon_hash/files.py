@@ -1,35 +1,51 @@
-"""Writing files so that nothing a user made is lost: beside, then renamed; and hashing them."""
+"""Writing files so that nothing a user made is lost: beside, then published; and hashing them."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+from gluon_hash.disks import naming_failed_writes, sync, sync_entries
+from gluon_hash.leftovers import sweep, temporary_file, temporary_folder
+from gluon_hash.locks import held
 
 __all__ = [
     "atomic_folder",
     "atomic_path",
-    "atomic_write_text",
     "atomic_write_json",
+    "atomic_write_text",
+    "claimed",
+    "publish",
     "refuse_existing",
+    "replace_json",
+    "replace_path",
+    "replace_text",
     "sha256",
 ]
+
+# file systems without hard links (FAT, some network disks) say one of these
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+LONGEST_NAME = 60  # characters of a name in that of its lock; a name has 255 bytes
 
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside ``path``, renamed onto it when the block ends well, deleted when not.
+    """A temporary path beside ``path``, which becomes it when the block ends well; else deleted.
+
+    Nothing is replaced: a file that came to ``path`` meanwhile stays, and what was written is kept
+    beside it as NAME-1 (NAME-2 ...).
 
     Parameters
     ----------
     path : path-like
-        The final file; its folder is created.
+        The final file; its folder is created, and deleted again if nothing comes into it.
 
     Yields
     ------
@@ -39,37 +55,33 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
+    ValueError
+        If there is something at ``path`` in the end: what was left, and what was kept where.
     OSError
-        As the writer raises it (a full disk, say), with ``path`` for its file name if it has none;
-        ``path`` is then as it was before. If nothing can be written there, it names the folder.
+        As the writer raises it (a full disk, say), with ``path`` for its file name. If nothing can
+        be written there, it names the folder.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming_the_folder(path.parent):
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent
-        )
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _written(path) as temporary:
         yield temporary
-        with open(temporary, "rb") as stream:
-            os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600
+        sync(temporary)
+        publish(temporary, path)
+
+
+@contextmanager
+def replace_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """As atomic_path, for a file that is the caller's own (a log, a cache): the old one goes."""
+    path = Path(path)
+    with _written(path) as temporary:
+        yield temporary
+        sync(temporary)
         os.replace(temporary, path)
-    except OSError as error:
-        if error.filename is None:  # write() does not know the name
-            error.filename = os.fspath(path)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+        sync_entries(path.parent)
 
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary folder beside ``path``, renamed to it when the block ends well, deleted when not.
+    """A temporary folder beside ``path``, which becomes it when the block ends well; else deleted.
 
     Parameters
     ----------
@@ -79,38 +91,102 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     ValueError
-        If there is something at ``path``.
+        If there is something at ``path``: before, or, as atomic_path has it, in the end.
     OSError
         As the writers raise it. If nothing can be written there, it names the folder.
     """
     refuse_existing(path)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming_the_folder(path.parent):
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o755)  # mkdtemp gives 0700
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _parents_of(path):
+        sweep(path.parent, path.name)
+        with temporary_folder(path) as temporary, naming_failed_writes(path, temporary):
+            yield temporary
+            sync(temporary)
+            publish(temporary, path)
+
+
+def publish(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+    """Give a finished file or folder its name, or, if that is taken, the next free one.
+
+    Parameters
+    ----------
+    temporary, path : path-like
+        In one folder. Nothing at ``path`` is replaced, also not by another process at the same
+        time. (On file systems without hard links, an empty file reserves the name for the moment
+        of the renaming; what another process writes into that one is lost.)
+
+    Raises
+    ------
+    ValueError
+        If it was taken: what was left as it is, and what was kept under which name.
+    """
+    temporary, path = Path(temporary), Path(path)
+    if _published(temporary, path):
+        return
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+    kept = next(name for name in numbered if _published(temporary, name))
+    raise ValueError(
+        f"{path} was made by something else meanwhile and is left as it is; what this command "
+        f"wrote is kept as {kept}"
+    )
+
+
+@contextmanager
+def claimed(*paths: str | os.PathLike[str], doing: str) -> Iterator[None]:
+    """Hold the names of outputs while they are computed, so that a second command hears of it.
+
+    Parameters
+    ----------
+    *paths : path-like
+        Files or folders that do not exist. Their parents are created, and deleted again if the
+        work fails and nothing else is in them.
+    doing : str
+        What is done, for who comes second: "encode".
+
+    Raises
+    ------
+    ValueError
+        If one exists, or another process is making it.
+    """
+    refuse_existing(*paths)
+    with ExitStack() as stack:
+        for path in map(Path, paths):
+            stack.enter_context(_parents_of(path))
+            lock = path.with_name(f".{path.name[:LONGEST_NAME]}.lock")
+            stack.enter_context(held(lock, os.fspath(path), doing))
+            refuse_existing(path)  # whoever held it before has made it
+            sweep(path.parent, path.name)
+        yield
 
 
 def atomic_write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` as UTF-8 to ``path``, whole or not at all."""
+    """Write ``text`` as UTF-8 to a new file, whole or not at all; errors as atomic_path."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def atomic_write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write ``value`` as indented JSON to ``path``, whole or not at all; NaN is refused."""
-    atomic_write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """Write ``value`` as indented JSON to a new file, as atomic_write_text; NaN is refused."""
+    atomic_write_text(path, _as_json(value))
+
+
+def replace_text(path: str | os.PathLike[str], text: str) -> None:
+    """As atomic_write_text, for a file that is the caller's own: the old one goes."""
+    with replace_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def replace_json(path: str | os.PathLike[str], value: Any) -> None:
+    """As atomic_write_json, for a file that is the caller's own: the old one goes."""
+    replace_text(path, _as_json(value))
 
 
 def refuse_existing(*paths: str | os.PathLike[str]) -> None:
     """Raise ValueError, naming it, if one of ``paths`` exists: nothing is overwritten unasked."""
     for path in paths:
-        if os.path.exists(path):
+        if Path(path).name in ("", ".."):
+            raise ValueError(f"expected a name for the output, got {os.fspath(path)!r}")
+        if os.path.lexists(path):
             raise ValueError(f"{path} exists already; name another output or remove it first")
 
 
@@ -124,9 +200,61 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _naming_the_folder(folder: Path) -> Iterator[None]:
-    """An OSError names ``folder`` in place of the hidden temporary file that was not made."""
+def _written(path: Path) -> Iterator[Path]:
+    with _parents_of(path):
+        sweep(path.parent, path.name)
+        with temporary_file(path) as temporary, naming_failed_writes(path, temporary):
+            yield temporary
+
+
+@contextmanager
+def _parents_of(path: Path) -> Iterator[None]:
+    """Make the folders above ``path``; of an error those that stayed empty are deleted again."""
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):  # not empty, or never made
+                folder.rmdir()
+        raise
+
+
+def _published(temporary: Path, path: Path) -> bool:
+    """Rename, unless there is something at ``path``."""
+    try:
+        if temporary.is_dir():
+            _rename_folder(temporary, path)
+        else:
+            _link(temporary, path)
     except OSError as error:
-        raise type(error)(error.errno, error.strerror, os.fspath(folder)) from error
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            return False
+        raise
+    sync_entries(path.parent)
+    return True
+
+
+def _rename_folder(temporary: Path, path: Path) -> None:
+    path.mkdir()  # reserves the name: renaming replaces an empty folder, and no other
+    try:
+        os.rename(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            path.rmdir()
+        raise
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.replace(temporary, path)
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"

@@ -1,4 +1,4 @@
-"""One process at a time works in a folder: a lock file that says who holds it."""
+"""One process at a time works in a folder, or makes an output: a lock file says who holds it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LOCK", "locked"]
+__all__ = ["LOCK", "held", "locked"]
 
 LOCK = ".lock"
 # what flock says where the file system knows no locks: the file itself is the lock there
@@ -45,12 +45,37 @@ def locked(folder: str | os.PathLike[str], doing: str) -> Iterator[Path]:
     OSError
         If the folder is missing or cannot be written to.
     """
-    path = Path(folder) / LOCK
-    stream = _acquire(path)
+    with held(Path(folder) / LOCK, os.fspath(folder), doing) as path:
+        yield path
+
+
+@contextmanager
+def held(path: str | os.PathLike[str], place: str, doing: str) -> Iterator[Path]:
+    """Hold a lock file of any name while the block runs; ``locked`` holds that of a folder.
+
+    Parameters
+    ----------
+    path : path-like
+        The lock file; its folder exists and can be written to.
+    place : str
+        What it guards, for who comes second.
+    doing : str
+        As locked.
+
+    Raises
+    ------
+    ValueError, OSError
+        As locked.
+    """
+    path = Path(path)
+    stream = _acquire(path, place)
     try:
         holder = {"host": socket.gethostname(), "pid": os.getpid(), "doing": doing}
         os.ftruncate(stream, 0)
-        os.pwrite(stream, json.dumps(holder).encode(), 0)
+        try:
+            os.pwrite(stream, json.dumps(holder).encode(), 0)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
         yield path
     finally:
         if _is_that_file(path, stream):
@@ -58,7 +83,7 @@ def locked(folder: str | os.PathLike[str], doing: str) -> Iterator[Path]:
         os.close(stream)
 
 
-def _acquire(path: Path) -> int:
+def _acquire(path: Path, place: str) -> int:
     """The open lock file, held by this process alone."""
     while True:
         stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -66,7 +91,7 @@ def _acquire(path: Path) -> int:
             holds = _flock(stream)
             holder = _holder(stream)
             if not holds or (holder and holder.get("host") != socket.gethostname()):
-                raise ValueError(_refusal(path, holder))
+                raise ValueError(_refusal(path, place, holder))
             if _is_that_file(path, stream):
                 return stream
         except BaseException:
@@ -91,7 +116,7 @@ def _holder(stream: int) -> dict[str, Any]:
     """What the lock file says; empty for one that was just made."""
     try:
         holder = json.loads(os.pread(stream, 4096, 0) or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) else {}
 
@@ -109,13 +134,13 @@ def _is_that_file(path: Path, stream: int) -> bool:
         return False
 
 
-def _refusal(path: Path, holder: dict[str, Any]) -> str:
+def _refusal(path: Path, place: str, holder: dict[str, Any]) -> str:
     here = holder.get("host") == socket.gethostname()
     who = f"process {holder.get('pid')}" + ("" if here else f" on {holder.get('host')}")
-    remedy = "wait for it, or name another folder"
+    remedy = f"wait for it, or name another {'folder' if path.name == LOCK else 'output'}"
     if holder and not here:
         remedy += f"; if that process is gone, delete {path}"
     return (
-        f"{path.parent}: {holder.get('doing') or 'another command'} is at work here "
+        f"{place}: {holder.get('doing') or 'another command'} is at work here "
         f"({who if holder else 'another process'}); {remedy}"
     )

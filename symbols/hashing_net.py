@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gluon_hash.engine import mx
-from gluon_hash.files import atomic_write_text
+from gluon_hash.files import replace_text
 from gluon_hash.nets import Backbone, HashingNet
 
 STOCK = ("cifar_resnet20_v1", "resnet18_v1", "resnet50_v1", "resnet50_v1b", "resnet50_v2")
@@ -31,5 +31,5 @@ def json_path(backbone: str) -> Path:
 
 if __name__ == "__main__":
     for stock in STOCK:
-        atomic_write_text(json_path(stock), get_symbol(stock).tojson() + "\n")
+        replace_text(json_path(stock), get_symbol(stock).tojson() + "\n")
         print(json_path(stock).name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gluon_hash.engine import mx
@@ -9,6 +10,7 @@ from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.features import features_of, load_features
 from gluon_hash.experiment.inputs import QUERY_RECORDS, TRAIN_RECORDS, digest
 from gluon_hash.experiment.objects import build_transform
+from gluon_hash.leftovers import sweep, temporary_folder
 from gluon_hash.progress import log
 
 __all__ = ["cache_features"]
@@ -42,8 +44,12 @@ def cache_features(config: Config, contexts: list[mx.Context]) -> Config:
             continue
         path = root / f"features_{net.backbone}_{made_by}_{Path(records).stem}.npz"
         if not path.exists():
+            sweep(root, path.stem)
             log(f"{path}: the features of {records} are computed once, and reused")
-            features_of(config, root / records, contexts).save(path)
+            table = features_of(config, root / records, contexts)
+            with temporary_folder(path) as folder:  # another training may have made the same
+                table.save(folder / path.name)
+                os.replace(folder / path.name, path)
         files[key] = str(path)
     data = config.data.model_copy(update=files)
     cached = config.model_copy(

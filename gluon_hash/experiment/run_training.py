@@ -24,7 +24,7 @@ from gluon_hash.experiment.objects import (
 )
 from gluon_hash.experiment.reference import reference_lines, warnings_of
 from gluon_hash.experiment.run_folder import CONFIG, Run, check_folder, load_run, start_folder
-from gluon_hash.files import atomic_write_text
+from gluon_hash.files import replace_text
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 from gluon_hash.progress import log
@@ -79,7 +79,7 @@ def train(
     trained, frozen = trained_part(config, net)
     trainer = _trainer(config, config.loss.levels_of(hierarchy), data, trained, frozen, contexts)
     if resume:
-        atomic_write_text(out / CONFIG, dump_config(config))  # it may ask for more epochs
+        replace_text(out / CONFIG, dump_config(config))  # it may ask for more epochs
     else:
         start_folder(config, out, hierarchy, net)
     log(

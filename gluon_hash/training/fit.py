@@ -10,7 +10,7 @@ from typing import Any
 
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
-from gluon_hash.files import atomic_write_text
+from gluon_hash.files import replace_text
 from gluon_hash.progress import log
 from gluon_hash.training.checkpoint import load_checkpoint, save_checkpoint
 from gluon_hash.training.state import Progress
@@ -99,7 +99,7 @@ def _resume(trainer: HashTrainer, folder: Path) -> Progress:
             f"expected a line for each of the {progress.epochs_done} epochs done, got {len(lines)}",
             path=folder / LOG,
         )
-    atomic_write_text(folder / LOG, "".join(f"{line}\n" for line in lines[: progress.epochs_done]))
+    replace_text(folder / LOG, "".join(f"{line}\n" for line in lines[: progress.epochs_done]))
     log(f"resumed after epoch {progress.epochs_done}")
     return progress
 

@@ -18,6 +18,8 @@ OUTSIDE = sorted(
 )
 FOUNDATION = [
     "errors",
+    "leftovers",
+    "disks",
     "files",
     "guard",
     "locks",

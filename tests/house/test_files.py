@@ -4,20 +4,20 @@ import os
 
 import pytest
 
-from gluon_hash import files
+from gluon_hash import files, leftovers
 
 
-@pytest.mark.parametrize("maker", ["mkstemp", "mkdtemp"])
+@pytest.mark.parametrize("maker", ["_make_file", "_make_folder"])
 def test_a_folder_that_cannot_be_written_is_named_not_a_hidden_file(tmp_path, monkeypatch, maker):
-    def refused(*_, dir, **__):  # the suite may run as root, whom no folder refuses
-        raise PermissionError(13, "Permission denied", os.fspath(dir / ".hidden.x1y2"))
+    def refused(path):  # the suite may run as root, whom no folder refuses
+        raise PermissionError(13, "Permission denied", os.fspath(path))
 
-    monkeypatch.setattr(files.tempfile, maker, refused)
+    monkeypatch.setattr(leftovers, maker, refused)
     with pytest.raises(PermissionError) as raised:
-        if maker == "mkstemp":
+        if maker == "_make_file":
             files.atomic_write_text(tmp_path / "x.txt", "a")
         else:
             with files.atomic_folder(tmp_path / "x"):
                 pass
     assert raised.value.filename == os.fspath(tmp_path)
-    assert "hidden" not in str(raised.value)
+    assert "gluon_hash-" not in str(raised.value)

@@ -15,7 +15,7 @@ from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.inputs import fingerprint, measuring_inputs
 from gluon_hash.experiment.net_encoders import RunEncoder
 from gluon_hash.experiment.run_folder import CONFIG
-from gluon_hash.files import atomic_write_json
+from gluon_hash.files import replace_json
 from gluon_hash.losses.shdh import segments
 from gluon_hash.progress import log
 from gluon_hash.retrieval import (
@@ -48,7 +48,7 @@ def forget_what_is_stale(folder: Path) -> None:
         return
     for path in (folder / "query.npz", folder / "database.npz", *folder.glob("measured_*.npz")):
         path.unlink(missing_ok=True)
-    atomic_write_json(stamp, now)
+    replace_json(stamp, now)
 
 
 def measure_run(folder: Path, distance: str, contexts: list[mx.Context]) -> Measured:
@@ -73,6 +73,7 @@ def measure_run(folder: Path, distance: str, contexts: list[mx.Context]) -> Meas
     measured = _read(Measured.load, kept)
     if measured is None or not measured.is_complete():
         measured = DISTANCES[distance](RunEncoder(folder, contexts), contexts)
+        kept.unlink(missing_ok=True)  # a damaged one
         measured.save(kept)
     return measured
 
@@ -84,6 +85,8 @@ def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeT
     if query is None or database is None:
         encoder = RunEncoder(folder, contexts)
         query, database = map(encoder.encode_file, measuring_inputs(encoder.run.config).values())
+        for file in files:  # what is damaged, and its pair
+            file.unlink(missing_ok=True)
         query.save(files[0])
         database.save(files[1])
     return query, database

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from gluon_hash import doctor, plots
 from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
-from gluon_hash.files import atomic_path, atomic_write_json, atomic_write_text
+from gluon_hash.files import replace_json, replace_path, replace_text
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves
 
@@ -65,14 +65,14 @@ def write_report(
     _keep_other(out, about)
     metrics = _headline(rows)
     saved = [row.to_dict() for row in rows]
-    atomic_write_json(out / RESULT, {**about, "versions": doctor.version_report(), "rows": saved})
-    atomic_write_text(out / "comparison.md", _markdown(rows, about))
-    atomic_write_text(out / "comparison.csv", _comma_separated(rows))
+    replace_json(out / RESULT, {**about, "versions": doctor.version_report(), "rows": saved})
+    replace_text(out / "comparison.md", _markdown(rows, about))
+    replace_text(out / "comparison.csv", _comma_separated(rows))
     one_length = len({row.num_bits for row in rows}) == 1
     draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
     _save(draw(rows, metrics, _bars(about)), out / "comparison.png")
     numbers = {name: curve.to_dict() for name, curve in curves.items()}
-    atomic_write_json(out / "curves.json", numbers)
+    replace_json(out / "curves.json", numbers)
     drawn = dict(itertools.islice(numbers.items(), CURVES_DRAWN))
     limited = f"{len(drawn)} of {len(numbers)} lines; all are in curves.json; "
     title = f"{limited if len(drawn) < len(numbers) else ''}first seed, Hamming distance"
@@ -218,5 +218,5 @@ def _comma_separated(rows: Sequence[RowSummary]) -> str:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with atomic_path(path) as temporary:
+    with replace_path(path) as temporary:
         figure.savefig(temporary, dpi=150)
