@@ -156,19 +156,22 @@ def rebuild_index(rec_path: str | os.PathLike[str]) -> int:
         If the file is damaged: the record before which it breaks.
     """
     rec_path = Path(rec_path)
-    lines = [f"{unpack_payload(payload)[0]}\t{offset}\n" for offset, payload in _walk(rec_path)]
+    lines = [f"{record_id}\t{offset}\n" for record_id, offset in _walk(rec_path)]
     replace_text(rec_path.with_suffix(".idx"), "".join(lines))
     return len(lines)
 
 
-def _walk(rec_path: Path) -> Iterator[tuple[int, bytes]]:
-    data = map_file(rec_path)
+def _walk(rec_path: Path) -> Iterator[tuple[int, int]]:
+    """Id and offset of every record; DataError for the first that cannot be read."""
     record = 0
     try:
-        for offset_and_payload in walk_frames(data):
-            yield offset_and_payload
+        for offset, payload in walk_frames(map_file(rec_path)):
+            yield unpack_payload(payload)[0], offset
             record += 1
     except FrameError as error:
         raise DataError(
-            f"{error}; the file is damaged from here on", path=rec_path, record=record
+            f"{error}; the file is damaged from here on: `gluon-hash check --repair` writes the "
+            "good records into a new file",
+            path=rec_path,
+            record=record,
         ) from error
