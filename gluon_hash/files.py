@@ -6,14 +6,14 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from gluon_hash.disks import naming_failed_writes, sync, sync_entries
-from gluon_hash.leftovers import sweep, temporary_file, temporary_folder
+from gluon_hash.leftovers import temporary_file, temporary_folder
 from gluon_hash.locks import held
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "atomic_write_json",
     "atomic_write_text",
     "claimed",
+    "expect_name",
     "publish",
+    "publish_together",
     "refuse_existing",
     "replace_json",
     "replace_path",
@@ -97,12 +99,14 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     refuse_existing(path)
     path = Path(path)
-    with _parents_of(path):
-        sweep(path.parent, path.name)
-        with temporary_folder(path) as temporary, naming_failed_writes(path, temporary):
-            yield temporary
-            sync(temporary)
-            publish(temporary, path)
+    with (
+        _parents_of(path),
+        temporary_folder(path) as temporary,
+        naming_failed_writes(path, temporary),
+    ):
+        yield temporary
+        sync(temporary)
+        publish(temporary, path)
 
 
 def publish(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
@@ -131,6 +135,31 @@ def publish(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> 
     )
 
 
+def publish_together(pairs: Mapping[Path, Path]) -> None:
+    """Give finished files, in one folder, their names: all of them, in this order, or none.
+
+    Parameters
+    ----------
+    pairs : mapping from a temporary path to the final one
+        On one disk.
+
+    Raises
+    ------
+    ValueError
+        If a name is taken; that file is left as it is.
+    """
+    with ExitStack() as undo:
+        for temporary, path in pairs.items():
+            sync(temporary)
+            if not _published(temporary, path):
+                raise ValueError(
+                    f"{path} was made by something else meanwhile and is left as it is; nothing "
+                    "was written; name another output"
+                )
+            undo.callback(path.unlink, missing_ok=True)
+        undo.pop_all()
+
+
 @contextmanager
 def claimed(*paths: str | os.PathLike[str], doing: str) -> Iterator[None]:
     """Hold the names of outputs while they are computed, so that a second command hears of it.
@@ -155,7 +184,6 @@ def claimed(*paths: str | os.PathLike[str], doing: str) -> Iterator[None]:
             lock = path.with_name(f".{path.name[:LONGEST_NAME]}.lock")
             stack.enter_context(held(lock, os.fspath(path), doing))
             refuse_existing(path)  # whoever held it before has made it
-            sweep(path.parent, path.name)
         yield
 
 
@@ -184,10 +212,15 @@ def replace_json(path: str | os.PathLike[str], value: Any) -> None:
 def refuse_existing(*paths: str | os.PathLike[str]) -> None:
     """Raise ValueError, naming it, if one of ``paths`` exists: nothing is overwritten unasked."""
     for path in paths:
-        if Path(path).name in ("", ".."):
-            raise ValueError(f"expected a name for the output, got {os.fspath(path)!r}")
+        expect_name(path)
         if os.path.lexists(path):
             raise ValueError(f"{path} exists already; name another output or remove it first")
+
+
+def expect_name(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError for a path that ends in no name: an empty one, `.`, `..`, the root."""
+    if Path(path).name in ("", ".."):
+        raise ValueError(f"expected a path with a name for the output, got {os.fspath(path)!r}")
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -201,10 +234,12 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def _written(path: Path) -> Iterator[Path]:
-    with _parents_of(path):
-        sweep(path.parent, path.name)
-        with temporary_file(path) as temporary, naming_failed_writes(path, temporary):
-            yield temporary
+    with (
+        _parents_of(path),
+        temporary_file(path) as temporary,
+        naming_failed_writes(path, temporary),
+    ):
+        yield temporary
 
 
 @contextmanager

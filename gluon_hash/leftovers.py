@@ -35,6 +35,8 @@ DAY, MOMENT = 86_400.0, 10.0  # seconds; in a moment what was just made is locke
 def temporary_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A new empty file beside ``path``, with its suffix; deleted when the block ends.
 
+    What killed runs left of the same name is swept first.
+
     Raises
     ------
     OSError
@@ -46,6 +48,8 @@ def temporary_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 @contextmanager
 def temporary_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A new empty folder beside ``path``; deleted with what is in it when the block ends.
+
+    What killed runs left of the same name is swept first.
 
     Raises
     ------
@@ -97,6 +101,7 @@ def _temporary(
     make: Callable[[Path], int],
     remove: Callable[[Path], None],
 ) -> Iterator[Path]:
+    sweep(path.parent, path.name)
     stem = _short(path.stem if suffix else path.name)
     try:
         temporary, stream = _held(path.parent, stem, suffix, make)

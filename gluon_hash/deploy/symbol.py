@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ import numpy as np
 from gluon_hash import doctor
 from gluon_hash.deploy.manifest import VERSION, Manifest
 from gluon_hash.deploy.predictor import import_block
+from gluon_hash.disks import expect_room, naming_failed_writes
 from gluon_hash.engine import mx, nd
-from gluon_hash.files import atomic_write_json, refuse_existing, sha256
+from gluon_hash.files import atomic_write_json, claimed, expect_name, publish_together, sha256
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.leftovers import temporary_folder
 from gluon_hash.nets import HashingNet
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color
@@ -67,6 +68,7 @@ def export_symbol(
     RuntimeError
         If the files, read again, do not compute what the network computes; nothing is written then.
     """
+    expect_name(out)
     out = Path(out)
     names = {
         part: f"{out.name}{suffix}"
@@ -76,12 +78,16 @@ def export_symbol(
             ("manifest", ".manifest.json"),
         )
     }
-    refuse_existing(*(out.parent / name for name in names.values()))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+    final = [out.parent / name for name in names.values()]  # the manifest last: it names the others
+    with (
+        claimed(*final, doing="an export"),
+        temporary_folder(out) as folder,
+        naming_failed_writes(out, folder),
+    ):
         shape = _input_shape(net, transform)
-        difference = _export_and_compare(net, Path(folder) / out.name, shape)
-        hashes = {name: sha256(Path(folder) / name) for name in (names["symbol"], names["params"])}
+        difference = _export_and_compare(net, folder / out.name, shape)
+        expect_room(folder / names["params"])
+        hashes = {name: sha256(folder / name) for name in (names["symbol"], names["params"])}
         manifest = Manifest(
             version=VERSION,
             input_name=INPUT_NAME,
@@ -100,10 +106,9 @@ def export_symbol(
             versions=doctor.version_report(),
             source=source,
         )
-        for name in hashes:  # the manifest comes last: without it the other two are no export
-            os.replace(Path(folder) / name, out.parent / name)
-    atomic_write_json(out.parent / names["manifest"], manifest.model_dump())
-    return out.parent / names["manifest"]
+        atomic_write_json(folder / names["manifest"], manifest.model_dump())
+        publish_together({folder / path.name: path for path in final})
+    return final[-1]
 
 
 def _input_shape(net: HashingNet, transform: ImageTransform | None) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.features import features_of, load_features
 from gluon_hash.experiment.inputs import QUERY_RECORDS, TRAIN_RECORDS, digest
 from gluon_hash.experiment.objects import build_transform
-from gluon_hash.leftovers import sweep, temporary_folder
+from gluon_hash.leftovers import temporary_folder
 from gluon_hash.progress import log
 
 __all__ = ["cache_features"]
@@ -44,7 +44,6 @@ def cache_features(config: Config, contexts: list[mx.Context]) -> Config:
             continue
         path = root / f"features_{net.backbone}_{made_by}_{Path(records).stem}.npz"
         if not path.exists():
-            sweep(root, path.stem)
             log(f"{path}: the features of {records} are computed once, and reused")
             table = features_of(config, root / records, contexts)
             with temporary_folder(path) as folder:  # another training may have made the same
