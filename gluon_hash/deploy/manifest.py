@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gluon_hash.deploy.network_files import check_network
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
-from gluon_hash.guard import read_text
+from gluon_hash.guard import as_schema, load_json
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import ImageTransform
 
 __all__ = ["Manifest", "VERSION"]
 
 VERSION = 1
+MANIFEST_LIMIT = 256 << 20  # bytes; 20,000 classes at four levels take 2 million
+
+
+def _plain(name: str) -> str:
+    if name in ("", ".", "..") or "/" in name or "\\" in name or not name.isprintable():
+        raise ValueError("expected the name of a file in the manifest's folder")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_plain)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=1, le=1 << 24)]
+Pixels = Annotated[int, Field(ge=0, le=4096)]
+Factors = tuple[float, float, float]
+Byte = Annotated[int, Field(ge=0, le=255)]
 
 
 class Manifest(BaseModel):
@@ -34,23 +50,23 @@ class Manifest(BaseModel):
 
     version: int
     input_name: str
-    input_shape: list[int]
+    input_shape: Annotated[list[int], Field(min_length=2, max_length=4)]  # -1 for the images
     colour_order: str | None
     interpolation: str | None
-    resize: int | None
-    crop: int | None
-    mean: tuple[float, float, float] | None
-    std: tuple[float, float, float] | None
-    background: tuple[int, int, int] | None = None  # of transparent pixels; None: white
-    num_bits: int
+    resize: Pixels | None
+    crop: Pixels | None
+    mean: Factors | None
+    std: Factors | None
+    background: tuple[Byte, Byte, Byte] | None = None  # of transparent pixels; None: white
+    num_bits: Size
     bit_order: str
     backbone: str
     level_names: list[str]
     class_names: list[list[str]]
     parents: list[list[int]] | None = None
-    symbol: str
-    params: str
-    sha256: dict[str, str]
+    symbol: FileName
+    params: FileName
+    sha256: dict[FileName, Digest]
     largest_difference: float
     versions: dict[str, Any]
     source: dict[str, Any]
@@ -79,34 +95,52 @@ class Manifest(BaseModel):
         Raises
         ------
         DataError
-            If it is not a manifest, of another version, or a file is missing or was changed.
+            If it is not a manifest, of another version, names a file outside of its folder or one
+            without a digest, a file is missing or was changed, or as check_network.
         """
         path = Path(path)
-        text = read_text(path, made_by="gluon-hash export")
-        try:
-            values = json.loads(text)
-            if not isinstance(values, dict) or values.get("version") != VERSION:
-                version = values.get("version") if isinstance(values, dict) else None
-                raise DataError(
-                    f"expected manifest version {VERSION}, got {version!r}; use the gluon_hash "
-                    "that wrote it",
-                    path=path,
-                )
-            manifest = cls(**values)
-        except ValidationError as error:
-            problem = error.errors()[0]
+        values = load_json(path, made_by="gluon-hash export", limit=MANIFEST_LIMIT)
+        if not isinstance(values, dict) or values.get("version") != VERSION:
+            version = values.get("version") if isinstance(values, dict) else None
             raise DataError(
-                f"not a manifest: {'.'.join(map(str, problem['loc']))}: {problem['msg']}", path=path
-            ) from error
-        except json.JSONDecodeError as error:
-            raise DataError(f"not JSON: {error.msg}", path=path, line=error.lineno) from error
+                f"expected manifest version {VERSION}, got {version!r}; use the gluon_hash "
+                "that wrote it",
+                path=path,
+            )
+        try:
+            manifest = as_schema(values, cls, path)
+        except DataError as error:
+            raise DataError(f"not a manifest: {error.message}", path=path) from error
         for name, expected in manifest.sha256.items():
-            file = path.parent / name
-            if not file.exists():
-                raise DataError("missing; it belongs beside its manifest", path=file)
-            if sha256(file) != expected:
-                raise DataError(
-                    f"changed or damaged: its SHA-256 is not that in {path.name}; export again",
-                    path=file,
-                )
+            _check_digest(path.parent / name, expected, path.name)
+        check_network(
+            path.parent / manifest.symbol, path.parent / manifest.params, manifest.input_name
+        )
         return manifest
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        """ValueError unless the fields fit each other and every file has a digest."""
+        missing = {self.symbol, self.params} - set(self.sha256)
+        if missing or self.symbol == self.params:
+            raise ValueError(f"sha256: expected a digest of {self.symbol} and of {self.params}")
+        if not all(1 <= size <= 1 << 24 for size in self.input_shape[1:]):
+            raise ValueError(f"input_shape: expected -1 and sizes, got {self.input_shape}")
+        pixels = (self.resize, self.crop, self.mean, self.std)
+        if self.crop is not None and (None in pixels or self.crop < 1):
+            raise ValueError("crop, resize, mean and std: expected all of them, or none")
+        self.transform()
+        self.hierarchy()
+        return self
+
+
+def _check_digest(file: Path, expected: str, manifest: str) -> None:
+    """DataError unless it is a regular file with this SHA-256."""
+    if not file.exists():
+        raise DataError("missing; it belongs beside its manifest", path=file)
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise DataError("expected a file, got a folder or a device", path=file)
+    if sha256(file) != expected:
+        raise DataError(
+            f"changed or damaged: its SHA-256 is not that in {manifest}; export again", path=file
+        )

@@ -3,7 +3,6 @@
 from gluon_hash.nets.backbones import BACKBONES, Backbone, FeatureInput, get_backbone
 from gluon_hash.nets.hashing_net import HashingNet, Standardize
 from gluon_hash.nets.heads import Classifier, LearnedCenters
-from gluon_hash.nets.params_files import check_params
 from gluon_hash.nets.weights import load_backbone, load_params, read_params, save_backbone
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "HashingNet",
     "LearnedCenters",
     "Standardize",
-    "check_params",
     "get_backbone",
     "load_backbone",
     "load_params",

@@ -6,8 +6,8 @@ import os
 
 from gluon_hash.engine import HybridBlock, mx, nd
 from gluon_hash.errors import DataError
+from gluon_hash.guard.params_files import check_params
 from gluon_hash.nets.backbones import Backbone
-from gluon_hash.nets.params_files import check_params
 
 __all__ = ["check_tensors", "load_backbone", "load_params", "read_params", "save_backbone"]
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gluon_hash.errors import DataError
-from gluon_hash.nets import HashingNet, check_params, get_backbone, load_params, read_params
+from gluon_hash.guard.params_files import check_params
+from gluon_hash.nets import HashingNet, get_backbone, load_params, read_params
 
 LIST_MAGIC, VERSION_1, VERSION_2, NUMPY_SHAPES = 0x112, 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 

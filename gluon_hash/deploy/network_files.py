@@ -1,0 +1,184 @@
+"""The two files of an exported network, checked before MXNet reads them: it trusts every number.
+
+A symbol file is a graph in JSON: nodes in the order of their computation, each with an operator, a
+name, attributes and the outputs of earlier nodes that it reads; ``arg_nodes``, those that stand for
+parameters and the input; ``heads``, the outputs. Source: MXNet 1.9.1, nnvm's saveload_json.cc.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from gluon_hash.errors import DataError
+from gluon_hash.guard import as_schema, load_json
+from gluon_hash.guard.params_files import StoredTensor, check_params
+
+__all__ = ["OPERATORS", "check_network"]
+
+VARIABLE = "null"
+# Operators of the networks that are exported. Others are refused: some of MXNet's read addresses
+# of memory from their attributes, or run Python.
+OPERATORS = frozenset(
+    """
+    Activation BatchNorm BlockGrad Cast Concat Convolution Dropout Flatten FullyConnected
+    L2Normalization LayerNorm LeakyReLU Pad Pooling Reshape
+    add_n broadcast_add broadcast_div broadcast_mul broadcast_sub cast clip dot elemwise_add
+    elemwise_div elemwise_mul elemwise_sub exp expand_dims identity log mean relu reshape sigmoid
+    sign slice_axis softmax sqrt square squeeze sum tanh transpose
+    _copy _div_scalar _equal_scalar _greater_equal_scalar _greater_scalar _lesser_equal_scalar
+    _lesser_scalar _maximum_scalar _minimum_scalar _minus_scalar _mul_scalar _not_equal_scalar
+    _plus_scalar _power_scalar _rdiv_scalar _rminus_scalar
+    """.split()
+)
+SYMBOL_LIMIT = 64 << 20  # bytes; ResNet-152's has 400,000
+MOST_NODES = 100_000
+LONGEST_TEXT = 4096  # characters of a name or an attribute
+# attributes that sizes are computed with, or divided by: lowest and highest value
+BOUNDS = {
+    "kernel": (1, 1024),
+    "stride": (1, 1024),
+    "dilate": (1, 1024),
+    "pad": (0, 1024),
+    "num_group": (1, 1 << 16),
+    "num_filter": (1, 1 << 20),
+    "num_hidden": (1, 1 << 20),
+    "num_args": (1, 1 << 10),
+    "pad_width": (0, 1024),
+}
+INTEGERS = re.compile(r"[(\[]?\s*(\d{1,9}L?(\s*,\s*\d{1,9}L?)*,?)?\s*[)\]]?")
+AXES = re.compile(r"(axis|axes|begin|end|shape|__shape__)")  # small, and may be negative or None
+LARGEST_AXIS = 1 << 20
+
+
+class Node(BaseModel):
+    """An operator or a variable of a graph."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    op: str
+    name: str
+    attrs: dict[str, str] = {}
+    inputs: list[list[int]]
+
+
+class Graph(BaseModel):
+    """A symbol file."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    nodes: list[Node]
+    arg_nodes: list[int]
+    node_row_ptr: list[int]
+    heads: list[list[int]]
+    attrs: dict[str, Any]
+
+
+class Network(NamedTuple):
+    """What is known of a network once its files are checked."""
+
+    operators: frozenset[str]
+    tensors: dict[str, StoredTensor]  # by the names of the parameter file: arg:..., aux:...
+
+
+def check_network(
+    symbol: str | os.PathLike[str], params: str | os.PathLike[str], input_name: str
+) -> Network:
+    """Check the two files of a network against what MXNet takes for granted, and each other.
+
+    Parameters
+    ----------
+    symbol, params : path-like
+        NAME-symbol.json and NAME-0000.params.
+    input_name : str
+        The variable that is not a parameter.
+
+    Raises
+    ------
+    DataError
+        If a file is damaged, the graph holds operators that are not of the networks exported here,
+        or the parameters are not those that the graph reads.
+    FileNotFoundError
+        If there is no parameter file.
+    """
+    values = load_json(symbol, made_by="gluon-hash export", limit=SYMBOL_LIMIT)
+    try:
+        nodes = _checked_nodes(as_schema(values, Graph, symbol))
+    except _GraphError as error:
+        raise DataError(f"not a symbol file of MXNet, or damaged: {error}", path=symbol) from error
+    variables = [node.name for node in nodes if node.op == VARIABLE]
+    if variables.count(input_name) != 1:
+        raise DataError(f"the graph has no input {input_name!r}", path=symbol)
+    tensors = check_params(params)
+    stored = [name.removeprefix("arg:").removeprefix("aux:") for name in tensors]
+    strange = sorted(set(variables) ^ {input_name, *stored})
+    if strange or len(set(stored)) != len(stored):
+        raise DataError(
+            f"its tensors are not those that the graph reads, {', '.join(strange[:3]) or 'twice'}; "
+            "export again",
+            path=params,
+        )
+    return Network(frozenset(node.op for node in nodes), tensors)
+
+
+class _GraphError(ValueError):
+    """What is wrong with a graph, for the message that names its file."""
+
+
+def _checked_nodes(graph: Graph) -> list[Node]:
+    nodes, count = graph.nodes, len(graph.nodes)
+    if not 1 <= count <= MOST_NODES:
+        raise _GraphError(f"it has {count} nodes, expected 1 to {MOST_NODES}")
+    for number, node in enumerate(nodes):
+        _check_node(number, node)
+    variables = [number for number, node in enumerate(nodes) if node.op == VARIABLE]
+    names = [node.name for node in nodes]
+    if len(set(names)) != count:
+        raise _GraphError("the name of a node appears twice")
+    if graph.arg_nodes != variables:
+        raise _GraphError("arg_nodes is not the list of its variables")
+    if len(graph.node_row_ptr) != count + 1:
+        raise _GraphError(f"node_row_ptr has not {count + 1} entries")
+    if len(graph.heads) != 1:
+        raise _GraphError(f"it has {len(graph['heads'])} outputs, expected one")
+    _check_entry("heads", graph.heads[0], count)
+    return nodes
+
+
+def _check_node(number: int, node: Node) -> None:
+    if not 1 <= len(node.name) <= LONGEST_TEXT or not node.name.isprintable():
+        raise _GraphError(f"node {number} has the name {node.name[:60]!r}")
+    if node.op != VARIABLE and node.op not in OPERATORS:
+        raise _GraphError(
+            f"node {number} is of the operator {node['op'][:60]!r}, which is not one of the "
+            "networks that gluon_hash exports"
+        )
+    if (node.op == VARIABLE) != (not node.inputs):
+        raise _GraphError(f"node {number}, {node['op']}, has {len(node['inputs'])} inputs")
+    for entry in node.inputs:
+        _check_entry(f"an input of node {number}", entry, number)
+    for key, value in node.attrs.items():
+        _check_attribute(number, key, value)
+
+
+def _check_entry(where: str, entry: list[int], end: int) -> None:
+    """A node before ``end``, its output 0 (what all our operators show), and a version."""
+    if len(entry) != 3 or not 0 <= entry[0] < end or entry[1] != 0 or not 0 <= entry[2] <= 1:
+        raise _GraphError(f"{where} is {entry}, expected [a node before {end}, 0, 0]")
+
+
+def _check_attribute(number: int, key: str, value: str) -> None:
+    fits = len(key) <= LONGEST_TEXT and len(value) <= LONGEST_TEXT
+    if key in BOUNDS:
+        lowest, highest = BOUNDS[key]
+        sizes = [int(size) for size in re.findall(r"\d+", value)]
+        fits = fits and INTEGERS.fullmatch(value) is not None
+        fits = fits and all(lowest <= size <= highest for size in sizes)
+    elif AXES.fullmatch(key):
+        digits = re.findall(r"\d+", value)
+        fits = fits and all(len(text) <= 9 and int(text) <= LARGEST_AXIS for text in digits)
+    if not fits:
+        raise _GraphError(f"node {number} has the attribute {key[:60]} {value[:60]!r}")
