@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gluon_hash.engine import autograd, gluon, mx, nd
+from gluon_hash.engine import gluon, mx
 from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.progress import track
+from gluon_hash.training.draws import Draws
+from gluon_hash.training.epoch import EpochSoFar
+from gluon_hash.training.finite import ADVICE, advised
 from gluon_hash.training.schedule import Schedule
-from gluon_hash.training.state import EpochReport
+from gluon_hash.training.state import Begun, EpochReport
+from gluon_hash.training.step import Step
+from gluon_hash.training.workers import ALONE, Workers
 
 __all__ = ["HashTrainer"]
 
@@ -31,7 +37,8 @@ class HashTrainer:
         Called (code, level_labels, *arrays of the memory, *outputs of the head), returns
         (batch_size,).
     loader : TrainLoader or FeatureTrainLoader
-        ``loader.epoch(e)`` yields the batches of epoch e; ``len(loader)`` is their number.
+        ``loader.epoch(e)`` yields the batches of epoch e; ``len(loader)`` is their number. If it has
+        ``epoch_from(e, start)`` too, an epoch is gone on with without making its first batches.
     optimizer : gluon.Trainer
         Over the parameters of ``net`` and ``head``; a parameter's ``lr_mult`` scales its rate.
     lr, schedule : float, Schedule
@@ -39,15 +46,15 @@ class HashTrainer:
     memory : Memory
         See gluon_hash.methods.memory.base.
     contexts : sequence of Context
-        A batch is split over them. Without a head the codes come together on the first for one call
-        of the loss, which may look at pairs and triplets of the whole batch; with one, each context
-        has its part of the loss.
+        A batch is split over them; its codes come together on the first for head and loss.
     frozen : HybridBlock, optional
         Comes before ``net``, in inference mode and without gradients: a frozen backbone.
     head : Block, optional
         Code -> what the loss takes last: a classifier, learned centers.
     clip_gradient_norm : float, optional
         Largest global norm of the gradient of the mean loss.
+    workers : Workers, optional
+        With whom a batch is divided; default: alone.
     """
 
     def __init__(
@@ -64,18 +71,38 @@ class HashTrainer:
         frozen: gluon.HybridBlock | None = None,
         head: gluon.Block | None = None,
         clip_gradient_norm: float | None = None,
+        workers: Workers = ALONE,
     ) -> None:
         self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
         self.memory = memory
-        self._loss, self._loader, self.contexts = loss, loader, list(contexts)
+        self._loader, self.contexts, self.workers = loader, list(contexts), workers
         self._lr, self._schedule = lr, schedule
-        self._clip_gradient_norm = clip_gradient_norm
+        self._step = Step(
+            net, frozen, head, loss, optimizer, memory, contexts, clip_gradient_norm, workers
+        )
         for block in (net, loss, frozen, head):
             if block is not None:
                 block.hybridize(static_alloc=True, static_shape=True)
 
-    def train_epoch(self, epoch: int) -> EpochReport:
+    def train_epoch(
+        self,
+        epoch: int,
+        *,
+        draws: Draws | None = None,
+        begun: Begun | None = None,
+        after_batch: Callable[[EpochSoFar], None] | None = None,
+    ) -> EpochReport:
         """Train epoch ``epoch`` (counted from 0) and let the memory learn from it.
+
+        Parameters
+        ----------
+        epoch : int
+        draws : Draws, optional
+            Seeds MXNet's random numbers; without it they are as they come.
+        begun : Begun, optional
+            The epoch was begun before, and all else is as a checkpoint inside it had it.
+        after_batch : callable, optional
+            Called after every batch; it may save a checkpoint, or end the training.
 
         Returns
         -------
@@ -86,111 +113,64 @@ class HashTrainer:
         DivergedError
             If the loss is NaN or infinite; says in which batches and what to try.
         """
-        started = time.perf_counter()
-        self.memory.start(epoch)
-        mean_loss, num_images = self._train_batches(epoch)
-        seconds = time.perf_counter() - started
-        learnt = self.memory.finish(epoch)
+        so_far = EpochSoFar(begun)
+        if begun is None:
+            self.memory.start(epoch)
+        self._train_batches(epoch, so_far, draws, after_batch)
+        seconds, started = so_far.seconds, time.perf_counter()
+        with advised():
+            learnt = self.memory.finish(epoch)
         for name, value in learnt.items():
             if isinstance(value, float):
                 self._check(value, epoch, 1, len(self._loader), name.replace("_", " "))
         return EpochReport(
-            loss=mean_loss,
+            loss=so_far.mean_loss,
             lr=float(self.optimizer.learning_rate),
             seconds=round(seconds, 3),
-            images_per_second=round(num_images / seconds, 1),
-            refresh_seconds=round(time.perf_counter() - started - seconds, 3),
+            images_per_second=round(so_far.num_images / seconds, 1),
+            refresh_seconds=round(time.perf_counter() - started, 3),
             learnt=learnt,
         )
 
-    def _train_batches(self, epoch: int) -> tuple[float, int]:
-        waiting: list[nd.NDArray] = []
-        total, num_images, checked = 0.0, 0, 0
-        batches = track(
-            self._loader.epoch(epoch), f"epoch {epoch + 1}", len(self._loader), unit="batches"
-        )
-        for number, batch in enumerate(batches, start=1):
-            self.optimizer.set_learning_rate(
-                self._lr * self._schedule(epoch + (number - 1) / len(self._loader))
-            )
-            waiting.extend(self._train_batch(batch))
-            num_images += batch.image.shape[0]
-            if number % BATCHES_BETWEEN_CHECKS == 0 or number == len(self._loader):
-                total += self._check(
-                    sum(float(loss.asscalar()) for loss in waiting), epoch, checked + 1, number
-                )
-                waiting, checked = [], number
-        return total / num_images, num_images
+    def check_loss(self, epoch: int, so_far: EpochSoFar) -> None:
+        """DivergedError if the loss of the batches since the last look is NaN or infinite."""
+        self._check(so_far.read(), epoch, so_far.checked + 1, so_far.batches_done)
 
-    def _train_batch(self, batch: Any) -> list[nd.NDArray]:
-        """One step; returns the summed loss on each context, not yet computed."""
-        images = gluon.utils.split_and_load(batch.image, self.contexts, even_split=False)
-        labels = gluon.utils.split_and_load(batch.level_labels, self.contexts, even_split=False)
-        ids = np.split(batch.id, np.cumsum([len(image) for image in images])[:-1])
-        if self.frozen is not None:
-            images = [self.frozen(image) for image in images]
-        with autograd.record():
-            codes = [self.net(image) for image in images]
-            parts = (
-                zip(codes, labels, ids)
-                if self.head is not None
-                else [self._together(codes, labels, batch.id)]
-            )
-            losses = [
-                self._loss(
-                    code, label, *self.memory.arrays(code.context, own), *self._head_outputs(code)
-                ).sum()
-                for code, label, own in parts
-            ]
-        autograd.backward(losses)
-        self._step(batch.image.shape[0])
-        for code, label, own in zip(codes, labels, ids):
-            self.memory.observe(code.detach(), label, own)
-        return losses
+    def _train_batches(
+        self,
+        epoch: int,
+        so_far: EpochSoFar,
+        draws: Draws | None,
+        after_batch: Callable[[EpochSoFar], None] | None,
+    ) -> None:
+        count = len(self._loader)
+        batches = self._batches(epoch, so_far.batches_done)
+        to_come = count - so_far.batches_done
+        for batch in track(batches, f"epoch {epoch + 1}", to_come, unit="batches"):
+            number = so_far.batches_done
+            self.optimizer.set_learning_rate(self._lr * self._schedule(epoch + number / count))
+            if draws is not None:
+                draws.before(epoch, number)
+            so_far.add(*self._step(batch))
+            if draws is not None:
+                draws.after()
+            if so_far.batches_done % BATCHES_BETWEEN_CHECKS == 0 or so_far.batches_done == count:
+                self.check_loss(epoch, so_far)
+                so_far.add_up()
+            if after_batch is not None:
+                after_batch(so_far)
 
-    def _together(
-        self, codes: list[nd.NDArray], labels: list[nd.NDArray], ids: np.ndarray
-    ) -> tuple[nd.NDArray, nd.NDArray, np.ndarray]:
-        """The parts of a batch as one, on the first context; gradients go back to each part's."""
-        code, label = (
-            nd.concat(*(part.as_in_context(self.contexts[0]) for part in parts), dim=0)
-            for parts in (codes, labels)
-        )
-        return code, label, ids
+    def _batches(self, epoch: int, start: int) -> Iterable[Any]:
+        """The batches of an epoch from number ``start`` on."""
+        if start == 0:
+            return self._loader.epoch(epoch)
+        if hasattr(self._loader, "epoch_from"):
+            return self._loader.epoch_from(epoch, start)
+        return itertools.islice(self._loader.epoch(epoch), start, None)
 
-    def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
-        if self.head is None:
-            return []
-        outputs = self.head(code)
-        return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-
-    def _step(self, batch_size: int) -> None:
-        if self._clip_gradient_norm is None:
-            self.optimizer.step(batch_size)
-            return
-        self.optimizer.allreduce_grads()
-        trained = [
-            parameter
-            for block in (self.net, self.head)
-            if block is not None
-            for parameter in block.collect_params().values()
-            if parameter.grad_req != "null"
-        ]
-        for context in self.contexts:
-            gluon.utils.clip_global_norm(
-                [parameter.grad(context) for parameter in trained],
-                self._clip_gradient_norm * batch_size,
-                check_isfinite=False,
-            )
-        self.optimizer.update(batch_size)
-
-    def _check(self, value: float, epoch: int, first: int, last: int, name: str = "loss") -> float:
+    def _check(self, value: float, epoch: int, first: int, last: int, name: str = "loss") -> None:
         if not np.isfinite(value):
             raise DivergedError(
                 f"epoch {epoch + 1}, batches {first}-{last}: the {name} is {value} at learning "
-                "rate "
-                f"{self.optimizer.learning_rate:.2g}; lower optimizer.lr, or set "
-                "optimizer.clip_gradient_norm or "
-                "optimizer.warmup_epochs, and go on (resume) from the last whole epoch"
+                f"rate {self.optimizer.learning_rate:.2g}; {ADVICE}"
             )
-        return value

@@ -103,9 +103,7 @@ def test_beats_the_random_ranking_and_itq(name, to_beat):
     assert mean_average_precision(encode) > to_beat + MARGIN
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(METHODS) - {"dcdh"})
-)  # whose W is of a device's share of the batch
+@pytest.mark.parametrize("name", METHODS)
 def test_two_devices_train_what_one_does(name):
     found = []
     for contexts in ([mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]):

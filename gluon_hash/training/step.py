@@ -1,0 +1,165 @@
+"""One step of training: the codes of a batch, the loss of the whole of it, gradients, an update.
+
+A batch is divided over the devices of a process and over workers, each of which runs the network on
+its slice. Then the codes come together, and every worker computes head and loss of the whole batch,
+as one alone does: what looks at pairs, centers or a memory of codes sees all of it, and what is
+remembered is the same everywhere. Gradients go back through the slices and are summed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gluon_hash.engine import autograd, gluon, mx, nd
+from gluon_hash.methods.memory.base import Memory
+from gluon_hash.training.workers import Workers
+
+__all__ = ["Step", "WholeBatch"]
+
+RUNNING = ("running_mean", "running_var")  # how the statistics of batch norm end their names
+
+
+class WholeBatch(NamedTuple):
+    """Codes (B, num_bits), level labels (B, K) and ids (B,) of a batch, of all workers."""
+
+    code: nd.NDArray
+    level_labels: nd.NDArray
+    ids: np.ndarray
+
+
+class Step:
+    """Trains on one batch after another; arguments as HashTrainer's.
+
+    Parameters
+    ----------
+    net, frozen, head, loss : Block
+    optimizer : gluon.Trainer
+    memory : Memory
+    contexts : sequence of Context
+        Head and loss are on the first.
+    clip_gradient_norm : float or None
+    workers : Workers
+    """
+
+    def __init__(
+        self,
+        net: gluon.HybridBlock,
+        frozen: gluon.HybridBlock | None,
+        head: gluon.Block | None,
+        loss: gluon.HybridBlock,
+        optimizer: gluon.Trainer,
+        memory: Memory,
+        contexts: Sequence[mx.Context],
+        clip_gradient_norm: float | None,
+        workers: Workers,
+    ) -> None:
+        self._net, self._frozen, self._head, self._loss = net, frozen, head, loss
+        self._optimizer, self._memory = optimizer, memory
+        self._contexts, self._workers = list(contexts), workers
+        self._clip_gradient_norm = clip_gradient_norm
+        self._trained = [
+            parameter
+            for block in (net, head)
+            if block is not None
+            for parameter in block.collect_params().values()
+            if parameter.grad_req != "null"
+        ]
+        self._statistics = [
+            parameter for name, parameter in net.collect_params().items() if name.endswith(RUNNING)
+        ]
+
+    def __call__(self, batch: Any) -> tuple[nd.NDArray, int]:
+        """Train on ``batch``: its summed loss, not yet computed, and the images of all workers."""
+        images = gluon.utils.split_and_load(batch.image, self._contexts, even_split=False)
+        if self._frozen is not None:
+            images = [self._frozen(image) for image in images]
+        with autograd.record():
+            whole = self._whole([self._net(image) for image in images], batch)
+            remembered = self._memory.arrays(self._contexts[0], whole.ids)
+            loss = self._loss(
+                whole.code, whole.level_labels, *remembered, *self._head_outputs(whole.code)
+            ).sum()
+        loss.backward()
+        self._update(len(whole.ids))
+        self._memory.observe(whole.code.detach(), whole.level_labels, whole.ids)
+        return loss, len(whole.ids)
+
+    def _whole(self, codes: list[nd.NDArray], batch: Any) -> WholeBatch:
+        """The codes of all devices and workers on the first context, in the order of the batch.
+
+        The gradient goes back to those that were made here.
+        """
+        first = self._contexts[0]
+        own = codes[0].as_in_context(first)
+        if len(codes) > 1:
+            own = nd.concat(*(code.as_in_context(first) for code in codes), dim=0)
+        labels = batch.level_labels
+        if self._workers.count == 1:
+            return WholeBatch(own, labels.as_in_context(first), batch.id)
+        parts = self._workers.gather(own.detach().asnumpy())
+        mine = [
+            own if worker == self._workers.rank else nd.array(part, first)
+            for worker, part in enumerate(parts)
+        ]
+        labels = np.concatenate(self._workers.gather(labels.asnumpy()))
+        ids = np.concatenate(self._workers.gather(batch.id))
+        return WholeBatch(nd.concat(*mine, dim=0), nd.array(labels, first), ids)
+
+    def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
+        if self._head is None:
+            return []
+        outputs = self._head(code)
+        return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+    def _update(self, batch_size: int) -> None:
+        self._count_head_once()
+        self._optimizer.allreduce_grads()
+        if self._workers.count > 1:
+            self._sum_over_workers()
+        if len(self._contexts) * self._workers.count > 1 and self._statistics:
+            self._average_statistics()
+        if self._clip_gradient_norm is not None:
+            for context in self._contexts:
+                gluon.utils.clip_global_norm(
+                    [parameter.grad(context) for parameter in self._trained],
+                    self._clip_gradient_norm * batch_size,
+                    check_isfinite=False,
+                )
+        self._optimizer.update(batch_size)
+
+    def _count_head_once(self) -> None:
+        """Every worker has the head's whole gradient, on its first device: one of them counts."""
+        if self._head is None:
+            return
+        for parameter in self._head.collect_params().values():
+            if parameter.grad_req == "null":
+                continue
+            for number, context in enumerate(self._contexts):
+                if number or not self._workers.is_first:
+                    parameter.grad(context)[:] = 0
+                    parameter.data(context)._fresh_grad = True  # else taken for a forgotten one
+
+    def _sum_over_workers(self) -> None:
+        """Sum the gradients, which the devices of this worker have in common already."""
+        first, *others = self._contexts
+        gradients = [parameter.grad(first) for parameter in self._trained]
+        self._workers.sum_in_place(gradients)
+        for context in others:
+            for parameter, gradient in zip(self._trained, gradients):
+                gradient.copyto(parameter.grad(context))
+
+    def _average_statistics(self) -> None:
+        """The running statistics of batch norm: their mean over all devices and workers."""
+        first, *others = self._contexts
+        own = [parameter.data(first) for parameter in self._statistics]
+        for parameter, value in zip(self._statistics, own):
+            for context in others:
+                value += parameter.data(context).as_in_context(first)
+        self._workers.sum_in_place(own)
+        for parameter, value in zip(self._statistics, own):
+            value /= len(self._contexts) * self._workers.count
+            for context in others:
+                value.copyto(parameter.data(context))
