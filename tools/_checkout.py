@@ -10,4 +10,5 @@ def run(command: str) -> None:
     """Run ``gluon-hash COMMAND`` with the arguments of this process."""
     from gluon_hash.cli.app import main
 
-    main([command, *sys.argv[1:]])
+    sys.argv[1:1] = [command]
+    main()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
-import traceback
-from typing import Any, NoReturn
 
-import typer
-from typer.core import TyperGroup
-
-from gluon_hash import __version__, environment
+from gluon_hash import environment
+from gluon_hash.cli import ends
 from gluon_hash.errors import MissingPackageError
 
 __all__ = ["COMMANDS", "main"]
@@ -45,7 +40,6 @@ COMMANDS = {
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
 }
 FAILED, WRONG_USE = 1, 2
-INTERRUPTED, PIPE_CLOSED = 130, 141  # what a shell says of SIGINT and SIGPIPE
 BAD_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 # in place of "[Errno 2] No such file or directory: 'x'"
 SAID = {
@@ -60,97 +54,75 @@ SAID = {
 }
 
 
-class _Commands(TyperGroup):
-    """The commands; Ctrl-C and a closed pipe are answered here, before typer answers them."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Call the command."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            _leave_interrupted(error)
-        except BrokenPipeError:
-            _leave_pipe()
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"gluon-hash {__version__}")
-        raise typer.Exit()
-
-
-def _root(
-    version: bool | None = typer.Option(
-        None, "--version", callback=_version, is_eager=True, help="Print the version."
-    ),
-) -> None:
-    """Hierarchical deep hashing: learn, evaluate and serve binary codes for images."""
-
-
-def _application(called: str | None) -> typer.Typer:
-    """The application in which the command that is called is real; the others are their help."""
-    application = typer.Typer(
-        cls=_Commands,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
-    )  # of "rich", [default: ...] would be a tag, not shown
-    application.callback()(_root)
-    for name, (module, summary) in COMMANDS.items():
-        if name == called:
-            file = importlib.import_module(f"gluon_hash.cli.{module}")
-            if hasattr(file, "app"):
-                application.add_typer(file.app, name=name, help=summary)
-            else:
-                application.command(name)(file.command)
-        else:
-            application.command(name, help=summary)(lambda: None)
-    return application
-
-
 def main(arguments: list | None = None) -> None:
     """Run the command line and leave with its exit code.
 
     0: done; 1: failed; 2: wrong use, bad input, or a package that is not installed; 130:
-    interrupted; 141: the reader of stdout went away (`| head`).
+    interrupted; 141: the reader of stdout went away (`| head`); 143: ended by SIGTERM.
 
     With GLUON_HASH_DEBUG=1 in the environment, the traceback of an error is shown too.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        By default those of the process, which answers signals in our way to its end.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    ends.listen()
+    try:
+        _answered(sys.argv[1:] if arguments is None else arguments)
+    finally:
+        if arguments is not None:
+            ends.stop_listening()
+
+
+def _answered(arguments: list) -> None:
+    """Call the command; whatever stops it becomes one line and an exit code."""
+    try:
+        try:
+            _call(arguments)
+        finally:
+            _flush()
+    except BrokenPipeError:
+        ends.leave_pipe()
+    except KeyboardInterrupt as error:  # before the command is called, or after it
+        ends.leave_interrupted(error)
+    except Exception as error:
+        if ends.heard():  # what a library made of the interrupt
+            ends.leave_interrupted(error)
+        _leave(error, *_judged(error))
+
+
+def _call(arguments: list) -> None:
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     environment.set_threads()
     environment.set_caches()
+    from gluon_hash.cli.application import application  # typer takes its time: signals come first
+
+    application(COMMANDS, called)(args=arguments, prog_name="gluon-hash")
+
+
+def _judged(error: Exception) -> tuple[int, str]:
+    """The exit code of an error, and what is added to it; an error in the program is raised."""
+    if isinstance(error, (ValueError, MissingPackageError, *BAD_PATH)):  # DataError is a ValueError
+        return WRONG_USE, ""
+    if isinstance(error, (OSError, MemoryError, RuntimeError)):
+        return FAILED, ""
+    if isinstance(error, ImportError):
+        return FAILED, "; `gluon-hash doctor` says what is wrong with the installation"
+    raise error
+
+
+def _flush() -> None:
+    """Write what is still held back; a full disk behind stdout is an error with its name."""
+    if sys.stdout is None:  # closed by the caller
+        return
     try:
-        try:
-            _application(called)(args=arguments, prog_name="gluon-hash")
-        finally:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
-        _leave_pipe()
-    except (ValueError, MissingPackageError, *BAD_PATH) as error:  # DataError is a ValueError
-        _leave(error, WRONG_USE)
-    except (OSError, MemoryError, RuntimeError) as error:
-        _leave(error, FAILED)
-    except ImportError as error:
-        _leave(error, FAILED, "; `gluon-hash doctor` says what is wrong with the installation")
-    except KeyboardInterrupt as error:  # before the command is called, or after it
-        _leave_interrupted(error)
-
-
-def _leave_interrupted(error: KeyboardInterrupt) -> NoReturn:
-    if os.environ.get("GLUON_HASH_DEBUG"):
-        traceback.print_exception(type(error), error, error.__traceback__)
-    print(
-        "gluon-hash: interrupted; the same command (train: with --resume) goes on", file=sys.stderr
-    )
-    raise SystemExit(INTERRUPTED) from None
-
-
-def _leave_pipe() -> NoReturn:
-    """Nobody reads what is printed: go quietly, also when Python flushes stdout at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(PIPE_CLOSED) from None
+        raise
+    except OSError as error:
+        ends.close_stdout()
+        raise type(error)(error.errno, error.strerror, "stdout") from error
 
 
 def _leave(error: BaseException, code: int, remedy: str = "") -> None:

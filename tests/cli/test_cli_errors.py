@@ -12,7 +12,8 @@ import typer
 from matplotlib.patches import Patch
 
 from gluon_hash import files, plots
-from gluon_hash.cli.app import COMMANDS, _application, main
+from gluon_hash.cli.app import COMMANDS, main
+from gluon_hash.cli.application import application
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,8 +98,8 @@ def test_an_interrupted_command_says_how_it_goes_on(monkeypatch, capsys):
 
 def test_a_signal_while_the_command_is_loaded_is_an_interrupt_too():
     program = (
-        "import signal, sys\nfrom gluon_hash.cli import app\n"
-        "app.importlib.import_module = lambda name: "
+        "import signal, sys\nfrom gluon_hash.cli import app, application\n"
+        "application.importlib.import_module = lambda name: "
         "signal.raise_signal(signal.SIGINT)\napp.main(['check'])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
@@ -108,7 +109,7 @@ def test_a_signal_while_the_command_is_loaded_is_an_interrupt_too():
 def helps():
     """The words of each command that lead to its help, and the texts that should be in it."""
     for name in COMMANDS:
-        waiting = [((name,), typer.main.get_command(_application(name)).commands[name])]
+        waiting = [((name,), typer.main.get_command(application(COMMANDS, name)).commands[name])]
         for words, command in waiting:
             waiting += [
                 ((*words, part), below) for part, below in getattr(command, "commands", {}).items()

@@ -1,0 +1,114 @@
+"""How a command ends early: on a signal (one line, 128 + its number), or when nobody reads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from gluon_hash.errors import Terminated
+
+__all__ = [
+    "answered",
+    "close_stdout",
+    "heard",
+    "leave_interrupted",
+    "leave_pipe",
+    "listen",
+    "stop_listening",
+]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = 5.0  # seconds in which a command tidies up; after them one more signal ends it at once
+PIPE_CLOSED = 141  # what a shell says of SIGPIPE
+
+
+class _State:
+    """When the first signal came, of which number, and whether the line is printed."""
+
+    first: float | None = None
+    number: int = signal.SIGINT
+    is_said = False
+
+
+_state = _State()
+
+
+def listen() -> None:
+    """Let SIGINT, SIGTERM and SIGHUP end the command; what the caller ignores stays ignored."""
+    _state.first, _state.is_said = None, False
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, a job in the background
+                signal.signal(number, _answer)
+
+
+def stop_listening() -> None:
+    """Answer signals as Python does, for a program that goes on after the command."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _answer:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
+
+
+def heard() -> bool:
+    """Whether a signal came, also if a library made another error of it, or none."""
+    return _state.first is not None
+
+
+def leave_interrupted(error: BaseException) -> NoReturn:
+    """Print the line and exit."""
+    if os.environ.get("GLUON_HASH_DEBUG"):
+        traceback.print_exception(type(error), error, error.__traceback__)
+    if isinstance(error, Terminated):
+        _state.number = error.number
+    _state.is_said = True
+    print(_line(), file=sys.stderr, flush=True)
+    raise SystemExit(128 + _state.number) from None
+
+
+def leave_pipe() -> NoReturn:
+    """Nobody reads what is printed (`| head`): go quietly."""
+    close_stdout()
+    raise SystemExit(PIPE_CLOSED) from None
+
+
+def close_stdout() -> None:
+    """What is held back goes nowhere, also when Python flushes stdout at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """An interrupt and a closed pipe end the command here, before typer answers them."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        leave_interrupted(error)
+    except BrokenPipeError:
+        leave_pipe()
+
+
+def _answer(number: int, frame: FrameType | None) -> None:
+    """The handler: the first signal is raised, later ones wait for what it set off."""
+    if _state.is_said:
+        os._exit(128 + _state.number)
+    if _state.first is None:
+        _state.first, _state.number = time.monotonic(), number
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+    if time.monotonic() - _state.first > PATIENCE:
+        os.write(2, f"{_line()}\n".encode())  # print is not made to be called in a handler
+        os._exit(128 + _state.number)
+
+
+def _line() -> str:
+    name = signal.Signals(_state.number).name
+    said = "interrupted" if _state.number == signal.SIGINT else f"ended by {name}"
+    return f"gluon-hash: {said}; the same command (train: with --resume) goes on"
