@@ -24,6 +24,7 @@ __all__ = ["Batch", "EvalLoader", "FeatureEvalLoader", "FeatureTrainLoader", "Tr
 AUGMENTATION = 1  # keeps the numbers of the augmentation apart from those of the order
 # decoded images up to this size are kept: 50,000 of 32 px are 150 MB
 LARGEST_KEPT_BYTES = 64 * 64 * 3
+ALL = slice(None)
 Transform = Callable[[int, np.ndarray], np.ndarray]  # (position, image) -> image
 
 
@@ -42,6 +43,8 @@ class TrainLoader:
         That decode; the result does not depend on it.
     order : Order, optional
         See gluon_hash.records.samplers; default: shuffled.
+    rows : slice, optional
+        Of each batch, the images that are read here: those of one worker; default: all.
 
     Raises
     ------
@@ -58,9 +61,10 @@ class TrainLoader:
         *,
         num_threads: int = 2,
         order: Order | None = None,
+        rows: slice = ALL,
     ) -> None:
         self._images = _Images(records, transform, num_threads)
-        self._batches = _ShuffledBatches(len(records), batch_size, seed, order)
+        self._batches = _ShuffledBatches(len(records), batch_size, seed, order, rows)
         self._seed = seed
 
     def __len__(self) -> int:
@@ -68,6 +72,10 @@ class TrainLoader:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of epoch ``epoch`` (from 0), which the seed and the epoch decide alone."""
+        return self.epoch_from(epoch, 0)
+
+    def epoch_from(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The batches of an epoch without the first ``start``, which are not read."""
         rng = np.random.RandomState((self._seed % 2**32, epoch, AUGMENTATION))
         # a row for each image of the file, wherever it comes in the epoch
         draws = rng.random_sample((len(self._images.records), 3)).tolist()
@@ -77,7 +85,8 @@ class TrainLoader:
 
         return prefetched(
             lambda: (
-                self._images.batch(positions, transform) for positions in self._batches.of(epoch)
+                self._images.batch(positions, transform)
+                for positions in self._batches.of(epoch, start)
             )
         )
 
@@ -104,7 +113,16 @@ class EvalLoader:
         num_threads: int = 2,
     ) -> None:
         self._images = _Images(records, transform, num_threads)
-        self.ids, self._batch_size = records.ids, batch_size
+        self.ids, self._batch_size, self._num_threads = records.ids, batch_size, num_threads
+
+    def part(self, rows: slice) -> EvalLoader:
+        """A loader of these rows of the file, ``start:stop``, alone."""
+        return EvalLoader(
+            self._images.records.take(np.arange(len(self.ids))[rows]),
+            self._images.transform,
+            self._batch_size,
+            num_threads=self._num_threads,
+        )
 
     def __len__(self) -> int:
         return -(-len(self.ids) // self._batch_size)
@@ -133,16 +151,21 @@ class FeatureTrainLoader:
         seed: int,
         *,
         order: Order | None = None,
+        rows: slice = ALL,
     ) -> None:
         self._features = _Features(features, level_labels, ids)
-        self._batches = _ShuffledBatches(len(ids), batch_size, seed, order)
+        self._batches = _ShuffledBatches(len(ids), batch_size, seed, order, rows)
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of epoch ``epoch`` (from 0)."""
-        return (self._features.batch(positions) for positions in self._batches.of(epoch))
+        return self.epoch_from(epoch, 0)
+
+    def epoch_from(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The batches of an epoch without the first ``start``."""
+        return (self._features.batch(positions) for positions in self._batches.of(epoch, start))
 
 
 class FeatureEvalLoader:
@@ -153,6 +176,13 @@ class FeatureEvalLoader:
     ) -> None:
         self._features = _Features(features, level_labels, ids)
         self.ids, self._batch_size = ids, batch_size
+
+    def part(self, rows: slice) -> FeatureEvalLoader:
+        """A loader of these rows alone."""
+        own = self._features
+        return FeatureEvalLoader(
+            own.features[rows], own.level_labels[rows], self.ids[rows], self._batch_size
+        )
 
     def __len__(self) -> int:
         return -(-len(self.ids) // self._batch_size)
@@ -218,8 +248,11 @@ class _Features:
 class _ShuffledBatches:
     """The positions of every batch of an epoch, in an order drawn from (seed, epoch)."""
 
-    def __init__(self, num_images: int, batch_size: int, seed: int, order: Order | None) -> None:
+    def __init__(
+        self, num_images: int, batch_size: int, seed: int, order: Order | None, rows: slice
+    ) -> None:
         self._order, self._batch_size, self._seed = order or shuffled(num_images), batch_size, seed
+        self._rows = rows
         self._num_batches = num_images // batch_size
         if self._num_batches == 0:
             raise ValueError(
@@ -230,10 +263,10 @@ class _ShuffledBatches:
     def __len__(self) -> int:
         return self._num_batches
 
-    def of(self, epoch: int) -> Iterator[np.ndarray]:
+    def of(self, epoch: int, start: int) -> Iterator[np.ndarray]:
         rng = np.random.RandomState((self._seed % 2**32, epoch))
         positions = self._order(self._num_batches * self._batch_size, rng)
-        return iter(positions.reshape(-1, self._batch_size))
+        return iter(positions.reshape(-1, self._batch_size)[start:, self._rows])
 
 
 def _batch(images: np.ndarray, source: RecordFile | _Features, positions: np.ndarray) -> Batch:

@@ -107,3 +107,33 @@ def test_the_thread_ends_when_the_consumer_goes_away():
     items.close()
     assert threading.active_count() == before
     assert len(made) <= 5  # one used, two that waited, one in hand, one begun
+
+
+@pytest.mark.mxnet
+def test_workers_share_each_batch_of_one_alone():
+    """The rows of two workers, put together, are the batch of a loader without workers."""
+    values = np.arange(14, dtype=np.float32)[:, None]
+    labels, ids = np.zeros((14, 1), np.int32), np.arange(14) + 100
+    whole, *halves = [
+        records.FeatureTrainLoader(values, labels, ids, 4, 3, **rows)
+        for rows in ({}, {"rows": slice(0, 2)}, {"rows": slice(2, 4)})
+    ]
+    assert len(whole) == len(halves[0]) == 3
+    for batch, first, second in zip(whole.epoch(5), *(half.epoch(5) for half in halves)):
+        assert np.concatenate([first.id, second.id]).tolist() == batch.id.tolist()
+        assert first.image.asnumpy()[:, 0].tolist() == (first.id - 100).tolist()
+
+
+@pytest.mark.mxnet
+def test_a_part_of_an_evaluation_loader_has_its_rows_alone(prepared):
+    file = records.RecordFile(prepared / "query.rec")
+    transform = records.ImageTransform(resize=32, crop=32)
+    whole = records.EvalLoader(file, transform, 7)
+    parts = [whole.part(rows) for rows in (slice(0, 20), slice(20, len(file)))]
+    assert [len(part.ids) for part in parts] == [20, len(file) - 20]
+    images = [
+        np.concatenate([batch.image.asnumpy() for batch in loader]) for loader in (whole, *parts)
+    ]
+    assert np.array_equal(np.concatenate(images[1:]), images[0])
+    loader = records.FeatureEvalLoader(np.ones((5, 2)), np.zeros((5, 1)), np.arange(5), 2)
+    assert [batch.id.tolist() for batch in loader.part(slice(2, 5))] == [[2, 3], [4]]
