@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path
+from gluon_hash.guard import ArrayArchive, open_npz
 
-__all__ = ["array_shape", "load_arrays", "save_arrays"]
+__all__ = ["array_shape", "load_arrays", "save_arrays", "scalar"]
 
 VERSION = 1
 EXPECTED = "expected an .npz file that gluon_hash wrote"
 ZIP_MAGIC = b"PK"  # an .npz is a zip archive
+Scalar = TypeVar("Scalar", int, float, str)
 
 
 def save_arrays(path: str | os.PathLike[str], **arrays: np.ndarray) -> None:
@@ -47,29 +51,14 @@ def load_arrays(
     FileNotFoundError
         If there is none.
     """
-    _expect_zip(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if "version" not in file.files:
-                raise DataError(f"{EXPECTED}, but it has no version", path=path)
-            if int(file["version"]) != VERSION:
-                raise DataError(
-                    f"expected version {VERSION}, got {int(file['version'])}; "
-                    "use the gluon_hash that wrote it",
-                    path=path,
-                )
-            missing = [name for name in wanted if name not in file.files]
-            if missing:
-                raise DataError(
-                    f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing",
-                    path=path,
-                )
-            there = [name for name in optional if name in file.files]
-            return {name: file[name] for name in (*wanted, *there)}
-    except DataError:
-        raise
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, AttributeError) as error:
-        raise DataError(f"not a readable .npz, or cut short: {error}", path=path) from error
+    with _opened(path) as file:
+        missing = [name for name in wanted if name not in file.names]
+        if missing:
+            raise DataError(
+                f"expected the arrays {', '.join(wanted)}; {', '.join(missing)} missing", path=path
+            )
+        there = [name for name in optional if name in file.names]
+        return {name: file.read(name) for name in (*wanted, *there)}
 
 
 def array_shape(path: str | os.PathLike[str], name: str) -> tuple[int, ...]:
@@ -82,16 +71,52 @@ def array_shape(path: str | os.PathLike[str], name: str) -> tuple[int, ...]:
     FileNotFoundError
         If there is no such file.
     """
-    load_arrays(path, ())  # is it ours, and of this version?
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
-            major, _ = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0
-            return (read if major == 1 else np.lib.format.read_array_header_2_0)(stream)[0]
-    except KeyError as error:
-        raise DataError(f"expected the arrays {name}; {name} missing", path=path) from error
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"not a readable .npz, or cut short: {error}", path=path) from error
+    with _opened(path) as file:
+        if name not in file.names:
+            raise DataError(f"expected the arrays {name}; {name} missing", path=path)
+        return file.header(name).shape
+
+
+def scalar(
+    arrays: Mapping[str, np.ndarray], name: str, kind: type[Scalar], path: str | os.PathLike[str]
+) -> Scalar:
+    """The int, float or str that an array of one value holds.
+
+    Raises
+    ------
+    DataError
+        If it holds several values, or another kind.
+
+    Examples
+    --------
+    >>> scalar({"num_bits": np.array(48)}, "num_bits", int, "codes.npz")
+    48
+    """
+    array = arrays[name]
+    value = array.item() if array.size == 1 else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise DataError(
+            f"{name}: expected one {kind.__name__}, got {array.dtype} of shape {array.shape}",
+            path=path,
+        )
+    return value
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[ArrayArchive]:
+    """The arrays of a .npz of ours; DataError if it is another file, or of another version."""
+    _expect_zip(path)
+    with open_npz(path) as file:
+        if "version" not in file.names:
+            raise DataError(f"{EXPECTED}, but it has no version", path=path)
+        version = file.read("version")
+        if version.size != 1 or version.dtype.kind not in "iu" or int(version) != VERSION:
+            raise DataError(
+                f"expected version {VERSION}, got {version.tolist()!r:.50}; "
+                "use the gluon_hash that wrote it",
+                path=path,
+            )
+        yield file
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

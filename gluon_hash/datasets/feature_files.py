@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import numpy as np
 
 from gluon_hash.datasets.label_tables import Table
 from gluon_hash.errors import DataError, MissingPackageError
+from gluon_hash.guard import load_npy, open_npz, reading
 
-__all__ = ["FeatureFile", "check_features", "read_features"]
+__all__ = ["FeatureFile", "check_features", "check_form", "read_features"]
 
 FLOATS = (np.float16, np.float32, np.float64)
 ROWS_AT_A_TIME = 4096
@@ -74,12 +74,7 @@ def check_features(
         If it is not a table of floats, or a row, which is named, holds NaN or infinity.
     """
     features = np.asarray(features)
-    if features.ndim != 2 or not features.size or features.dtype not in FLOATS:
-        raise DataError(
-            "expected features of float16, float32 or float64, shape (N, num_features), got "
-            f"{features.dtype} {features.shape}",
-            path=path,
-        )
+    check_form(features, path)
     kept = features if features.dtype == np.float16 else features.astype(np.float32)
     bad = np.concatenate(
         [
@@ -97,38 +92,41 @@ def check_features(
     return kept
 
 
+def check_form(features: np.ndarray, path: str | os.PathLike[str] | None = None) -> None:
+    """DataError unless features are a table of floats (N, num_features)."""
+    if features.ndim != 2 or not features.size or features.dtype not in FLOATS:
+        raise DataError(
+            "expected features of float16, float32 or float64, shape (N, num_features), got "
+            f"{features.dtype} {features.shape}",
+            path=path,
+        )
+
+
 def _read_npy(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
     if array is not None:
         raise DataError(f"a .npy file holds one array without a name, not {array!r}", path=path)
-    try:
-        return FeatureFile(np.load(path, allow_pickle=False))
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"not a readable .npy file, or cut short: {error}", path=path) from error
+    return FeatureFile(load_npy(path))
 
 
 def _read_npz(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise DataError("expected a .npz file, got a .npy file", path=path)
-            arrays = {name: file[name] for name in file.files}
-    except DataError:
-        raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"not a readable .npz file, or cut short: {error}", path=path) from error
-    tables = [name for name, values in arrays.items() if values.ndim == 2 and _is_float(values)]
-    name = array or ("features" if "features" in arrays else tables[0] if len(tables) == 1 else "")
-    if name not in arrays:
-        raise DataError(
-            f"expected the array {name or 'features'!r}, got {', '.join(arrays)}; name it (array)",
-            path=path,
+    with open_npz(path, ".npz file") as file:
+        headers = {name: file.header(name) for name in file.names}
+        tables = [name for name, of in headers.items() if len(of.shape) == 2 and of.dtype in FLOATS]
+        name = array or (
+            "features" if "features" in headers else tables[0] if len(tables) == 1 else ""
         )
-    labels = arrays.get("level_labels")
-    return FeatureFile(
-        arrays[name],
-        arrays.get("ids"),
-        None if labels is None else _numbered(labels, path),
-    )
+        if name not in headers:
+            raise DataError(
+                f"expected the array {name or 'features'!r}, got {', '.join(headers)}; "
+                "name it (array)",
+                path=path,
+            )
+        labels = file.read("level_labels") if "level_labels" in headers else None
+        return FeatureFile(
+            file.read(name),
+            file.read("ids") if "ids" in headers else None,
+            None if labels is None else _numbered(labels, path),
+        )
 
 
 def _read_parquet(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
@@ -140,12 +138,17 @@ def _read_parquet(path: str | os.PathLike[str], array: str | None) -> FeatureFil
             f"{os.fspath(path)}: reading Parquet needs pyarrow: pip install pyarrow, or save the "
             f"features as .npy ({error})"
         ) from error
-    try:
+    with reading(path, "Parquet file"):
         table = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError(f"not a readable Parquet file: {error}", path=path) from error
+        return _columns(table, array, path)
+
+
+def _columns(table: Any, array: str | None, path: str | os.PathLike[str]) -> FeatureFile:
+    """The features, ids and labels of a table of pyarrow."""
+    from pyarrow.types import is_floating
+
     lists = [column.name for column in table.schema if _is_list(column.type)]
-    floats = [c.name for c in table.schema if pyarrow.types.is_floating(c.type)]
+    floats = [c.name for c in table.schema if is_floating(c.type)]
     chosen = [array] if array else lists if len(lists) == 1 else [] if lists else floats
     if not chosen or chosen[0] not in lists + floats:
         raise DataError(
@@ -195,10 +198,6 @@ def _numbered(labels: np.ndarray, path: str | os.PathLike[str]) -> Table:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value).strip()
-
-
-def _is_float(values: np.ndarray) -> bool:
-    return values.dtype in FLOATS
 
 
 ID_COLUMNS = ("id", "ids")

@@ -10,10 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from gluon_hash.datasets.feature_files import FeatureFile, check_features, read_features
+from gluon_hash.datasets.feature_files import (
+    FeatureFile,
+    check_features,
+    check_form,
+    read_features,
+)
 from gluon_hash.datasets.label_tables import Table, read_table
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
+from gluon_hash.guard import load_npy
 
 __all__ = ["Labels", "Rows", "read_rows"]
 
@@ -21,6 +27,7 @@ FilePath = str | os.PathLike[str]
 Labels = FilePath | Mapping[str, Sequence[Any]] | Sequence[Any] | np.ndarray
 NAMES = ("path", "name", "file", "filename", "file_name", "image")
 IDS = ("id", "ids")
+LONGEST_ID = 18  # digits of a number that int64 surely holds
 UNNAMED = "level_{}"  # a column of labels without a header
 
 
@@ -62,6 +69,7 @@ def read_rows(
     path = array if isinstance(array, (str, os.PathLike)) else None
     file = read_features(path, array_name) if path is not None else FeatureFile(np.asarray(array))
     table = file.labels if labels is None else _as_table(labels)
+    check_form(file.features, path)
     if table is None:
         raise DataError("no labels came with the features; name a table of labels", path=path)
     name_column = next((name for name in table.columns if name.lower() in NAMES), None)
@@ -73,11 +81,11 @@ def read_rows(
     row_names = (
         [f"{stem}/{row}" for row in range(len(file.features))] if names is None else list(names)
     )
-    features = check_features(file.features, row_names, path)
     if ids is None:
         ids = file.ids if id_column is None else _numbers(table, id_column)
-    row_ids = first_id + np.arange(len(features)) if ids is None else np.asarray(ids)
-    _check_columns(len(features), table, row_names, row_ids)
+    row_ids = first_id + np.arange(len(file.features)) if ids is None else np.asarray(ids)
+    _check_columns(len(file.features), table, row_names, row_ids, path)
+    features = check_features(file.features, row_names, path)
     provenance: dict[str, Any] = {"made_by": "gluon_hash.datasets.features"}
     if path is not None:
         provenance.update(name=Path(path).name, sha256=sha256(path))
@@ -92,10 +100,7 @@ def _as_table(labels: Labels) -> Table:
     if isinstance(labels, (str, os.PathLike)):
         if Path(labels).suffix.lower() != ".npy":
             return read_table(labels)
-        try:
-            return _unnamed(np.load(labels, allow_pickle=False), labels)
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(f"not a readable .npy file of labels: {error}", path=labels) from error
+        return _unnamed(load_npy(labels), labels)
     return _unnamed(np.asarray(labels), None)
 
 
@@ -120,22 +125,28 @@ def _texts(values: Sequence[Any] | np.ndarray) -> list[str]:
 
 def _numbers(table: Table, column: str) -> np.ndarray:
     for position, value in enumerate(table.column(column)):
-        if not (value.isascii() and value.isdigit()):
-            raise table.error(f"{column}: expected an integer >= 0, got {value!r}", position)
+        if not (value.isascii() and value.isdigit() and len(value) <= LONGEST_ID):
+            raise table.error(f"{column}: expected an integer >= 0, got {value!r:.50}", position)
     return np.array(table.column(column), dtype=np.int64)
 
 
-def _check_columns(count: int, table: Table, names: list[str], ids: np.ndarray) -> None:
-    if not len(table) == len(names) == len(ids) == count:
+def _check_columns(
+    count: int, table: Table, names: list[str], ids: np.ndarray, path: FilePath | None
+) -> None:
+    if ids.ndim != 1 or not len(table) == len(names) == len(ids) == count:
         raise DataError(
             f"{count} features, but {len(table)} rows of labels, {len(names)} names and "
-            f"{len(ids)} ids; expected as many of each",
-            path=table.path,
+            f"ids of shape {ids.shape}; expected as many of each",
+            path=table.path or path,
         )
-    if not np.issubdtype(ids.dtype, np.integer) or ids.min() < 0:
-        raise DataError(f"ids: expected integers >= 0, got {ids.dtype}, from {ids.min()}")
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise DataError(f"ids: expected integers >= 0, got {ids.dtype}", path=path)
+    if ids.min() < 0 or ids.max() > np.iinfo(np.int64).max:
+        raise DataError(
+            f"ids: expected integers >= 0 of int64, got {ids.min()} to {ids.max()}", path=path
+        )
     if len(np.unique(ids)) < count:
-        raise DataError("ids: an id appears twice; each row needs one of its own")
+        raise DataError("ids: an id appears twice; each row needs one of its own", path=path)
     bad = next((name for name in names if "\t" in name or "\n" in name or not name), None)
     if bad is not None:
-        raise DataError(f"names: {bad!r} is empty or holds a tab or a line break")
+        raise DataError(f"names: {bad!r} is empty or holds a tab or a line break", path=path)

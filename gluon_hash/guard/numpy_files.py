@@ -186,8 +186,8 @@ def _read_header(
             "only pickle can read; save numbers or texts",
             path=path,
         )
-    if any(isinstance(side, bool) or side < 0 for side in shape):
-        raise DataError(f"{where}an array cannot have the shape {shape}", path=path)
+    if dtype.itemsize < 0 or any(isinstance(side, bool) or side < 0 for side in shape):
+        raise DataError(f"{where}an array cannot be {dtype} of shape {shape}", path=path)
     return Header(
         shape, dtype, fortran_order, len(np.lib.format.MAGIC_PREFIX) + 2 + len(size_bytes) + length
     )

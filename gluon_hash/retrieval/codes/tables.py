@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gluon_hash.arrays import load_arrays, save_arrays
+from gluon_hash.arrays import load_arrays, save_arrays, scalar
 from gluon_hash.errors import DataError
+from gluon_hash.guard import as_schema, open_npz, parse_json
 from gluon_hash.retrieval.codes.packing import check_packed
+from gluon_hash.retrieval.codes.shards import Shard
 
 __all__ = ["CodeTable", "FeatureTable", "check_comparable", "load_table"]
 
@@ -33,6 +34,10 @@ class CodeTable:
     num_bits : int
     names : str, shape (N,), optional
         The path of each image, or its name in a list.
+    model : str, optional
+        The fingerprint of the model that made the codes.
+    shard : Shard, optional
+        Which part of a record file this is.
 
     Raises
     ------
@@ -45,6 +50,8 @@ class CodeTable:
     level_labels: np.ndarray
     num_bits: int
     names: np.ndarray | None = None
+    model: str | None = None
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         check_packed(self.codes, self.num_bits)
@@ -54,7 +61,10 @@ class CodeTable:
         return len(self.ids)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write codes.npz (version, num_bits, codes, ids, level_labels, names where known)."""
+        """Write codes.npz: version, num_bits, codes, ids, level_labels; the others where known."""
+        about = {} if self.model is None else {"model": np.array(self.model)}
+        if self.shard is not None:
+            about["shard"] = np.array(self.shard.to_json())
         save_arrays(
             path,
             num_bits=np.array(self.num_bits),
@@ -62,6 +72,7 @@ class CodeTable:
             ids=self.ids,
             level_labels=self.level_labels,
             **_named(self.names),
+            **about,
         )
 
     @classmethod
@@ -73,14 +84,22 @@ class CodeTable:
         DataError
             If it is damaged, of a newer version, or does not hold codes.
         """
-        arrays = load_arrays(path, ("num_bits", "codes", "ids", "level_labels"), ("names",))
+        optional = ("names", "model", "shard")
+        arrays = load_arrays(path, ("num_bits", "codes", "ids", "level_labels"), optional)
+        num_bits = scalar(arrays, "num_bits", int, path)
+        model = scalar(arrays, "model", str, path) if "model" in arrays else None
+        shard = None
+        if "shard" in arrays:
+            shard = Shard.from_json(scalar(arrays, "shard", str, path), path)
         try:
             return cls(
                 arrays["ids"],
                 arrays["codes"],
                 arrays["level_labels"],
-                int(arrays["num_bits"]),
+                num_bits,
                 arrays.get("names"),
+                model,
+                shard,
             )
         except ValueError as error:
             raise DataError(str(error), path=path) from error
@@ -146,12 +165,14 @@ class FeatureTable:
             If it is damaged, of a newer version, or does not hold features.
         """
         arrays = load_arrays(path, ("features", "ids", "level_labels", "provenance"), ("names",))
+        about = parse_json(scalar(arrays, "provenance", str, path), path)
+        provenance = as_schema(about, dict[str, Any], path)
         try:
             return cls(
                 arrays["ids"],
                 arrays["features"],
                 arrays["level_labels"],
-                json.loads(str(arrays["provenance"])),
+                provenance,
                 arrays.get("names"),
             )
         except ValueError as error:
@@ -161,9 +182,9 @@ class FeatureTable:
 def load_table(path: str | os.PathLike[str]) -> CodeTable | FeatureTable:
     """A CodeTable, or a FeatureTable if the file holds features; DataError if it is neither."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            has_features = "features" in getattr(file, "files", [])
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError):
+        with open_npz(path) as file:
+            has_features = "features" in file.names
+    except (DataError, OSError):
         has_features = False  # CodeTable.load says what is wrong
     return FeatureTable.load(path) if has_features else CodeTable.load(path)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gluon_hash.arrays import load_arrays, save_arrays
+from gluon_hash.arrays import load_arrays, save_arrays, scalar
 from gluon_hash.errors import DataError
+from gluon_hash.guard import as_schema, parse_json
 from gluon_hash.retrieval.evaluation.confidence import bootstrap
 from gluon_hash.retrieval.evaluation.kernels.table import missing_metrics
 from gluon_hash.retrieval.evaluation.protocols import Protocol
@@ -85,18 +86,25 @@ class Measured:
     def load(cls, path: str | os.PathLike[str]) -> Measured:
         """Read what ``save`` wrote; DataError if it is damaged."""
         arrays = load_arrays(path, ("names", "values", "num_database", "protocol", "seconds"))
-        names, values = tuple(str(name) for name in arrays["names"]), arrays["values"]
+        names, values = arrays["names"], arrays["values"]
+        if names.ndim != 1 or names.dtype.kind != "U" or values.dtype != np.float64:
+            raise DataError(
+                f"expected names of metrics and float64 values, got {names.dtype} {names.shape} "
+                f"and {values.dtype} {values.shape}",
+                path=path,
+            )
         if values.ndim != 2 or values.shape[1] != len(names):
             raise DataError(
                 f"expected a column for each of {len(names)} metrics, got shape {values.shape}",
                 path=path,
             )
+        protocol = parse_json(scalar(arrays, "protocol", str, path), path)
         return cls(
-            names,
+            tuple(names.tolist()),
             values,
-            int(arrays["num_database"]),
-            Protocol.from_dict(json.loads(str(arrays["protocol"]))),
-            float(arrays["seconds"]),
+            scalar(arrays, "num_database", int, path),
+            as_schema(protocol, Protocol, path),  # a rule of an older version is left out
+            scalar(arrays, "seconds", float, path),
         )
 
 
