@@ -6,12 +6,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.plots.style import PAPER, RULE, styled
 
 __all__ = ["hierarchy_tree"]
 
 INCHES_PER_CLASS = 0.14
 
 
+@styled
 def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
     """Every class of every level, a line to its parent; legible up to a few hundred classes."""
     order = np.lexsort(
@@ -36,13 +38,13 @@ def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
                 name,
                 va="center",
                 fontsize=7,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
             )  # over the line that goes on
         if level < hierarchy.num_levels - 1:
             for c, parent in enumerate(hierarchy.parents[level]):
                 above = heights[level + 1][parent]
                 axes.plot(
-                    [x - 1, x - 0.35, x], [above, above, heights[level][c]], color="0.7", lw=0.6
+                    [x - 1, x - 0.35, x], [above, above, heights[level][c]], color=RULE, lw=0.6
                 )
     axes.set(
         xlim=(-0.4, hierarchy.num_levels - 0.3),

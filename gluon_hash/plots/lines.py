@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from gluon_hash.plots.palette import LINES
 
 __all__ = ["LABEL_SIZE", "add_legend", "label_height", "label_width", "line_style", "wrap_name"]
 
 LABEL_SIZE = 8  # points, of names in legends and at axes
 WRAPPED = re.compile(r".{1,38}\Z|.{1,37}[ _,=]|.{1,38}", re.DOTALL)
 CHARACTER, LINE = 0.65 * LABEL_SIZE / 72, 1.45 * LABEL_SIZE / 72  # inches, at most
-COLOURS = [f"C{number}" for number in range(10)] + [
-    "#aec7e8",
-    "#ffbb78",
-    "#98df8a",
-    "#ff9896",
-    "#c5b0d5",
-    "#c49c94",
-    "#f7b6d2",
-    "#c7c7c7",
-    "#dbdb8d",
-    "#9edae5",
-]
 MARKERS, DASHES = "osv^D<>PX", ("-", "--", ":", "-.")
 
 
-def line_style(number: int) -> dict[str, Any]:
+def line_style(number: int, colours: Sequence[str] = LINES) -> dict[str, Any]:
     """Colour, marker and dash of a line by its number: no two alike among 360.
 
-    No two of one colour and dash among 40. The colours are matplotlib's tab10, then its light
-    twins in tab20.
+    No two of one colour and dash among 40.
+
+    Parameters
+    ----------
+    number : int
+    colours : sequence of str
+        Those of the palette, or of a family of lines.
     """
     return {
-        "color": COLOURS[number % 20],
+        "color": colours[number % len(colours)],
         "marker": MARKERS[number % 9],
-        "linestyle": DASHES[number // 10 % 4],
+        "linestyle": DASHES[number // len(colours) % 4],
     }
 
 
@@ -61,16 +57,30 @@ def label_height(names: list[str]) -> float:
     return sum(name.count("\n") + 1 for name in names) * LINE
 
 
-def add_legend(figure: Figure) -> None:
-    """A legend right of all panels, one entry a name.
+def add_legend(figure: Figure, width: float | None = None) -> None:
+    """A legend beside all panels, or below those of a figure of a given width; an entry a name.
 
     The figure grows by what it needs, the panels keep their size.
+
+    Parameters
+    ----------
+    figure : Figure
+    width : float, optional
+        Inches that the figure must keep.
     """
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels()):
             handles.setdefault(name, handle)
-    names = list(handles)
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width + label_width(names) + 0.7, max(height, label_height(names) + 0.6))
-    figure.legend(list(handles.values()), names, loc="outside right center", fontsize=LABEL_SIZE)
+    names, lines = list(handles), list(handles.values())
+    wide, high = figure.get_size_inches()
+    if width is None:
+        figure.set_size_inches(
+            wide + label_width(names) + 0.7, max(high, label_height(names) + 0.6)
+        )
+        figure.legend(lines, names, loc="outside right center", fontsize=LABEL_SIZE)
+        return
+    columns = max(1, min(len(names), int(width / (label_width(names) + 0.6))))
+    figure.set_size_inches(wide, high + label_height(names) / columns + 0.25)
+    loc = f"outside {'upper' if figure.get_supxlabel() else 'lower'} center"
+    figure.legend(lines, names, loc=loc, ncols=columns, fontsize=LABEL_SIZE)

@@ -65,9 +65,9 @@ def test_a_grid_shows_captions_and_says_where_there_is_no_picture(pictures):
         captions=[["finch"], ["owl", "wren"]],
     )
     axes = np.array(figure.axes).reshape(2, 3)
-    assert [[ax.get_title() for ax in row] for row in axes] == [
-        ["a", "1 bit\nfinch", ""],
-        ["b", "2 bits\nowl", "3 bits\nwren"],
+    assert [[(ax.get_title(), ax.get_xlabel()) for ax in row] for row in axes] == [
+        [("query", "a"), ("1 bit", "finch"), ("", "")],
+        [("query", "b"), ("2 bits", "owl"), ("3 bits", "wren")],
     ]
     missing = [[[text.get_text() for text in ax.texts] for ax in row] for row in axes]
     assert missing == [[["no image"], [], []], [[], ["no image"], []]]
