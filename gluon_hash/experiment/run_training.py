@@ -31,7 +31,7 @@ from gluon_hash.progress import log
 from gluon_hash.retrieval import CodeTable, Cutoffs, leave_one_out
 from gluon_hash.retrieval.evaluation.health import code_health
 from gluon_hash.training import HashTrainer, fit
-from gluon_hash.training.fit import LOG
+from gluon_hash.training.saving import LOG
 
 __all__ = ["train"]
 

@@ -44,7 +44,9 @@ class TrainingLoader(Loader, Protocol):
         """The ``len(self)`` batches of epoch ``epoch``, counted from 0.
 
         They must depend on nothing but the loader's arguments and ``epoch``: a training that goes
-        on after an interruption asks for the next epoch without those before it.
+        on after an interruption asks for the next epoch without those before it. (A method
+        ``epoch_from(epoch, start)``, which leaves the first batches out, spares it making those of
+        an epoch that it goes on with.)
         """
         ...
 

@@ -3,8 +3,8 @@
 from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory import CenterMemory, InferenceRefresh, RunningRefresh, centers
 from gluon_hash.training import schedule
-from gluon_hash.training.checkpoint import read_state
 from gluon_hash.training.fit import fit
+from gluon_hash.training.reading import read_checkpoint, read_state
 from gluon_hash.training.state import CheckpointState, Progress
 from gluon_hash.training.trainer import HashTrainer
 
@@ -18,6 +18,7 @@ __all__ = [
     "RunningRefresh",
     "centers",
     "fit",
+    "read_checkpoint",
     "read_state",
     "schedule",
 ]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gluon_hash.engine import mx
-from gluon_hash.errors import DataError
-from gluon_hash.files import replace_text
 from gluon_hash.progress import log
-from gluon_hash.training.checkpoint import load_checkpoint, save_checkpoint
+from gluon_hash.training.draws import Draws
+from gluon_hash.training.interruption import Interruption
+from gluon_hash.training.resuming import resume
+from gluon_hash.training.saving import Saving
 from gluon_hash.training.state import Progress
 from gluon_hash.training.trainer import HashTrainer
 
 __all__ = ["fit"]
-
-LAST, BEST, LOG = "last.ckpt", "best.ckpt", "log.jsonl"
 
 
 def fit(
@@ -30,17 +27,22 @@ def fit(
     validate: Callable[[], dict[str, float]] | None = None,
     monitor: str = "loss",
     early_stop_epochs: int | None = None,
+    checkpoint_minutes: float | None = None,
 ) -> Progress:
-    """Train until ``num_epochs`` are done, from the last whole epoch in ``folder`` if there is one.
+    """Train until ``num_epochs`` are done, from the newest checkpoint in ``folder`` on.
+
+    SIGTERM and Ctrl-C end it when the batch is done and saved, a second one at once.
 
     Parameters
     ----------
     trainer : HashTrainer
     folder : path-like
-        The run folder: receives log.jsonl (one line per epoch), last.ckpt/ and best.ckpt/.
+        The run folder: receives log.jsonl (one line per epoch), last.ckpt/, best.ckpt/ and, inside
+        an epoch, inside.ckpt/. Nobody else writes to it.
     num_epochs : int
     seed : int
-        MXNet is seeded from it again for every epoch, so that a resumed run goes on exactly.
+        MXNet's random numbers derive from it, the epoch and the batch, so that a resumed run goes
+        on exactly.
     validate : callable, optional
         Returns metrics of the network as it is, large is good; called after every epoch.
     monitor : str
@@ -48,6 +50,8 @@ def fit(
         (lowest).
     early_stop_epochs : int, optional
         Stop after this many epochs in a row that are not better.
+    checkpoint_minutes : float, optional
+        Save inside an epoch too, when so much time has passed since the last checkpoint.
 
     Returns
     -------
@@ -56,26 +60,32 @@ def fit(
     Raises
     ------
     DivergedError
-        If the loss is NaN or infinite; last.ckpt is then that of the epoch before.
+        If the loss, weights, the optimiser's state or the memory are NaN or infinite; the last
+        checkpoint is kept.
+    DataError
+        If the checkpoints in the folder are damaged.
+    OSError
+        If a checkpoint cannot be written; the last one is kept.
+    Terminated, KeyboardInterrupt
+        After a signal.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    progress = _resume(trainer, folder)
-    watched = "loss" if monitor == "loss" else f"validation_{monitor}"
-    while not progress.is_finished(num_epochs, early_stop_epochs):
-        epoch = progress.epochs_done
-        mx.random.seed((seed * 1_000_003 + epoch) % 2**31)
-        report = trainer.train_epoch(epoch)
-        validation = {} if validate is None else validate()
-        logged = {"epoch": epoch + 1, **report.to_dict()}
-        logged.update({f"validation_{name}": value for name, value in validation.items()})
-        progress = progress.after(epoch + 1, logged[watched], lowest=monitor == "loss")
-        _append(folder / LOG, logged)
-        better = progress.best_epoch == epoch + 1
-        log(_line(logged, num_epochs) + (" *" if better else ""))
-        if better:
-            save_checkpoint(folder / BEST, trainer, progress)
-        save_checkpoint(folder / LAST, trainer, progress)
+    state, watched = resume(trainer, folder), _watched(monitor)
+    draws = Draws(seed, trainer.contexts)
+    with Interruption() as interruption:
+        run = Saving(trainer, folder, draws, interruption, checkpoint_minutes, state)
+        while not run.progress.is_finished(num_epochs, early_stop_epochs):
+            report = run.train_epoch()
+            validation = run.judge(report, validate)
+            epoch = run.progress.epochs_done + 1
+            logged = {"epoch": epoch, **report.to_dict()}
+            logged.update({f"validation_{name}": value for name, value in validation.items()})
+            progress = run.progress.after(epoch, logged[watched], lowest=monitor == "loss")
+            run.keep(progress, logged)
+            log(_line(logged, num_epochs) + (" *" if progress.best_epoch == epoch else ""))
+            interruption.raise_if_asked()
+    progress = run.progress
     if progress.epochs_done < num_epochs:
         log(f"stopped: {early_stop_epochs} epochs without a better {monitor}")
     if progress.best_value is not None:
@@ -86,27 +96,9 @@ def fit(
     return progress
 
 
-def _resume(trainer: HashTrainer, folder: Path) -> Progress:
-    if not (folder / LAST).exists() and not (folder / f"{LAST}.old").exists():
-        (folder / LOG).unlink(missing_ok=True)  # of an epoch that was not saved
-        return Progress()
-    progress = load_checkpoint(folder / LAST, trainer)
-    lines = (
-        (folder / LOG).read_text(encoding="utf-8").splitlines() if (folder / LOG).exists() else []
-    )
-    if len(lines) < progress.epochs_done:
-        raise DataError(
-            f"expected a line for each of the {progress.epochs_done} epochs done, got {len(lines)}",
-            path=folder / LOG,
-        )
-    replace_text(folder / LOG, "".join(f"{line}\n" for line in lines[: progress.epochs_done]))
-    log(f"resumed after epoch {progress.epochs_done}")
-    return progress
-
-
-def _append(path: Path, logged: dict[str, Any]) -> None:
-    with open(path, "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(logged, allow_nan=False) + "\n")
+def _watched(monitor: str) -> str:
+    """The key of a line of the log that chooses the best epoch."""
+    return "loss" if monitor == "loss" else f"validation_{monitor}"
 
 
 def _line(logged: dict[str, Any], num_epochs: int) -> str:

@@ -10,7 +10,7 @@ from gluon_hash.engine import gluon, nd
 from gluon_hash.errors import DataError
 from gluon_hash.nets.weights import read_params
 
-__all__ = ["save_optimizer", "load_optimizer"]
+__all__ = ["load_optimizer", "save_optimizer", "state_arrays"]
 
 # gluon.Trainer has no public way to its state but pickles; the private names below are those of
 # MXNet 1.9.1, the last release.
@@ -26,6 +26,15 @@ def save_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> No
         for position, array in enumerate(_arrays(state)):
             arrays[f"{index}:state:{position}"] = array
     nd.save(os.fspath(path), arrays)
+
+
+def state_arrays(optimizer: gluon.Trainer) -> dict[str, nd.NDArray]:
+    """The state arrays of every parameter, on the first context, by what they are called."""
+    return {
+        f"the optimiser's state of {optimizer._params[index].name} (array {position})": array
+        for index, state in optimizer._updaters[0].states.items()
+        for position, array in enumerate(_arrays(state))
+    }
 
 
 def load_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> None:

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["CheckpointState", "EpochReport", "Progress"]
+__all__ = ["Begun", "CheckpointState", "EpochReport", "Progress"]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An epoch that is begun: what a checkpoint inside it keeps beside the arrays.
+
+    Parameters
+    ----------
+    batches_done, num_images : int
+    total : float
+        The losses that were added up so far.
+    waiting : tuple of float
+        The losses of the batches since, which are added as one sum with those to come: sums of
+        floats depend on their order.
+    checked : int
+        Batches whose losses are in ``total``.
+    seconds : float
+        Spent on them.
+    """
+
+    batches_done: int = 0
+    num_images: int = 0
+    total: float = 0.0
+    waiting: tuple[float, ...] = ()
+    checked: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +111,47 @@ class Progress:
 
 @dataclass(frozen=True)
 class CheckpointState:
-    """What state.json holds: the progress, and the SHA-256 of each file of the checkpoint."""
+    """What state.json holds: how far the training was, and what each file's SHA-256 is.
+
+    Parameters
+    ----------
+    progress : Progress
+        After the last whole epoch.
+    sha256 : mapping
+        File of the checkpoint -> SHA-256.
+    begun : Begun, optional
+        Of a checkpoint inside an epoch.
+    trained : mapping, optional
+        Of one at the end of an epoch that was not judged yet: the EpochReport.
+    logged : mapping, optional
+        The line of log.jsonl of the last whole epoch; older checkpoints have none.
+    threads : int, optional
+        OMP_NUM_THREADS of the training; older checkpoints do not say.
+    """
 
     progress: Progress
-    sha256: Mapping[str, str]
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    begun: Begun | None = None
+    trained: Mapping[str, Any] | None = None
+    logged: Mapping[str, Any] | None = None
+    threads: int | None = None
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Epochs and batches done: the later checkpoint has more."""
+        return self.progress.epochs_done, self.begun.batches_done if self.begun else 0
+
+    def __str__(self) -> str:
+        epochs, batches = self.age
+        return f"after epoch {epochs}" + (f" and batch {batches} of the next" if batches else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "sha256": dict(self.sha256),
+            **self.progress.to_dict(),
+            "begun": None if self.begun is None else asdict(self.begun),
+            "trained": self.trained,
+            "logged": self.logged,
+            "threads": self.threads,
+        }

@@ -37,8 +37,8 @@ class HashTrainer:
         Called (code, level_labels, *arrays of the memory, *outputs of the head), returns
         (batch_size,).
     loader : TrainLoader or FeatureTrainLoader
-        ``loader.epoch(e)`` yields the batches of epoch e; ``len(loader)`` is their number. If it has
-        ``epoch_from(e, start)`` too, an epoch is gone on with without making its first batches.
+        ``loader.epoch(e)`` yields the batches of epoch e; ``len(loader)`` is their number. With
+        ``epoch_from(e, start)`` it spares an epoch that is gone on with its first batches.
     optimizer : gluon.Trainer
         Over the parameters of ``net`` and ``head``; a parameter's ``lr_mult`` scales its rate.
     lr, schedule : float, Schedule

@@ -187,13 +187,23 @@ def test_an_interrupted_swap_is_finished(tmp_path):
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
 
 
-def test_damaged_and_newer_checkpoints_are_named(tmp_path):
+def test_damaged_checkpoints_are_named_and_passed_over(tmp_path, capsys):
     fit(make(), tmp_path, 1, 0)
-    shutil.copytree(tmp_path, tmp_path / "newer")
+    shutil.copytree(tmp_path, tmp_path / "all")
     (tmp_path / "last.ckpt" / "net.params").write_bytes(b"damaged")
+    fit(make(), tmp_path, 2, 0)
+    said = capsys.readouterr().err
+    assert "last.ckpt/net.params: missing or damaged" in said
+    assert "going on from best.ckpt, after epoch 1" in said
+    for name in ("last.ckpt", "best.ckpt"):
+        (tmp_path / "all" / name / "net.params").write_bytes(b"damaged")
     with pytest.raises(DataError, match=r"net\.params: missing or damaged"):
-        fit(make(), tmp_path, 2, 0)
-    path = tmp_path / "newer" / "last.ckpt" / "state.json"
+        fit(make(), tmp_path / "all", 2, 0)
+
+
+def test_a_newer_checkpoint_is_named_not_passed_over(tmp_path):
+    fit(make(), tmp_path, 1, 0)
+    path = tmp_path / "last.ckpt" / "state.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
     with pytest.raises(DataError, match="expected checkpoint version 2, got 3"):
-        fit(make(), tmp_path / "newer", 2, 0)
+        fit(make(), tmp_path, 2, 0)

@@ -37,11 +37,11 @@ class Memory:
         return {}
 
     def state(self) -> dict[str, np.ndarray]:
-        """What a checkpoint keeps."""
+        """What a checkpoint keeps, inside an epoch too: all that later calls depend on."""
         return {}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """Put back what state returned."""
+        """Put back what state returned; inside an epoch, start was called before."""
 
 
 class FixedTargets(Memory):

@@ -27,6 +27,12 @@ class Refresh(Protocol):
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums (num_classes, num_bits) and counts (num_classes,) of the codes of each class."""
 
+    def state(self) -> dict[str, np.ndarray]:
+        """What a checkpoint inside an epoch keeps."""
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Put back what state returned, after start; other entries are not read."""
+
 
 class InferenceRefresh:
     """One more pass over the training images, in inference mode with the evaluation transform.
@@ -56,6 +62,13 @@ class InferenceRefresh:
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums (num_classes, num_bits) and counts (num_classes,) of the codes of each class."""
         return class_sums(*self._encode(), self._num_classes)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing."""
+        return {}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Nothing to put back."""
 
 
 class RunningRefresh:
@@ -92,6 +105,26 @@ class RunningRefresh:
             np.sum([value.asnumpy() for value in self._sums.values()], axis=0),
             np.sum([value.asnumpy() for value in self._counts.values()], axis=0),
         )
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Sums and counts so far of every context, in their order."""
+        sums, counts = self._sums.values(), self._counts.values()
+        return {
+            **{f"sums_{number}": value.asnumpy() for number, value in enumerate(sums)},
+            **{f"counts_{number}": value.asnumpy() for number, value in enumerate(counts)},
+        }
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """The inverse of state; of a run on another number of devices, all goes to the first.
+
+        Older checkpoints, which are not of the inside of an epoch, have none.
+        """
+        number = 0
+        while f"sums_{number}" in state:
+            context = self._contexts[number if number < len(self._contexts) else 0]
+            self._sums[context] += nd.array(state[f"sums_{number}"], context)
+            self._counts[context] += nd.array(state[f"counts_{number}"], context)
+            number += 1
 
 
 class CenterMemory(Memory):
@@ -158,9 +191,11 @@ class CenterMemory(Memory):
         return {"center_shift": shift, "empty_classes": empty.tolist()}
 
     def state(self) -> dict[str, np.ndarray]:
-        """The centers by level."""
-        return {f"level_{k}": center for k, center in enumerate(self.centers)}
+        """The centers by level, and what the refresh has gathered in this epoch."""
+        levels = {f"level_{k}": center for k, center in enumerate(self.centers)}
+        return {**levels, **self._refresh.state()}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """The inverse of state."""
         self.centers = [state[f"level_{k}"] for k in range(len(self.centers))]
+        self._refresh.load_state(state)

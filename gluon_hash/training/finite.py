@@ -1,0 +1,89 @@
+"""Is every number of a training finite? Looked at before a checkpoint is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gluon_hash.engine import nd
+from gluon_hash.errors import DivergedError
+from gluon_hash.training.optimizer_state import state_arrays
+
+if TYPE_CHECKING:
+    from gluon_hash.training.trainer import HashTrainer
+
+__all__ = ["ADVICE", "advised", "not_finite"]
+
+ADVICE = (
+    "lower optimizer.lr, or set optimizer.clip_gradient_norm or (in the first epochs) "
+    "optimizer.warmup_epochs, and go on (resume) from the last checkpoint"
+)
+ARRAYS_A_CALL = 200  # of multi_all_finite, its limit
+CHECKED_AS_THEY_ARE = (np.float16, np.float32, np.float64)
+
+
+@contextmanager
+def advised() -> Iterator[None]:
+    """A DivergedError of the block (of a pass over the images, say) says what to try."""
+    try:
+        yield
+    except DivergedError as error:
+        raise DivergedError(f"{error}: {ADVICE}") from error
+
+
+def not_finite(trainer: HashTrainer) -> str | None:
+    """What of a training holds NaN or infinity: weights, the head, the optimiser or the memory.
+
+    One reduction over each array, on its own device.
+
+    Parameters
+    ----------
+    trainer : HashTrainer
+
+    Returns
+    -------
+    str or None
+        Such as "weight dense0_weight"; None if all is finite.
+    """
+    weights = {
+        f"the weight {parameter.name}": array
+        for block in (trainer.net, trainer.head)
+        if block is not None
+        for parameter in block.collect_params().values()
+        for array in parameter.list_data()
+    }
+    for arrays in (weights, state_arrays(trainer.optimizer)):
+        found = _first_bad(arrays)
+        if found is not None:
+            return found
+    for name, value in trainer.memory.state().items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            return f"the memory's {name}"
+    return None
+
+
+def _first_bad(arrays: Mapping[str, nd.NDArray]) -> str | None:
+    """The name of the first array that holds NaN or infinity."""
+    groups: dict[tuple, list[str]] = {}
+    for name, array in arrays.items():
+        groups.setdefault((array.context, array.dtype), []).append(name)
+    chunks = [
+        names[start : start + ARRAYS_A_CALL]
+        for names in groups.values()
+        for start in range(0, len(names), ARRAYS_A_CALL)
+    ]
+    flags = [_all_finite([arrays[name] for name in names]) for names in chunks]
+    for names, flag in zip(chunks, flags):
+        if not flag.asscalar():
+            return next(name for name in names if not _all_finite([arrays[name]]).asscalar())
+    return None
+
+
+def _all_finite(arrays: Sequence[nd.NDArray]) -> nd.NDArray:
+    """1 if all numbers of arrays of one context and type are finite; not yet computed."""
+    if arrays[0].dtype not in CHECKED_AS_THEY_ARE:
+        arrays = [array.astype("float32") for array in arrays]
+    return nd.multi_all_finite(*arrays, num_arrays=len(arrays))
