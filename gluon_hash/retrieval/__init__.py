@@ -1,26 +1,36 @@
-"""Codes, evaluation, indexes, baselines: nothing here needs MXNet."""
+"""Codes, evaluation, indexes, baselines: nothing here needs MXNet.
 
-from gluon_hash.retrieval import codes
-from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable, load_table
-from gluon_hash.retrieval.evaluation import (
-    PROTOCOLS,
-    CodeHealth,
-    Curves,
-    Cutoffs,
-    Measured,
-    code_health,
-    curves,
-    evaluate,
-    feature_distances,
-    leave_one_out,
-    measure,
-    measure_by_distance,
-    measure_tables,
-    metrics,
-    per_class,
-    weighted_distances,
-)
-from gluon_hash.retrieval.index.hamming import HammingIndex
+Compilers and FAISS are imported when something that needs them is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gluon_hash.lazy import on_demand
+
+if TYPE_CHECKING:
+    from gluon_hash.retrieval import codes
+    from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable, load_table
+    from gluon_hash.retrieval.evaluation import (
+        PROTOCOLS,
+        CodeHealth,
+        Curves,
+        Cutoffs,
+        Measured,
+        code_health,
+        curves,
+        evaluate,
+        feature_distances,
+        leave_one_out,
+        measure,
+        measure_by_distance,
+        measure_tables,
+        metrics,
+        per_class,
+        weighted_distances,
+    )
+    from gluon_hash.retrieval.index.hamming import HammingIndex
 
 __all__ = [
     "CodeHealth",
@@ -45,3 +55,15 @@ __all__ = [
     "per_class",
     "weighted_distances",
 ]
+
+EVALUATION, TABLES = "gluon_hash.retrieval.evaluation", "gluon_hash.retrieval.codes.tables"
+HOMES = {
+    "codes": "gluon_hash.retrieval.codes",
+    "HammingIndex": "gluon_hash.retrieval.index.hamming",
+    **dict.fromkeys(("CodeTable", "FeatureTable", "load_table"), TABLES),
+}
+__getattr__ = on_demand(__name__, {**dict.fromkeys(__all__, EVALUATION), **HOMES})
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
