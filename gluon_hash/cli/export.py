@@ -18,6 +18,7 @@ def command(
 ) -> None:
     """Write symbol JSON, parameters and manifest for deployment; read again and compared first."""
     from gluon_hash import deploy, experiment
+    from gluon_hash.deploy.encode import fingerprint_of
 
     if onnx:
         deploy.require_onnx()
@@ -29,7 +30,11 @@ def command(
         background=loaded.background,
         hierarchy=loaded.hierarchy,
         backbone=loaded.config.net.backbone,
-        source={"run": run.name, "epoch": loaded.epoch},
+        source={
+            "run": run.name,
+            "epoch": loaded.epoch,
+            "fingerprint": fingerprint_of(loaded.net),
+        },
     )
     print(manifest)
     if onnx:

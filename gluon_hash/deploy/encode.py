@@ -11,9 +11,16 @@ from gluon_hash.engine import gluon, mx
 from gluon_hash.errors import DivergedError
 from gluon_hash.progress import track
 from gluon_hash.retrieval import codes
+from gluon_hash.retrieval.codes.fingerprint import fingerprint
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
 
-__all__ = ["run_net", "encode_codes", "encode_features"]
+__all__ = ["encode_codes", "encode_features", "fingerprint_of", "run_net"]
+
+
+def fingerprint_of(net: gluon.HybridBlock) -> str:
+    """The fingerprint of a network: of the values of all its parameters."""
+    parameters = net.collect_params().values()
+    return fingerprint(parameter.list_data()[0].asnumpy() for parameter in parameters)
 
 
 def run_net(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import decode_image, read_list
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 from gluon_hash.retrieval.baselines import ProductQuantizer, encode_features_with, load_baseline
+from gluon_hash.retrieval.codes.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from gluon_hash.deploy.predictor import ImageLike
@@ -41,6 +43,11 @@ class Encoder(ABC):
     path: Path
     num_bits: int
     hierarchy: Hierarchy | None = None
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Of its weights, which the codes keep: a run and what is exported of it have the same."""
 
     def encode(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
         """Packed codes of images or of features.
@@ -138,13 +145,15 @@ class Encoder(ABC):
         labels = hierarchy.level_labels(split.fine_labels)
         names = np.array(split.names, dtype=np.str_)
         if isinstance(split, FeatureSplit):
-            return CodeTable(split.ids, self.encode(split.features), labels, self.num_bits, names)
+            packed = self.encode(split.features)
+            return CodeTable(split.ids, packed, labels, self.num_bits, names, self.fingerprint)
         blocks = [
             self.encode([decode_image(split.encoded(p)) for p in positions], len(positions))
             for positions in np.array_split(np.arange(len(split)), -(-len(split) // BATCH_SIZE))
         ]
         ids = first_id + np.arange(len(split))
-        return CodeTable(ids, np.concatenate(blocks), labels, self.num_bits, names)
+        packed = np.concatenate(blocks)
+        return CodeTable(ids, packed, labels, self.num_bits, names, self.fingerprint)
 
     @abstractmethod
     def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray: ...
@@ -177,6 +186,11 @@ class BaselineEncoder(Encoder):
         else:
             self.num_bits = self.fitted.weights.shape[1]
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Of the arrays that were fitted."""
+        return fingerprint(np.asarray(value) for value in vars(self.fitted).values())
+
     def encode_file(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
     ) -> CodeTable | FeatureTable:
@@ -186,7 +200,8 @@ class BaselineEncoder(Encoder):
                 f"{path}: a baseline reads cached features (.npz); `gluon-hash encode --features` "
                 "makes them"
             )
-        return encode_features_with(self.fitted, FeatureTable.load(path))
+        table = encode_features_with(self.fitted, FeatureTable.load(path))
+        return replace(table, model=self.fingerprint) if isinstance(table, CodeTable) else table
 
     def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
         raise ValueError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from gluon_hash.deploy import Predictor
-from gluon_hash.deploy.encode import encode_codes, encode_features
+from gluon_hash.deploy.encode import encode_codes, encode_features, fingerprint_of
 from gluon_hash.deploy.predictor import ImageLike
 from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data import evaluation_loader
@@ -49,11 +51,16 @@ class RunEncoder(Encoder):
         )
         self._features = Predictor(run.net.head, None, self.num_bits, self._contexts[0])
 
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Of the whole network, its backbone too."""
+        return fingerprint_of(self.run.net)
+
     def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
         """Codes of a .rec file by the network, of cached features by its head."""
         net, loader = self._net_and_loader(path, batch_size)
         table = encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
-        return with_names(table, path)
+        return replace(with_names(table, path), model=self.fingerprint)
 
     def prepare(self, image: ImageLike) -> np.ndarray:
         """As Predictor.prepare."""
@@ -109,6 +116,14 @@ class ExportedEncoder(Encoder):
         manifest = self._predictor.manifest
         assert manifest is not None  # load has read it
         self.num_bits, self.hierarchy = manifest.num_bits, manifest.hierarchy()
+        self._recorded = manifest.source.get("fingerprint")
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Of the run that it was exported from, whatever the form; else of its own parameters."""
+        if isinstance(self._recorded, str):
+            return self._recorded
+        return fingerprint_of(self._predictor.block)
 
     def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
         """Codes of a .rec file; or of features, if the network reads features."""
@@ -123,7 +138,7 @@ class ExportedEncoder(Encoder):
         else:
             loader = EvalLoader(RecordFile(path), self._predictor.transform, batch_size)
         table = encode_codes(self._predictor.block, loader, self._contexts, f"encode {name}")
-        return with_names(table, path)
+        return replace(with_names(table, path), model=self.fingerprint)
 
     def prepare(self, image: ImageLike) -> np.ndarray:
         """As Predictor.prepare."""

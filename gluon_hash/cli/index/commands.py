@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from gluon_hash.cli.index.search import search
 from gluon_hash.cli.index.sources import BuildByDefault
+from gluon_hash.cli.outputs import writes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 app = typer.Typer(
     cls=BuildByDefault,
@@ -45,6 +50,7 @@ BATCH_SIZE = typer.Option(None, min=1, help="Images encoded at a time. [default:
 
 
 @app.command()
+@writes("out", doing="index build")
 def build(
     source: Path = SOURCE,
     out: Path | None = typer.Option(
@@ -108,6 +114,7 @@ def build(
 
 
 @app.command()
+@writes("out", doing="index add")
 def add(
     index: Path = INDEX,
     source: Path = SOURCE,
@@ -120,10 +127,8 @@ def add(
 ) -> None:
     """Add codes or images to an index; the result is a new folder."""
     from gluon_hash.cli.index.sources import Source
-    from gluon_hash.files import refuse_existing
     from gluon_hash.retrieval import HammingIndex
 
-    refuse_existing(out)
     read_from = Source(source, model, labels, hierarchy, device, batch_size)
     loaded = HammingIndex.load(index)
     table, tree = read_from.read(loaded)
@@ -135,6 +140,7 @@ def add(
 
 
 @app.command()
+@writes("out", doing="index delete")
 def delete(
     what: list[str] = typer.Argument(
         ..., metavar="INDEX ID...", help="Index folder (not with --url), ids."
@@ -149,19 +155,11 @@ def delete(
 
     The result is a new folder. With --url they go from the collection itself.
     """
-    import numpy as np
-
     from gluon_hash.retrieval import HammingIndex
 
     if (out is None) == (url is None):
         raise ValueError("name the result: --out INDEX for a folder, or --url for Milvus")
-    ids = what if url else what[1:]
-    if not ids or not all(item.lstrip("-").isdigit() for item in ids):
-        raise ValueError(
-            f"expected ids, integers, after {'the options' if url else 'the index folder'}, got "
-            f"{ids}"
-        )
-    gone = np.array(ids, dtype=np.int64)
+    gone = _ids(what, "after the options") if url else _ids(what[1:], "after the index folder")
     if url is not None:
         from gluon_hash.retrieval.index.milvus import MilvusIndex
 
@@ -212,7 +210,7 @@ def check(
         }
     )
     loaded = load_index(index, scan)
-    queries = load_codes(codes, loaded.num_bits)
+    queries = load_codes(codes, loaded)
     measured = check_index(loaded, queries.codes[:limit], k, scan=scan)
     if rerank is not None:
         order = Rerank(str(rerank), candidates, query_features, distance)
@@ -222,6 +220,7 @@ def check(
 
 
 @app.command()
+@writes("out", doing="index export")
 def export(
     codes: Path = CODES,
     to: str = typer.Option(
@@ -239,6 +238,18 @@ def export(
         f"{hand_over(table, to, out, name=name)}: {len(table)} codes of {table.num_bits} bits; see "
         "README.txt there"
     )
+
+
+def _ids(texts: list[str], where: str) -> np.ndarray:
+    """Ids from the command line: int64 (N,)."""
+    import numpy as np
+
+    try:
+        if texts and all(text.lstrip("-").isdecimal() for text in texts):
+            return np.array([int(text) for text in texts], dtype=np.int64)
+    except (OverflowError, ValueError):  # more digits than fit
+        raise ValueError(f"an id has at most 64 bits, got one of {texts}"[:200]) from None
+    raise ValueError(f"expected ids, integers, {where}, got {texts}")
 
 
 app.command()(search)

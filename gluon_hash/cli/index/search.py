@@ -6,11 +6,14 @@ from pathlib import Path
 
 import typer
 
+from gluon_hash.cli.outputs import writes
+
 __all__ = ["search"]
 
 FIGURE = "FILE.html|.png|.svg|.pdf"
 
 
+@writes("grid", doing="index search --grid")
 def search(
     what: list[Path] | None = typer.Argument(
         None,
@@ -112,7 +115,7 @@ def search(
     asked = Asked(index, k, radius, within, group_by, scan)
     if asked.note:
         log(asked.note)
-    queries = searching.read_queries(files, model, codes, index.num_bits)
+    queries = searching.read_queries(files, model, codes, index)
     answers = searching.find(asked, queries, order)
     voters = asked.voters(queries.codes, answers) if zoom else None
     shown = Shown(queries.names, answers, asked.level, voters, agree)

@@ -28,26 +28,35 @@ def check_pairs(pairs: Mapping[str, tuple[Any, str, Any]]) -> None:
             raise ValueError(f"{flag} does nothing without {other}")
 
 
-def load_codes(path: Path, num_bits: int) -> CodeTable:
-    """The codes in a file; ValueError if they are not of the index's length."""
+def load_codes(path: Path, index: Searcher) -> CodeTable:
+    """The codes in a file; ValueError if they are not of the index's length, or of its model."""
     from gluon_hash.retrieval import CodeTable
     from gluon_hash.retrieval.index.asked import check_bits
 
     table = CodeTable.load(path)
-    check_bits(path, table.num_bits, num_bits)
+    check_bits(path, table.num_bits, index.num_bits)
+    check_model(index, path, table.model)
     return table
 
 
+def check_model(index: Searcher, what: Path, model: str | None) -> None:
+    """ValueError if the codes of ``what`` are of another model than those of the index."""
+    from gluon_hash.retrieval.codes.fingerprint import check_same_model
+
+    made_by = index.look_up(np.empty(0, np.int64)).model
+    check_same_model("the index", made_by, str(what), model)
+
+
 def read_queries(
-    images: Sequence[Path], model: Path | None, codes: Path | None, num_bits: int
+    images: Sequence[Path], model: Path | None, codes: Path | None, index: Searcher
 ) -> Queries:
-    """Queries from image files and folders, or from a code file."""
+    """Queries from image files and folders, or from a code file, for an index."""
     if (codes is None) == (not images):
         raise ValueError("name image files (with --model), or a code file with --codes")
     if codes is not None:
         if model is not None:
             raise ValueError("--model encodes images; --codes are codes already")
-        table = load_codes(codes, num_bits)
+        table = load_codes(codes, index)
         names = table.ids.astype(str) if table.names is None else table.names
         pictures = [Path(name) if Path(name).is_file() else None for name in names.tolist()]
         return Queries(names.tolist(), table.codes, pictures, ids=table.ids)
@@ -58,7 +67,8 @@ def read_queries(
     from gluon_hash.retrieval.index.asked import check_bits
 
     encoder = _load_model(model)
-    check_bits(model, encoder.num_bits, num_bits)
+    check_bits(model, encoder.num_bits, index.num_bits)
+    check_model(index, model, encoder.fingerprint)
     relaxed = encoder.relaxed(files)
     return Queries(
         [str(file) for file in files],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
-from gluon_hash.cli.index.searching import COLLECTION
+from gluon_hash.cli.index.searching import COLLECTION, check_model
 
 if TYPE_CHECKING:
     from gluon_hash.experiment import Encoder
@@ -100,6 +100,7 @@ class Source:
         table = CodeTable.load(self.path)
         if into is not None:
             check_bits(self.path, table.num_bits, into.num_bits)
+            check_model(into, self.path, table.model)
         if tree is not None:
             tree.check_partial_labels(table.level_labels, self.path)
         return table, tree
@@ -118,6 +119,7 @@ class Source:
         encoder = self._encoder()
         if into is not None:
             check_bits(str(self.model), encoder.num_bits, into.num_bits)
+            check_model(into, Path(str(self.model)), encoder.fingerprint)
         batch_size = self.batch_size or BATCH_SIZE
         first_id = 0 if into is None or not len(into) else int(into.ids.max()) + 1
 
@@ -127,7 +129,7 @@ class Source:
         table = encode_photos(
             photos, encode, encoder.num_bits, batch_size=batch_size, first_id=first_id
         )
-        return table, photos.hierarchy
+        return replace(table, model=encoder.fingerprint), photos.hierarchy
 
     def _encoder(self) -> Encoder:
         from gluon_hash import engine
@@ -150,16 +152,14 @@ def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[
 
 def build_folder(source: Source, out: Path, kind: str, parameters: dict[str, int | None]) -> None:
     """Build an index folder and say what is in it."""
-    from gluon_hash.files import refuse_existing
     from gluon_hash.progress import track
     from gluon_hash.retrieval import HammingIndex
     from gluon_hash.retrieval.index.kinds import kind_for
 
-    refuse_existing(out)
     kind_for(kind, 1, 1, parameters)  # a wrong name is said before images are encoded
     table, tree = source.read()
     chosen = kind_for(kind, table.num_bits, len(table), parameters)
-    index = HammingIndex(table.num_bits, chosen, tree)
+    index = HammingIndex(table.num_bits, chosen, tree, table.model)
     at_once = max(index.kind.codes_at_once(len(table)), 1)
     starts = range(0, len(table), at_once)
     for start in track(starts, "index", len(starts), unit="batches"):

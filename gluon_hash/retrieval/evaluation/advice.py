@@ -119,7 +119,14 @@ def _missing_classes(database_labels: np.ndarray, hierarchy: Hierarchy | None) -
 
 
 def _made_differently(query: Table, database: Table) -> list[str]:
-    """Features of two networks."""
+    """Codes or features of two networks."""
+    if isinstance(query, CodeTable) and isinstance(database, CodeTable):
+        if query.model is None or database.model is None or query.model == database.model:
+            return []
+        return [
+            "query and database codes were made by two models: distances between them mean "
+            "nothing; encode both with one"
+        ]
     if not isinstance(query, FeatureTable) or not isinstance(database, FeatureTable):
         return []
     ours, theirs = query.provenance, database.provenance

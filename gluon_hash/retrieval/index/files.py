@@ -17,16 +17,18 @@ import numpy as np
 from gluon_hash.arrays import load_arrays, save_arrays
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_folder, atomic_write_json, sha256
-from gluon_hash.guard import read_text
+from gluon_hash.guard import load_npy, read_text, reading
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.index import kinds as index_kinds
 from gluon_hash.retrieval.index.items import Items
+from gluon_hash.retrieval.index.zoom import UNKNOWN
 
 __all__ = ["Stored", "read", "write"]
 
 VERSION = 1
 INDEX, IDS, DELETED, DESCRIPTION = "codes.faissbinary", "ids.npy", "deleted.npy", "index.json"
 ITEMS, HIERARCHY = "items.npz", "hierarchy.tsv"
+REMEDY = "build the index again"
 
 
 class Stored(NamedTuple):
@@ -59,6 +61,7 @@ def write(folder: str | os.PathLike[str], stored: Stored) -> None:
             temporary / DESCRIPTION,
             {
                 "version": VERSION,
+                **({} if items.model is None else {"model": items.model}),
                 **index_kinds.to_dict(stored.kind),
                 "num_bits": stored.num_bits,
                 "count": len(items) - int(stored.deleted.sum()),
@@ -70,12 +73,11 @@ def write(folder: str | os.PathLike[str], stored: Stored) -> None:
 def read(folder: str | os.PathLike[str], *, memory_mapped: bool) -> Stored:
     """What a folder holds; errors as HammingIndex.load."""
     folder = Path(folder)
-    kind, num_bits, hashes = _description(folder)
+    kind, num_bits, hashes, model = _description(folder)
     for name, expected in hashes.items():
         if not (folder / name).exists() or sha256(folder / name) != expected:
             raise DataError(
-                "missing or damaged: its SHA-256 is not the one in index.json; build the index "
-                "again",
+                f"missing or damaged: its SHA-256 is not the one in index.json; {REMEDY}",
                 path=folder / name,
             )
     if memory_mapped and not kind.can_be_mapped:
@@ -84,23 +86,56 @@ def read(folder: str | os.PathLike[str], *, memory_mapped: bool) -> Stored:
             f"{folder}: only an {' or '.join(able)} index can be memory-mapped, this one is "
             f"{kind.name}"
         )
-    flags = faiss.IO_FLAG_MMAP if memory_mapped else 0
-    structure = faiss.read_index_binary(str(folder / INDEX), flags)
-    kind.restore(structure)
-    ids = np.load(folder / IDS, mmap_mode="r" if memory_mapped else None, allow_pickle=False)
+    with reading(folder / INDEX, "structure of FAISS", REMEDY):
+        structure = kind.read(folder / INDEX, num_bits, memory_mapped=memory_mapped)
+    ids = load_npy(folder / IDS, memory_mapped=memory_mapped)
+    if ids.dtype != np.int64 or ids.shape != (structure.ntotal,):
+        raise _misfit(folder / IDS, "an id for each code", np.int64, (structure.ntotal,), ids)
     deleted = np.zeros(len(ids), bool)
     if DELETED in hashes:
-        deleted[np.load(folder / DELETED, allow_pickle=False)] = True
-    columns = load_arrays(folder / ITEMS, (), ("names", "level_labels")) if ITEMS in hashes else {}
-    labels = columns.get("level_labels", np.empty((len(ids), 0), np.int32))
+        rows = load_npy(folder / DELETED)
+        if rows.dtype != np.int64 or rows.ndim != 1 or not ((rows >= 0) & (rows < len(ids))).all():
+            raise _misfit(folder / DELETED, "positions of codes", np.int64, ("D",), rows)
+        deleted[rows] = True
+    names, labels, hierarchy = _columns(folder, hashes, len(ids))
+    return Stored(structure, Items(ids, names, labels, hierarchy, model), deleted, kind, num_bits)
+
+
+def _columns(
+    folder: Path, hashes: dict[str, Any], count: int
+) -> tuple[np.ndarray | None, np.ndarray, Hierarchy | None]:
+    """Names, labels and classes of ``count`` codes; DataError if they are of others."""
+    path = folder / ITEMS
+    columns = load_arrays(path, (), ("names", "level_labels")) if ITEMS in hashes else {}
     hierarchy = Hierarchy.load(folder / HIERARCHY) if HIERARCHY in hashes else None
-    return Stored(
-        structure, Items(ids, columns.get("names"), labels, hierarchy), deleted, kind, num_bits
+    names = columns.get("names")
+    if names is not None and (names.shape != (count,) or names.dtype.kind != "U"):
+        raise _misfit(path, "names", np.str_, (count,), names)
+    labels = columns.get("level_labels", np.empty((count, 0), np.int32))
+    if labels.dtype != np.int32 or labels.ndim != 2 or len(labels) != count:
+        raise _misfit(path, "level_labels", np.int32, (count, "K"), labels)
+    if hierarchy is not None and labels.size:
+        ends = np.array(hierarchy.num_classes)
+        if len(ends) != labels.shape[1] or (labels < UNKNOWN).any() or (labels >= ends).any():
+            raise DataError(f"level_labels: not those of {HIERARCHY}; {REMEDY}", path=path)
+    return names, labels, hierarchy
+
+
+def _misfit(
+    path: Path, what: str, dtype: type, shape: tuple[int | str, ...], array: np.ndarray
+) -> DataError:
+    sizes = ", ".join(map(str, shape))
+    return DataError(
+        f"{what}: expected {np.dtype(dtype).name} ({sizes}), got {array.dtype} {array.shape}; "
+        f"{REMEDY}",
+        path=path,
     )
 
 
-def _description(folder: Path) -> tuple[index_kinds.Kind, int, dict[str, Any]]:
+def _description(folder: Path) -> tuple[index_kinds.Kind, int, dict[str, Any], str | None]:
     path = folder / DESCRIPTION
+    if not folder.exists():
+        raise DataError("no such folder; `gluon-hash index build` makes an index", path=folder)
     if not path.exists():
         raise DataError(
             f"not an index: it has no {DESCRIPTION}; `gluon-hash index build` makes one",
@@ -115,6 +150,7 @@ def _description(folder: Path) -> tuple[index_kinds.Kind, int, dict[str, Any]]:
                 index_kinds.from_dict(description),
                 description["num_bits"],
                 dict(description["sha256"]),
+                description.get("model"),
             )
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"not a description of an index: {error!r}", path=path) from error

@@ -28,6 +28,8 @@ class HammingIndex:
         See gluon_hash.retrieval.index.kinds; default: Flat, which is exact.
     hierarchy : Hierarchy, optional
         Names of the classes that labels stand for.
+    model : str, optional
+        The fingerprint of the model that made the codes, as a CodeTable has it.
 
     Raises
     ------
@@ -44,13 +46,17 @@ class HammingIndex:
     """
 
     def __init__(
-        self, num_bits: int, kind: Kind | None = None, hierarchy: Hierarchy | None = None
+        self,
+        num_bits: int,
+        kind: Kind | None = None,
+        hierarchy: Hierarchy | None = None,
+        model: str | None = None,
     ) -> None:
         if num_bits < 1:
             raise ValueError(f"HammingIndex: num_bits must be >= 1, got {num_bits}")
         self.num_bits, self.kind = num_bits, kind or Flat()
         self._structure = self.kind.create(num_bits)
-        self._items = Items.none(hierarchy)  # by position in the structure
+        self._items = Items.none(hierarchy, model)  # by position in the structure
         self._deleted = np.empty(0, bool)
         self._mapped = False
 
@@ -230,7 +236,7 @@ class HammingIndex:
 
     def name_classes(self, hierarchy: Hierarchy) -> None:
         """Give the classes names; ValueError if the labels are of another hierarchy."""
-        self._items = Items.none(hierarchy).append(
+        self._items = Items.none(hierarchy, self._items.model).append(
             self._items.ids, self._items.names, self._items.level_labels
         )
 

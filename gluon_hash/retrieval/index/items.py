@@ -26,17 +26,20 @@ class Items:
         Class per level, finest first; -1 where it is not known; K = 0 where no class is.
     hierarchy : Hierarchy, optional
         Names of the classes.
+    model : str, optional
+        The fingerprint of the model that made the codes.
     """
 
     ids: np.ndarray
     names: np.ndarray | None
     level_labels: np.ndarray
     hierarchy: Hierarchy | None = None
+    model: str | None = None
 
     @classmethod
-    def none(cls, hierarchy: Hierarchy | None = None) -> Items:
+    def none(cls, hierarchy: Hierarchy | None = None, model: str | None = None) -> Items:
         """No item yet."""
-        return cls(np.empty(0, np.int64), None, np.empty((0, 0), np.int32), hierarchy)
+        return cls(np.empty(0, np.int64), None, np.empty((0, 0), np.int32), hierarchy, model)
 
     def __len__(self) -> int:
         return len(self.ids)
