@@ -12,24 +12,21 @@ from gluon_hash.lazy import on_demand
 if TYPE_CHECKING:
     from gluon_hash.retrieval import codes
     from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable, load_table
-    from gluon_hash.retrieval.evaluation import (
-        PROTOCOLS,
-        CodeHealth,
-        Curves,
-        Cutoffs,
-        Measured,
-        code_health,
-        curves,
+    from gluon_hash.retrieval.evaluation import metrics
+    from gluon_hash.retrieval.evaluation.curves import Curves, curves
+    from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
+    from gluon_hash.retrieval.evaluation.evaluate import (
         evaluate,
-        feature_distances,
         leave_one_out,
         measure,
         measure_by_distance,
-        measure_tables,
-        metrics,
-        per_class,
-        weighted_distances,
     )
+    from gluon_hash.retrieval.evaluation.float_ranking import feature_distances, measure_tables
+    from gluon_hash.retrieval.evaluation.health import CodeHealth, code_health
+    from gluon_hash.retrieval.evaluation.measured import Measured
+    from gluon_hash.retrieval.evaluation.per_class import per_class
+    from gluon_hash.retrieval.evaluation.protocols import PROTOCOLS
+    from gluon_hash.retrieval.evaluation.weighted import weighted_distances
     from gluon_hash.retrieval.index.hamming import HammingIndex
 
 __all__ = [
