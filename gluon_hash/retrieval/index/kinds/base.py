@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
 import faiss
 import numpy as np
+
+from gluon_hash.retrieval.index.kinds.layout import StructureFile
 
 __all__ = ["Kind", "Within", "padded_bits"]
 
@@ -52,6 +55,31 @@ class Kind(ABC):
     @abstractmethod
     def scanned(self, structure: faiss.IndexBinary) -> faiss.IndexBinaryFlat:
         """All codes of the structure, by position, in one that compares every code."""
+
+    def check_file(self, file: StructureFile) -> None:
+        """Walk over the file of a structure; LayoutError where FAISS would read astray.
+
+        Here: codes and nothing else, as of an IndexBinaryFlat.
+        """
+        file.flat()
+
+    def read(
+        self, path: str | os.PathLike[str], num_bits: int, *, memory_mapped: bool
+    ) -> faiss.IndexBinary:
+        """The structure that FAISS wrote to a file, for codes of ``num_bits``.
+
+        Raises
+        ------
+        LayoutError
+            If the file is damaged, or of another kind or length of codes.
+        """
+        file = StructureFile(path, padded_bits(num_bits))
+        self.check_file(file)
+        file.end()
+        flags = faiss.IO_FLAG_MMAP if memory_mapped else 0
+        structure = faiss.read_index_binary(os.fspath(path), flags)
+        self.restore(structure)
+        return structure
 
     def may_refuse(self, *, by_radius: bool) -> bool:
         """Whether a search, by radius or for k, may be refused unless it is told to ``scan``."""

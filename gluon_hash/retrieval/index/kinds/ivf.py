@@ -10,8 +10,11 @@ import numpy as np
 
 from gluon_hash.retrieval.index.kinds.base import Kind, padded_bits
 from gluon_hash.retrieval.index.kinds.flat import flat_structure
+from gluon_hash.retrieval.index.kinds.layout import LayoutError, StructureFile, expect_within
 
 __all__ = ["Ivf"]
+
+LISTS, ARRAYS, ALL, SOME = b"IBwF", b"ilar", b"full", b"sprs"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,31 @@ class Ivf(Kind):
         structure.nprobe = self.num_probes
         return structure
 
+    def check_file(self, file: StructureFile) -> None:
+        """As Kind.check_file: every code is in one list, and once."""
+        count, learnt = file.header(LISTS)
+        num_lists, num_probes = file.number("<u8"), file.number("<u8")
+        if num_lists != self.num_lists or not 1 <= num_probes <= num_lists:
+            raise LayoutError(f"it looks into {num_probes} of {num_lists} lists")
+        if len(file.flat()) != (num_lists if learnt else 0) or (count and not learnt):
+            raise LayoutError("it has not as many lists as it says")
+        map_kind, map_length = file.number("u1"), file.number("<u8")
+        if map_kind or map_length:
+            raise LayoutError("it has a map of its codes, which ours have not")
+        file.word(ARRAYS)
+        lists, width = file.number("<u8"), file.number("<u8")
+        if (lists, 8 * width) != (num_lists, file.num_bits):
+            raise LayoutError(f"it has {lists} lists of codes of {width} bytes")
+        seen, left = np.zeros(count, bool), count
+        for size in _sizes(file, num_lists).tolist():
+            file.numbers("u1", size * width)
+            positions = file.numbers("<i8", size)
+            expect_within(positions, 0, count, "the position of a code")
+            seen[positions] = True
+            left -= size
+        if left or not seen.all():
+            raise LayoutError("a code is in no list, or in two")
+
     def codes_at_once(self, num_codes: int) -> int:
         """All of them: the lists are learnt from the first ``add``."""
         return num_codes
@@ -85,3 +113,19 @@ class Ivf(Kind):
                 size, width
             )
         return codes
+
+
+def _sizes(file: StructureFile, num_lists: int) -> np.ndarray:
+    """Of each list: all of them in order, or pairs of a list that is not empty and its size."""
+    if file.word(ALL, SOME) == ALL:
+        return file.vector("<u8", num_lists)
+    pairs = file.vector("<u8")
+    if len(pairs) % 2:
+        raise LayoutError("the sizes of its lists are not pairs")
+    numbers, some = pairs.reshape(-1, 2).T
+    expect_within(numbers, 0, num_lists, "the number of a list")
+    if (np.diff(numbers.astype(np.int64)) < 1).any():
+        raise LayoutError("the numbers of its lists do not ascend")
+    sizes = np.zeros(num_lists, np.uint64)
+    sizes[numbers.astype(np.int64)] = some
+    return sizes
