@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from gluon_hash.hierarchy.table import MOST_LEVELS
 from gluon_hash.hierarchy.tree import Hierarchy
 
 __all__ = ["OTHER", "complete", "from_folders", "mixed_folders"]
@@ -81,8 +82,16 @@ def complete(paths: Sequence[Sequence[str]]) -> Hierarchy:
 
     Short paths are completed by their leaf: in a tree of three levels (leaf, a) becomes
     (leaf, leaf, a).
+
+    Raises
+    ------
+    ValueError
+        If the tree is deeper than gluon_hash.hierarchy.table.MOST_LEVELS, or as of
+        Hierarchy.from_table.
     """
     depth = max(map(len, paths))
+    if depth > MOST_LEVELS:
+        raise ValueError(f"expected at most {MOST_LEVELS} levels, got {depth}")
     rows = [[path[0]] * (depth - len(path)) + list(path) for path in paths]
     return Hierarchy.from_table(rows, [f"level_{level}" for level in range(depth)])
 

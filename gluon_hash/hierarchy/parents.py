@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines
 from gluon_hash.hierarchy.folders import complete
+from gluon_hash.hierarchy.table import MOST_LEVELS
 from gluon_hash.hierarchy.tree import Hierarchy
 
 __all__ = ["first_parents", "from_parent_lines", "from_parents", "read_parents"]
@@ -70,7 +71,8 @@ def from_parents(
     Raises
     ------
     DataError
-        If leaves are not nodes.
+        If leaves are not nodes, names do not survive being written, or the tree is deeper than
+        gluon_hash.hierarchy.table.MOST_LEVELS.
     """
     unknown = [leaf for leaf in leaves if leaf not in parents]
     if unknown:
@@ -84,16 +86,18 @@ def from_parents(
     unique = {
         node: name if holders[name] == 1 else f"{name} ({node})" for node, name in name_of.items()
     }
-    return complete(
-        [[unique[node] for node in _path_to_root(leaf, parents, path)[:-1]] for leaf in leaves]
-    )
+    paths = [[unique[node] for node in _path_to_root(leaf, parents, path)[:-1]] for leaf in leaves]
+    try:
+        return complete(paths)
+    except ValueError as error:
+        raise DataError(str(error), path=path) from error
 
 
 def read_parents(path: str | os.PathLike[str], *, parent_first: bool = False) -> dict[str, str]:
     """Parent of each node but the root, from lines of two ids; errors as from_parent_lines."""
     parents: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.split()
         if not fields:
             continue
@@ -157,7 +161,7 @@ def first_parents(
         With the line: not two ids, or a cycle. If there are several roots above the leaves.
     """
     listed: dict[str, list[str]] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.split()
         if fields and len(fields) != 2:
             raise DataError(
@@ -188,9 +192,11 @@ def _path_to_root(
     nodes = [node]
     while nodes[-1] in parents:
         nodes.append(parents[nodes[-1]])
-        if nodes[-1] == node or len(nodes) > len(parents) + 1:
+        if nodes[-1] == node or len(nodes) > MOST_LEVELS + 1:
+            repeated = len(set(nodes)) < len(nodes)
+            shown = f"{' -> '.join(nodes[:8])}{' ...' if len(nodes) > 8 else ''}"
             raise DataError(
-                f"cycle: {' -> '.join(nodes[:8])}{' ...' if len(nodes) > 8 else ''}",
+                f"cycle: {shown}" if repeated else f"more than {MOST_LEVELS} levels: {shown}",
                 path=path,
                 line=(lines or {}).get(node),
             )

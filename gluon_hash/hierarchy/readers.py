@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines, read_text
 from gluon_hash.hierarchy.folders import complete, from_folders, mixed_folders
 from gluon_hash.hierarchy.parents import (
     first_parents,
@@ -49,7 +49,7 @@ def from_label_table(path: str | os.PathLike[str]) -> Hierarchy:
     """
     rows: list[list[str]] = []
     lines: list[int] = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if line.strip():
             lines.append(number)
             rows.append([field.strip() for field in line.split("\t")])
@@ -122,7 +122,7 @@ def read_pairs(path: str | os.PathLike[str]) -> dict[str, str]:
         With the line, if a word has nothing behind it or appears twice.
     """
     rows: dict[str, str] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         key, *value = line.strip().split(None, 1)

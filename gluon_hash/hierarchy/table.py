@@ -8,14 +8,16 @@ from dataclasses import dataclass
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_text
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines
 
 __all__ = [
     "HEADER",
     "HierarchyTable",
     "RowError",
+    "MOST_LEVELS",
     "check_names",
     "check_rows",
+    "flaw_of",
     "ordered_names",
     "read_table",
     "write_table",
@@ -23,6 +25,7 @@ __all__ = [
 
 HEADER = "# gluon_hash hierarchy 1"
 ORDER = "# order: "
+MOST_LEVELS = 64  # WordNet has 20; uneven trees are completed to the deepest branch
 
 
 class RowError(ValueError):
@@ -63,7 +66,7 @@ def read_table(path: str | os.PathLike[str]) -> HierarchyTable:
     DataError
         With the line: another header, or no rows.
     """
-    lines = read_text(path, made_by="gluon-hash prepare").splitlines()
+    lines = read_lines(path, made_by="gluon-hash prepare")
     if not lines or lines[0].strip() != HEADER:
         raise DataError(
             f"expected {HEADER!r}, got {lines[0] if lines else 'an empty file'!r}",
@@ -82,6 +85,10 @@ def read_table(path: str | os.PathLike[str]) -> HierarchyTable:
     for number, line in enumerate(lines[2:], start=3):
         if line.startswith(ORDER):
             level_name, *classes = line[len(ORDER) :].split("\t")
+            if level_name in order:
+                raise DataError(
+                    f"the order of level {level_name!r} is given twice", path=path, line=number
+                )
             order[level_name] = classes
         elif line.strip():
             rows.append(line.split("\t"))
@@ -107,6 +114,7 @@ def check_rows(rows: Sequence[Sequence[str]], level_names: Sequence[str]) -> Non
     ValueError
         If there is no row.
     """
+    _check_level_names(level_names)
     if not rows:
         raise ValueError("a hierarchy needs at least one class, got none")
     finest: set[str] = set()
@@ -117,8 +125,9 @@ def check_rows(rows: Sequence[Sequence[str]], level_names: Sequence[str]) -> Non
                 f"expected {len(level_names)} names ({', '.join(level_names)}), got {len(row)}",
                 position,
             )
-        if not all(isinstance(name, str) and name.strip() for name in row):
-            raise RowError(f"a class has no name: {list(row)}", position)
+        flawed = next((name for name in row if flaw_of(name)), None)
+        if flawed is not None:
+            raise RowError(f"{flawed!r} cannot be a class name: it {flaw_of(flawed)}", position)
         if row[0] in finest:
             raise RowError(f"class {row[0]!r} appears twice", position)
         finest.add(row[0])
@@ -158,14 +167,53 @@ def ordered_names(
     return names
 
 
-def check_names(level_name: str, names: Sequence[str]) -> None:
-    """Raise ValueError if a name of a level appears twice or cannot be written to a file."""
-    seen: set[str] = set()
-    for name in names:
-        if not name.strip() or "\t" in name or "\n" in name:
-            raise ValueError(
-                f"level {level_name!r}: {name!r} is not a class name (empty, or with a tab)"
-            )
-        if name in seen:
-            raise ValueError(f"level {level_name!r}: class {name!r} appears twice")
-        seen.add(name)
+def check_names(level_names: Sequence[str], class_names: Sequence[Sequence[str]]) -> None:
+    """Raise ValueError if a name appears twice in a level or does not survive being written."""
+    _check_level_names(level_names)
+    for level_name, names in zip(level_names, class_names):
+        seen: set[str] = set()
+        for name in names:
+            flaw = flaw_of(name)
+            if flaw:
+                raise ValueError(
+                    f"level {level_name!r}: {name!r} cannot be a class name: it {flaw}"
+                )
+            if name in seen:
+                raise ValueError(f"level {level_name!r}: class {name!r} appears twice")
+            seen.add(name)
+
+
+def flaw_of(name: object) -> str | None:
+    r"""What keeps a name of a level or class from being the same when it was written and read.
+
+    Examples
+    --------
+    >>> flaw_of("Räv (adult)")
+    >>> flaw_of("a\tb")
+    'holds a tab or a line break'
+    """
+    if not isinstance(name, str):
+        return "is not a text"
+    if not name.strip():
+        return "is empty"
+    if "\t" in name or name.splitlines() != [name]:
+        return "holds a tab or a line break"
+    if name != name.strip():
+        return "begins or ends with a blank"
+    if name.startswith(ORDER):
+        return f"begins with {ORDER!r}, as a line does that gives an order"
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        return "cannot be written as UTF-8"
+    return None
+
+
+def _check_level_names(level_names: Sequence[str]) -> None:
+    """Raise ValueError unless levels have names of their own that survive being written."""
+    for level_name in level_names:
+        flaw = flaw_of(level_name)
+        if flaw:
+            raise ValueError(f"{level_name!r} cannot be the name of a level: it {flaw}")
+    if len(set(level_names)) < len(level_names):
+        raise ValueError(f"two levels have one name: {', '.join(level_names)}")
+    if len(level_names) > MOST_LEVELS:
+        raise ValueError(f"expected at most {MOST_LEVELS} levels, got {len(level_names)}")

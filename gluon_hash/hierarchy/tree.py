@@ -41,7 +41,8 @@ class Hierarchy:
     Raises
     ------
     ValueError
-        If a name appears twice in a level, a parent does not exist, or a class has no child.
+        If a name appears twice in a level or does not survive being written, a parent does not
+        exist, or a class has no child.
     """
 
     level_names: tuple[str, ...]
@@ -51,23 +52,23 @@ class Hierarchy:
     def __post_init__(self) -> None:
         if not self.level_names or len(self.class_names) != len(self.level_names):
             raise ValueError(
-                f"Hierarchy: expected class names for the levels {self.level_names}, "
-                f"got {len(self.class_names)} lists"
+                f"Hierarchy: expected class names for the levels {self.level_names}, got "
+                f"{len(self.class_names)} lists"
             )
         if len(self.parents) != len(self.level_names) - 1:
             raise ValueError(
                 f"Hierarchy: {len(self.level_names)} levels have {len(self.level_names) - 1} "
                 f"tables of parents, got {len(self.parents)}"
             )
-        for level, names in enumerate(self.class_names):
-            check_names(self.level_names[level], names)
+        check_names(self.level_names, self.class_names)
         for level, parents in enumerate(self.parents):
             num_parents = len(self.class_names[level + 1])
             named = np.array_equal(np.unique(parents), np.arange(num_parents))
             if len(parents) != len(self.class_names[level]) or not named:
+                lower, upper = self.level_names[level : level + 2]
                 raise ValueError(
-                    f"Hierarchy: parents of level {self.level_names[level]!r} must name every one "
-                    f"of the {num_parents} classes of {self.level_names[level + 1]!r}, and no other"
+                    f"Hierarchy: parents of level {lower!r} must name every one of the "
+                    f"{num_parents} classes of {upper!r}, and no other"
                 )
 
     @property
@@ -83,9 +84,8 @@ class Hierarchy:
     @cached_property
     def ancestors(self) -> np.ndarray:
         """The class of each finest class at every level: int32, shape (num_classes[0], K)."""
-        return np.stack(
-            [self._ancestors_at(0, level) for level in range(self.num_levels)], axis=1
-        ).astype(np.int32)
+        columns = [self._ancestors_at(0, level) for level in range(self.num_levels)]
+        return np.stack(columns, axis=1).astype(np.int32)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -115,11 +115,12 @@ class Hierarchy:
             If a label is not a class of level 0.
         """
         fine_labels = np.asarray(fine_labels)
-        wrong = np.flatnonzero((fine_labels < 0) | (fine_labels >= self.num_classes[0]))
+        count = self.num_classes[0]
+        wrong = np.flatnonzero((fine_labels < 0) | (fine_labels >= count))
         if len(wrong):
+            at = wrong[0]
             raise ValueError(
-                f"level_labels: label {fine_labels[wrong[0]]} at position {wrong[0]} is not in "
-                f"[0, {self.num_classes[0]})"
+                f"level_labels: label {fine_labels[at]} at position {at} is not in [0, {count})"
             )
         return self.ancestors[fine_labels]
 
@@ -256,9 +257,8 @@ class Hierarchy:
         for level in range(len(level_names) - 1):
             parent_of = {row[level]: row[level + 1] for row in rows}
             index = {name: c for c, name in enumerate(names[level + 1])}
-            parents.append(
-                np.array([index[parent_of[name]] for name in names[level]], dtype=np.int64)
-            )
+            above = [index[parent_of[name]] for name in names[level]]
+            parents.append(np.array(above, dtype=np.int64))
         return cls(tuple(level_names), tuple(map(tuple, names)), tuple(parents))
 
     def to_table(self) -> list[tuple[str, ...]]:

@@ -63,7 +63,10 @@ def test_round_trip_with_and_without_an_order_line(tree, tmp_path):
             "# gluon_hash hierarchy 1\na\tb\tc\n1\tx\tp\n2\tx\tq\n",
             r":4: b class 'x' has two parents, 'p' and 'q'",
         ),
-        ("# gluon_hash hierarchy 1\nfine\tcoarse\n\tx\nb\tx\n", r":3: a class has no name"),
+        (
+            "# gluon_hash hierarchy 1\nfine\tcoarse\n\tx\nb\tx\n",
+            r":3: '' cannot be a class name: it is empty",
+        ),
         (
             "# gluon_hash hierarchy 1\nfine\tcoarse\n# order: coarse\tx\na\ty\n",
             r"order of level 'coarse'",
