@@ -7,15 +7,23 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-__all__ = ["track", "log"]
+__all__ = ["log", "mute", "track"]
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 15.0
+_is_muted = False
+
+
+def mute() -> None:
+    """Show nothing from here on: of several workers one is heard."""
+    global _is_muted
+    _is_muted = True
 
 
 def log(message: str) -> None:
     """Print one line to stderr: data goes to stdout, so that a pipe stays clean."""
-    print(message, file=sys.stderr, flush=True)
+    if not _is_muted:
+        print(message, file=sys.stderr, flush=True)
 
 
 def track(
@@ -34,7 +42,9 @@ def track(
     unit : str, default "images"
         What one item is called.
     """
-    if sys.stderr.isatty():
+    if _is_muted:
+        yield from items
+    elif sys.stderr.isatty():
         yield from _bar(items, description, total)
     else:
         yield from _lines(items, description, total, unit)

@@ -22,6 +22,7 @@ from gluon_hash.records.loaders import (
     FeatureTrainLoader,
     TrainLoader,
 )
+from gluon_hash.training.workers import ALONE, Workers
 
 __all__ = ["Data", "FeatureSample", "build_data", "evaluation_loader"]
 
@@ -79,30 +80,48 @@ class Data:
     sample: FeatureSample | None = None
 
 
-def build_data(config: Config, hierarchy: Hierarchy) -> Data:
-    """The loaders of a configuration.
+def build_data(config: Config, hierarchy: Hierarchy, workers: Workers = ALONE) -> Data:
+    """The loaders of a configuration; of several workers each reads its rows of every batch.
 
     Raises
     ------
     DataError
         If a file is missing or damaged, labels are not in the hierarchy, or features do not fit.
     ValueError
-        If there are fewer images than a batch has.
+        If there are fewer images than a batch has, or a batch does not divide among the workers.
     """
+    if config.training.batch_size % workers.count:
+        raise ValueError(
+            f"training.batch_size {config.training.batch_size} does not divide among "
+            f"{workers.count} workers; set a multiple of {workers.count}"
+        )
+    rows = workers.share(config.training.batch_size)
     held_out_ids = (
         _held_out_ids(Path(config.data.root) / "validation.lst", hierarchy)
         if config.data.held_out
         else np.empty(0, np.int64)
     )
     if config.data.features is not None:
-        return _feature_data(config, hierarchy, held_out_ids, config.data.features)
-    return _image_data(config, hierarchy, held_out_ids)
+        return _feature_data(config, hierarchy, held_out_ids, config.data.features, rows)
+    return _image_data(config, hierarchy, held_out_ids, rows)
 
 
 def evaluation_loader(
-    config: Config, records: str | os.PathLike[str], batch_size: int = 128
+    config: Config,
+    records: str | os.PathLike[str],
+    batch_size: int = 128,
+    weights_sha256: str | None = None,
 ) -> EvalLoader | FeatureEvalLoader:
     """A loader of a .rec file for a configuration's network, or of features (.npz) for its head.
+
+    Parameters
+    ----------
+    config : Config
+    records : path-like
+    batch_size : int
+        Images at a time.
+    weights_sha256 : str, optional
+        Of the weights that cached features must be made with; default: of net.weights.
 
     Raises
     ------
@@ -110,7 +129,7 @@ def evaluation_loader(
         If cached features were made by another backbone, other weights or another transform.
     """
     if str(records).endswith(".npz"):
-        table, floats = load_features(config, records)
+        table, floats = load_features(config, records, weights_sha256)
         return FeatureEvalLoader(floats, table.level_labels, table.ids, ROWS_AT_A_TIME)
     return EvalLoader(
         RecordFile(records),
@@ -121,7 +140,7 @@ def evaluation_loader(
 
 
 def _feature_data(
-    config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray, path: str
+    config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray, path: str, rows: slice
 ) -> Data:
     table, floats = load_features(config, path)
     _check_labels(config, hierarchy, table.level_labels, path)
@@ -130,7 +149,13 @@ def _feature_data(
     sampling, training = sampling_of(config, labels), config.training
     return Data(
         FeatureTrainLoader(
-            features, labels, ids, training.batch_size, training.seed, order=sampling.order
+            features,
+            labels,
+            ids,
+            training.batch_size,
+            training.seed,
+            order=sampling.order,
+            rows=rows,
         ),
         FeatureEvalLoader(features, labels, ids, ROWS_AT_A_TIME),
         FeatureEvalLoader(floats[held], table.level_labels[held], table.ids[held], ROWS_AT_A_TIME)
@@ -145,7 +170,9 @@ def _feature_data(
     )
 
 
-def _image_data(config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray) -> Data:
+def _image_data(
+    config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray, rows: slice
+) -> Data:
     records = RecordFile(Path(config.data.root) / "train.rec")
     _check_labels(config, hierarchy, records.level_labels, records.path)
     kept, held = _divide(records.ids, held_out_ids)
@@ -160,6 +187,7 @@ def _image_data(config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray) 
             seed,
             num_threads=threads,
             order=sampling.order,
+            rows=rows,
         ),
         EvalLoader(records.take(kept), transform, batch_size, num_threads=threads),
         EvalLoader(records.take(held), transform, batch_size, num_threads=threads)

@@ -38,7 +38,7 @@ def fit(
     trainer : HashTrainer
     folder : path-like
         The run folder: receives log.jsonl (one line per epoch), last.ckpt/, best.ckpt/ and, inside
-        an epoch, inside.ckpt/. Nobody else writes to it.
+        an epoch, inside.ckpt/. Nobody else writes to it; of several workers the first does.
     num_epochs : int
     seed : int
         MXNet's random numbers derive from it, the epoch and the batch, so that a resumed run goes
@@ -71,8 +71,10 @@ def fit(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state, watched = resume(trainer, folder), _watched(monitor)
-    draws = Draws(seed, trainer.contexts)
+    workers, watched = trainer.workers, _watched(monitor)
+    with workers.first_before_others():
+        state = resume(trainer, folder)
+    draws = Draws(seed + workers.rank, trainer.contexts)
     with Interruption() as interruption:
         run = Saving(trainer, folder, draws, interruption, checkpoint_minutes, state)
         while not run.progress.is_finished(num_epochs, early_stop_epochs):
@@ -81,6 +83,7 @@ def fit(
             epoch = run.progress.epochs_done + 1
             logged = {"epoch": epoch, **report.to_dict()}
             logged.update({f"validation_{name}": value for name, value in validation.items()})
+            logged = workers.of_first(logged)
             progress = run.progress.after(epoch, logged[watched], lowest=monitor == "loss")
             run.keep(progress, logged)
             log(_line(logged, num_epochs) + (" *" if progress.best_epoch == epoch else ""))

@@ -13,6 +13,7 @@ from typing import Any
 from gluon_hash.disks import naming_failed_writes, sync
 from gluon_hash.engine import mx
 from gluon_hash.progress import log
+from gluon_hash.training.agreement import agree
 from gluon_hash.training.checkpoint import check_finite, remove_checkpoint, save_checkpoint
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.epoch import EpochSoFar
@@ -102,14 +103,20 @@ class Saving:
         epoch = progress.epochs_done
         check_finite(self._trainer, f"epoch {epoch}")
         self._state = CheckpointState(progress, logged=logged, threads=self._state.threads)
-        for name in (BEST, LAST) if progress.best_epoch == epoch else (LAST,):
-            save_checkpoint(self._folder / name, self._trainer, self._state)
-        append(self._folder / LOG, logged)
-        remove_checkpoint(self._folder / INSIDE)
+        if self._trainer.workers.is_first:
+            for name in (BEST, LAST) if progress.best_epoch == epoch else (LAST,):
+                save_checkpoint(self._folder / name, self._trainer, self._state)
+            append(self._folder / LOG, logged)
+            remove_checkpoint(self._folder / INSIDE)
+        agree(self._trainer, self._folder / LAST)
         self._saved, self._so_far = time.monotonic(), None
 
     def _after_batch(self, so_far: EpochSoFar) -> None:
         self._so_far = so_far
+        if self._trainer.workers.count > 1:  # all end after the same batch
+            self._interruption.asked = (
+                self._trainer.workers.largest(self._interruption.asked or 0) or None
+            )
         due = self._minutes is not None and time.monotonic() - self._saved >= 60 * self._minutes
         if due or self._interruption.asked is not None:
             self._save_inside()
@@ -127,7 +134,8 @@ class Saving:
             return
         check_finite(self._trainer, f"epoch {epoch + 1}")
         self._state = replace(self._state, begun=begun, trained=trained)
-        save_checkpoint(self._folder / INSIDE, self._trainer, self._state)
+        if self._trainer.workers.is_first:
+            save_checkpoint(self._folder / INSIDE, self._trainer, self._state)
         self._saved = time.monotonic()
         if self._interruption.asked is not None:
             log(f"{self._folder}: saved {self._state}")

@@ -7,16 +7,19 @@ on who comes first: two floats have one sum, and of more than two the sum is tak
 
 from __future__ import annotations
 
+import ctypes
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from gluon_hash import launch, parameter_server, progress
 from gluon_hash.engine import mx, nd
 
-__all__ = ["ALONE", "ServedWorkers", "Workers"]
+__all__ = ["ALONE", "ServedWorkers", "Workers", "joined"]
 
 ROWS_AT_A_TIME = 1 << 20  # values of a row counted: what one message of gather_rows holds
 
@@ -78,6 +81,15 @@ class Workers:
             for part, rows, length in zip(parts, self.gather(padded), lengths):
                 part.append(rows[: int(length[0])])
         return np.concatenate([block for part in parts for block in part]) if most else own
+
+    @contextmanager
+    def first_before_others(self) -> Iterator[None]:
+        """The block is run by the first worker, then by the others."""
+        if not self.is_first:
+            self.wait_for_all()
+        yield
+        if self.is_first:
+            self.wait_for_all()
 
     def check_same(self, what: str, value: bytes) -> None:
         """ValueError if ``value``, such as a configuration, is another for another worker."""
@@ -142,6 +154,35 @@ class ServedWorkers(Workers):
         self._store.push(key, value)
         self._store.pull(key, out)
         return out
+
+
+@contextmanager
+def joined() -> Iterator[Workers]:
+    """The workers of this training: those of MXNet's parameter server, or this process alone.
+
+    DMLC_ROLE and its like in the environment say which. All but the first print no lines of
+    progress.
+
+    Raises
+    ------
+    ValueError
+        If the environment does not say all that is needed.
+    """
+    if launch.role() is None:
+        yield ALONE
+        return
+    parameter_server.heartbeats()
+    store = mx.kv.create("dist_sync")
+    library = mx.base._LIB
+    # one that fails does not wait for the others at its end
+    library.MXKVStoreSetBarrierBeforeExit(store.handle, ctypes.c_int(0))
+    stop_watching = parameter_server.watch(library, store.handle)
+    if store.rank:
+        progress.mute()
+        launch.keep_errors()
+    yield ServedWorkers(store)
+    stop_watching()
+    library.MXKVStoreSetBarrierBeforeExit(store.handle, ctypes.c_int(1))
 
 
 def _rounded_up(length: int) -> int:

@@ -28,7 +28,9 @@ FOUNDATION = [
     "arrays",
     "lazy",
     "environment",
+    "launch",
     "compatibility",
+    "parameter_server",
     "engine",
     "doctor",
 ]
@@ -43,6 +45,7 @@ ORDER = [
     "retrieval",
     "deploy",
     "plots",
+    "serve",
 ]
 TOP = ["experiment", "cli", "__main__"]  # each may import those before it
 WITHOUT_MXNET = ["hierarchy", "retrieval", "plots"]
