@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),
     "index": ("index", "Index codes or a folder of images, search the index."),
+    "serve": ("serve", "Answer searches over HTTP, with a page; index and model in one service."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
 }
 FAILED, WRONG_USE = 1, 2
