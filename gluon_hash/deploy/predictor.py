@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gluon_hash.deploy.manifest import Manifest
-from gluon_hash.engine import HybridBlock, gluon, mx, nd
+from gluon_hash.deploy.network_files import check_shapes
+from gluon_hash.deploy.runtimes import import_block
+from gluon_hash.engine import HybridBlock, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color, decode_image, read_image
 from gluon_hash.retrieval import codes
 
-__all__ = ["ImageLike", "Predictor", "import_block"]
+__all__ = ["ImageLike", "Predictor"]
 
 # a file, what one holds, or uint8 RGB (height, width, 3)
 ImageLike = str | os.PathLike[str] | bytes | np.ndarray
-
-
-def import_block(
-    symbol: Path, params: Path, input_name: str, context: mx.Context
-) -> gluon.SymbolBlock:
-    """The network in a symbol file and a parameter file."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="Cannot decide type"
-        )  # of the input: it is settled when it comes
-        return gluon.SymbolBlock.imports(str(symbol), [input_name], str(params), ctx=context)
 
 
 class Predictor:
@@ -69,9 +59,9 @@ class Predictor:
         """Load NAME.manifest.json and the two files beside it; DataError as Manifest.load."""
         manifest, folder = Manifest.load(path), Path(path).parent
         context = context or mx.cpu()
-        block = import_block(
-            folder / manifest.symbol, folder / manifest.params, manifest.input_name, context
-        )
+        files = (folder / manifest.symbol, folder / manifest.params, manifest.input_name)
+        check_shapes(*files, manifest.input_shape[1:])
+        block = import_block(*files, context)
         return cls(
             block,
             manifest.transform(),
