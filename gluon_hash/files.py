@@ -130,8 +130,8 @@ def publish(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> 
     numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
     kept = next(name for name in numbered if _published(temporary, name))
     raise ValueError(
-        f"{path} was made by something else meanwhile and is left as it is; what this command "
-        f"wrote is kept as {kept}"
+        f"{path} exists already and is left as it is; what was to be written there is kept as "
+        f"{kept}"
     )
 
 
@@ -153,8 +153,8 @@ def publish_together(pairs: Mapping[Path, Path]) -> None:
             sync(temporary)
             if not _published(temporary, path):
                 raise ValueError(
-                    f"{path} was made by something else meanwhile and is left as it is; nothing "
-                    "was written; name another output"
+                    f"{path} exists already and is left as it is; nothing was written; name "
+                    "another output"
                 )
             undo.callback(path.unlink, missing_ok=True)
         undo.pop_all()
@@ -167,8 +167,8 @@ def claimed(*paths: str | os.PathLike[str], doing: str) -> Iterator[None]:
     Parameters
     ----------
     *paths : path-like
-        Files or folders that do not exist. Their parents are created, and deleted again if the
-        work fails and nothing else is in them.
+        Files or folders that do not exist. Their parents are created, and deleted again if
+        nothing came into them.
     doing : str
         What is done, for who comes second: "encode".
 
@@ -178,6 +178,8 @@ def claimed(*paths: str | os.PathLike[str], doing: str) -> Iterator[None]:
         If one exists, or another process is making it.
     """
     refuse_existing(*paths)
+    if len(set(map(os.path.abspath, paths))) < len(paths):
+        raise ValueError(f"{os.fspath(paths[0])}: named for two outputs; each needs its own")
     with ExitStack() as stack:
         for path in map(Path, paths):
             stack.enter_context(_parents_of(path))
@@ -244,16 +246,15 @@ def _written(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _parents_of(path: Path) -> Iterator[None]:
-    """Make the folders above ``path``; of an error those that stayed empty are deleted again."""
+    """Make the folders above ``path``; those that stay empty are deleted again."""
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
-    except BaseException:
+    finally:
         for folder in missing:
             with suppress(OSError):  # not empty, or never made
                 folder.rmdir()
-        raise
 
 
 def _published(temporary: Path, path: Path) -> bool:

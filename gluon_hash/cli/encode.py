@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from gluon_hash.cli.outputs import writes
+
 if TYPE_CHECKING:
     from gluon_hash.engine import mx
     from gluon_hash.retrieval import CodeTable, FeatureTable
 
 
+@writes("out", doing="encode")
 def command(
     model: Path = typer.Argument(
         ...,
@@ -53,9 +56,7 @@ def command(
 ) -> None:
     """Write the codes (or features) of a record file, or the codes of a folder of images."""
     from gluon_hash.experiment import load_model
-    from gluon_hash.files import refuse_existing
 
-    refuse_existing(out)
     if features and relaxed:
         raise ValueError("--features and --relaxed: give one of the two")
     if changes and not features:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from gluon_hash.cli.outputs import writes
 
+
+@writes("curves_out", "per_class_out", doing="evaluate")
 def command(
     query: Path = typer.Option(
         ..., metavar="q.npz", help="Codes of the queries; or cached features (see --distance)."
@@ -70,12 +74,11 @@ def command(
     What looks like a mistake (collapsed codes, swapped files, another data set) is said on stderr.
     """
     from gluon_hash import retrieval
-    from gluon_hash.files import atomic_write_json, refuse_existing
+    from gluon_hash.files import atomic_write_json
     from gluon_hash.hierarchy import Hierarchy
     from gluon_hash.progress import log
     from gluon_hash.retrieval.evaluation import advise, write_per_class
 
-    refuse_existing(*(path for path in (curves_out, per_class_out) if path is not None))
     if curves_out is not None and segments is not None:
         raise ValueError("--curves are of the plain Hamming distance; leave out --segments")
     tree = None if hierarchy is None else Hierarchy.load(hierarchy)
@@ -95,12 +98,15 @@ def command(
     )
     for text in advise(ours, theirs, measured, tree):
         log(f"warning: {text}")
-    if curves_out is not None:
-        atomic_write_json(curves_out, curves)
-    if per_class_out is not None:
-        results = retrieval.per_class(measured, ours.level_labels, theirs.level_labels, tree)
-        write_per_class(results, per_class_out)
     result = measured.summary(confidence)
+    with ExitStack() as undo:  # both files or none
+        if curves_out is not None:
+            atomic_write_json(curves_out, curves)
+            undo.callback(curves_out.unlink)
+        if per_class_out is not None:
+            results = retrieval.per_class(measured, ours.level_labels, theirs.level_labels, tree)
+            write_per_class(results, per_class_out)
+        undo.pop_all()
     print(json.dumps(_jsonable(result))) if as_json else _show(result)
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import typer
 
+from gluon_hash.cli.outputs import writes
 
+
+@writes("out", doing="fit")
 def command(
     method: str = typer.Argument(
         ..., metavar="METHOD", help="lsh, pca, pca_rr, itq, subselective, klsh, metric_lsh or pq."
@@ -24,11 +27,9 @@ def command(
     seed: int = typer.Option(24, min=0, help="Draws the projections."),
 ) -> None:
     """Fit a baseline on features; no network is trained."""
-    from gluon_hash.files import refuse_existing
     from gluon_hash.retrieval import FeatureTable
     from gluon_hash.retrieval.baselines import fit
 
-    refuse_existing(out)
     table = FeatureTable.load(features)
     labels = table.level_labels[:, 0] if table.level_labels.shape[1] else None
     fit(method, table.features, labels, bits, seed=seed).save(out)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import typer
 
+from gluon_hash.cli.outputs import writes
 
+
+@writes("out", doing="import-weights")
 def command(
     source: Path = typer.Argument(
         ...,

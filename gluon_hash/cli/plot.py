@@ -8,17 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from gluon_hash.cli.outputs import writes
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 app = typer.Typer(no_args_is_help=True, help="Draw codes, curves, retrieved images, the hierarchy.")
 
-OUT = typer.Option(..., metavar="FILE.png|.svg|.pdf", help="The file to write; must not exist.")
+
+def _figure(out: Path) -> Path:
+    """The name of a figure; ValueError, before the work, if it is of no kind we draw."""
+    if out.suffix not in KINDS:
+        raise ValueError(f"{out}: expected a name that ends in .png, .svg or .pdf")
+    return out
+
+
+KINDS = (".png", ".svg", ".pdf")
+OUT = typer.Option(
+    ...,
+    metavar="FILE.png|.svg|.pdf",
+    help="The file to write; must not exist.",
+    callback=_figure,
+)
 HIERARCHY = typer.Option(..., metavar="hierarchy.tsv", help="Names of the classes.")
 SEED = typer.Option(24, min=0, help="Draws the images shown.")
 
 
 @app.command()
+@writes("out", doing="plot")
 def tsne(
     codes: Path = typer.Argument(..., metavar="codes.npz", help="Codes to draw."),
     out: Path = OUT,
@@ -59,6 +76,7 @@ def tsne(
 
 
 @app.command()
+@writes("out", doing="plot")
 def curves(
     sources: list[Path] = typer.Argument(
         ...,
@@ -84,6 +102,7 @@ def curves(
 
 
 @app.command()
+@writes("out", doing="plot")
 def grid(
     query: Path = typer.Option(..., metavar="q.npz", help="Codes of the queries."),
     database: Path = typer.Option(..., metavar="d.npz", help="Codes of the database."),
@@ -130,6 +149,7 @@ def grid(
 
 
 @app.command(name="hierarchy")
+@writes("out", doing="plot")
 def draw_hierarchy(
     file: Path = typer.Argument(..., metavar="hierarchy.tsv", help="The hierarchy."),
     out: Path = OUT,
@@ -151,11 +171,8 @@ def _parsed(text: str, path: Path) -> Any:
 
 
 def _save(figure: Figure, out: Path) -> None:
-    from gluon_hash.files import atomic_path, refuse_existing
+    from gluon_hash.files import atomic_path
 
-    refuse_existing(out)
-    if out.suffix not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"{out}: expected a name that ends in .png, .svg or .pdf")
     with atomic_path(out) as temporary:
         figure.savefig(temporary, dpi=150)
     print(out)

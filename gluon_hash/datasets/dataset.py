@@ -13,7 +13,7 @@ import numpy as np
 from gluon_hash.datasets.arranging import SplitData, arrange
 from gluon_hash.datasets.duplicates import Mode
 from gluon_hash.datasets.prepared import write_folder
-from gluon_hash.files import refuse_existing, sha256
+from gluon_hash.files import claimed, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.records.lists import ImageList
 from gluon_hash.records.pack import record_image, write_records
@@ -145,24 +145,24 @@ class Dataset(SplitData[Split]):
             If an image is unreadable, a class has no training image, or query and database share
             images.
         """
-        refuse_existing(out)
-        arrangement = arrange(
-            self,
-            seed=seed,
-            limit=limit,
-            duplicates=duplicates or ("one-side" if self.drawn else "error"),
-            skip_unreadable=skip_unreadable,
-            shuffle=not self.in_order if shuffle is None else shuffle,
-        )
-        return write_folder(
-            self,
-            arrangement,
-            out,
-            lambda split, folder, name, images: split.write(folder, name, images, short_side),
-            seed=seed,
-            validation_per_class=validation_per_class,
-            settings={"limit": limit, "short_side": short_side},
-        )
+        with claimed(out, doing="prepare"):
+            arrangement = arrange(
+                self,
+                seed=seed,
+                limit=limit,
+                duplicates=duplicates or ("one-side" if self.drawn else "error"),
+                skip_unreadable=skip_unreadable,
+                shuffle=not self.in_order if shuffle is None else shuffle,
+            )
+            return write_folder(
+                self,
+                arrangement,
+                out,
+                lambda split, folder, name, images: split.write(folder, name, images, short_side),
+                seed=seed,
+                validation_per_class=validation_per_class,
+                settings={"limit": limit, "short_side": short_side},
+            )
 
 
 def regroup(

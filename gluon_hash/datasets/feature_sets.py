@@ -20,7 +20,7 @@ from gluon_hash.datasets.label_tables import classes_of, hierarchy_of, joined
 from gluon_hash.datasets.prepared import write_folder
 from gluon_hash.datasets.splits import QUERY_SHARE, draw_queries, say_split
 from gluon_hash.errors import DataError
-from gluon_hash.files import refuse_existing
+from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records.lists import ImageList
 
@@ -112,24 +112,24 @@ class FeatureDataset(SplitData[FeatureSplit]):
 
         Arguments, returned value and errors are those of gluon_hash.datasets.Dataset.write.
         """
-        refuse_existing(out)
-        arrangement = arrange(
-            self,
-            seed=seed,
-            limit=limit,
-            duplicates=duplicates or ("one-side" if self.drawn else "error"),
-            skip_unreadable=False,
-            shuffle=not self.in_order if shuffle is None else shuffle,
-        )
-        return write_folder(
-            self,
-            arrangement,
-            out,
-            FeatureSplit.write,
-            seed=seed,
-            validation_per_class=validation_per_class,
-            settings={"limit": limit, "num_features": int(self.train.features.shape[1])},
-        )
+        with claimed(out, doing="prepare"):
+            arrangement = arrange(
+                self,
+                seed=seed,
+                limit=limit,
+                duplicates=duplicates or ("one-side" if self.drawn else "error"),
+                skip_unreadable=False,
+                shuffle=not self.in_order if shuffle is None else shuffle,
+            )
+            return write_folder(
+                self,
+                arrangement,
+                out,
+                FeatureSplit.write,
+                seed=seed,
+                validation_per_class=validation_per_class,
+                settings={"limit": limit, "num_features": int(self.train.features.shape[1])},
+            )
 
 
 def features(

@@ -1,7 +1,6 @@
 """`compare` called again on one folder: what was made of other data or settings is not used, what
 is damaged is made again, what diverged is left out, and only one works there at a time."""
 
-import fcntl
 import json
 import shutil
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from gluon_hash.files import sha256
+from gluon_hash.locks import locked
 from gluon_hash.retrieval import CodeTable, FeatureTable
 
 EPOCHS = ("--set", "training.epochs=1")
@@ -70,6 +70,7 @@ def test_other_queries_are_measured_again(compared):
     config, out, again = compared
     table = FeatureTable.load(config.parent / "q.npz")
     before = (out / "comparison.json").read_text()
+    (config.parent / "q.npz").unlink()
     FeatureTable(
         table.ids[:-3], table.features[:-3], table.level_labels[:-3], table.provenance
     ).save(config.parent / "q.npz")
@@ -209,8 +210,7 @@ def test_seeds_are_those_of_the_configuration_unless_named(mine, run):
 
 def test_only_one_comparison_works_in_a_folder(compared):
     _, out, again = compared
-    with open(out / "runs" / ".lock") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with locked(out / "runs", "a comparison"):
         code, _, err = again()
-    assert code == 2 and "another comparison is at work here" in err
+    assert code == 2 and "a comparison is at work here" in err
     assert again()[0] == 0

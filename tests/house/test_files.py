@@ -55,7 +55,7 @@ def test_what_came_to_the_name_meanwhile_stays_and_ours_is_kept_beside_it(
         monkeypatch.setattr(files, "sync", meanwhile)
         monkeypatch.setattr(files, "refuse_existing", lambda *paths: None)
         kept = path.with_name(kept + path.suffix)
-        with pytest.raises(ValueError, match=f"{path} was made by .* is kept as {kept}"):
+        with pytest.raises(ValueError, match=f"{path} exists .* is kept as {kept}"):
             write(path, "ours")
         assert read(kept) == "ours"
     assert list(path.iterdir()) == [] if name == "out" else path.read_text() == "mine"
@@ -134,7 +134,7 @@ def test_files_that_belong_together_come_together(tmp_path):
     for temporary in new:
         temporary.write_text("ours")
     (tmp_path / "c").write_text("mine")
-    with pytest.raises(ValueError, match=f"{tmp_path / 'c'} was made .* nothing was written"):
+    with pytest.raises(ValueError, match=f"{tmp_path / 'c'} exists .* nothing was written"):
         files.publish_together(new)
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
     assert (tmp_path / "c").read_text() == "mine"

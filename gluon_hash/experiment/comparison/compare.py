@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -25,13 +24,16 @@ from gluon_hash.experiment.comparison.summary import Row, RowSummary, summarize
 from gluon_hash.experiment.run_folder import BACKBONE
 from gluon_hash.experiment.run_training import train
 from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.leftovers import sweep
+from gluon_hash.locks import LOCK, locked
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves, curves
 from gluon_hash.training import read_state
 
 __all__ = ["compare"]
 
-RUNS, LOCK, DIVERGED = "runs", ".lock", "diverged.json"
+RUNS, DIVERGED = "runs", "diverged.json"
+MARK = ".comparison"  # in runs/; older comparisons have an empty lock file there
 
 
 def compare(
@@ -93,12 +95,12 @@ def compare(
     if not 0 < confidence < 100:
         raise ValueError(f"confidence: expected a percentage in (0, 100), got {confidence:g}")
     empty = not out.exists() or out.is_dir() and not any(out.iterdir())
-    if not empty and not (out / RUNS / LOCK).exists():
+    if not empty and not any((out / RUNS / mark).exists() for mark in (MARK, LOCK)):
         raise ValueError(
-            f"{out} exists and is not a comparison: it has no {RUNS}/{LOCK}; name another folder"
+            f"{out} exists and is not a comparison: it has no {RUNS}/{MARK}; name another folder"
         )
     check_entries(entries, out / RUNS)
-    with _locked(out / RUNS):
+    with _at_work(out):
         rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
         if reference not in {row.name for row in rows}:
             raise ValueError(
@@ -136,17 +138,13 @@ def _seeds(entries: Sequence[Entry]) -> list[int]:
 
 
 @contextmanager
-def _locked(runs: Path) -> Iterator[None]:
+def _at_work(out: Path) -> Iterator[None]:
     """Only one comparison at a time works in a folder; ValueError if there is another."""
-    runs.mkdir(parents=True, exist_ok=True)
-    with open(runs / LOCK, "w", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ValueError(
-                f"{runs.parent}: another comparison is at work here; wait for it, or name another "
-                "folder"
-            ) from error
+    (out / RUNS).mkdir(parents=True, exist_ok=True)
+    with locked(out / RUNS, "a comparison"):
+        (out / RUNS / MARK).touch()
+        for folder in (out, out / RUNS):
+            sweep(folder)
         yield
 
 
@@ -249,6 +247,7 @@ class _Work:
         shared = self._backbones.setdefault(sha256(own), own)
         if shared is not own:
             link = own.with_suffix(".link")
+            link.unlink(missing_ok=True)  # of a run that was killed
             try:
                 os.link(shared, link)
             except OSError as error:
