@@ -10,11 +10,12 @@ https://data.caltech.edu/records/65de6.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
 from gluon_hash.datasets.dataset import Dataset, Split
-from gluon_hash.datasets.image_files import check_existing, image_split
+from gluon_hash.datasets.image_files import check_existing, check_inside, image_split
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy import Hierarchy, readers
 
@@ -23,6 +24,7 @@ __all__ = ["CubSplit", "cub", "nabirds", "nabirds_hierarchy"]
 CubSplit = Literal["unseen", "official"]
 CUB_SPLITS = ("unseen", "official")
 CUB_LEVELS = ("species", "group")
+CLASS_NUMBER = re.compile("[0-9]{1,9}")
 CUB_TRAINED = 100  # of the 200 classes, where the others are unseen
 
 
@@ -95,15 +97,18 @@ def cub(source: str | os.PathLike[str], *, split: CubSplit = "unseen") -> Datase
     lists = _Lists(root)
     names = _table(root / "classes.txt")
     labels = sorted(set(lists.labels.values()), key=int)
-    unknown = [label for label in labels if label not in names]
+    unknown = [label for label in labels if not names.get(label, "").partition(".")[2].strip("_ ")]
     if unknown:
-        raise DataError(f"class {unknown[0]} has no name", path=root / "classes.txt")
+        raise DataError(
+            f"class {unknown[0]} has no name such as 002.Laysan_Albatross",
+            path=root / "classes.txt",
+        )
     lists.check_images()
     described = {"name": root.name, "split": split}
     if split == "official":
         return Dataset(
             "cub",
-            _cub_hierarchy(labels, names),
+            _cub_hierarchy(labels, names, root),
             *lists.official_splits(labels),
             source=described,
         )
@@ -114,18 +119,21 @@ def cub(source: str | os.PathLike[str], *, split: CubSplit = "unseen") -> Datase
         )
     return Dataset(
         "cub",
-        _cub_hierarchy(trained, names),
+        _cub_hierarchy(trained, names, root),
         lists.split([key for key in lists.paths if lists.labels[key] in trained], labels),
         lists.split([key for key in lists.paths if lists.labels[key] not in trained], labels),
         source=described,
-        query_hierarchy=_cub_hierarchy(labels, names),
+        query_hierarchy=_cub_hierarchy(labels, names, root),
     )
 
 
-def _cub_hierarchy(labels: list[str], names: dict[str, str]) -> Hierarchy:
+def _cub_hierarchy(labels: list[str], names: dict[str, str], root: Path) -> Hierarchy:
     """Two levels: "002.Laysan_Albatross" is species "Laysan Albatross" of group "Albatross"."""
     species = [names[label].partition(".")[2].replace("_", " ").strip() for label in labels]
-    return Hierarchy.from_table([(name, name.split()[-1]) for name in species], CUB_LEVELS)
+    try:
+        return Hierarchy.from_table([(name, name.split()[-1]) for name in species], CUB_LEVELS)
+    except ValueError as error:
+        raise DataError(str(error), path=root / "classes.txt") from error
 
 
 class _Lists:
@@ -142,13 +150,21 @@ class _Lists:
                 "images",
                 path=root,
             )
+        for name, values, allowed in (
+            ("image_class_labels.txt", self.labels, CLASS_NUMBER),
+            ("train_test_split.txt", self.is_train, re.compile("[01]")),
+        ):
+            for key, value in values.items():
+                if not allowed.fullmatch(value):
+                    raise DataError(
+                        f"image {key}: expected {allowed.pattern}, got {value[:50]!r}",
+                        path=root / name,
+                    )
 
     def check_images(self) -> None:
-        check_existing(
-            self._folder,
-            list(self.paths.values()),
-            "unpack the official archive with its images",
-        )
+        names = list(self.paths.values())
+        check_inside(self._folder, names, self._folder.parent / "images.txt")
+        check_existing(self._folder, names, "unpack the official archive with its images")
 
     def split(self, keys: list[str], classes: list[str]) -> Split:
         index = {name: c for c, name in enumerate(classes)}

@@ -32,6 +32,7 @@ __all__ = [
     "describe_source",
     "folder_with",
     "make_split",
+    "named_hierarchy",
 ]
 
 URL100 = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"
@@ -40,6 +41,7 @@ MD5_100 = "03b5dce01913d631647c71ecec9e9cb8"
 MD5_10 = "c32a1d4ab5d03f1284b67883e8d87530"
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
+LONGEST_NAMES = 1 << 20  # bytes
 FINE_TO_COARSE = np.array(  # coarse class of each fine class
     (
         "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 "
@@ -90,7 +92,7 @@ def cifar100(source: str | os.PathLike[str] | None = None) -> Dataset:
             _names(inner / f"{level}_label_names.txt", count)
             for level, count in (("fine", 100), ("coarse", 20))
         ]
-        hierarchy = cifar100_hierarchy(*names)
+        hierarchy = named_hierarchy(inner, *names)
         train, query = (
             make_split(_rows(inner / f"{name}.bin", 2), 1, hierarchy, inner / f"{name}.bin", name)
             for name in ("train", "test")
@@ -122,6 +124,16 @@ def cifar100_hierarchy(fine_names: list[str], coarse_names: list[str]) -> Hierar
     """The official fine and coarse classes in their official order."""
     rows = [(name, coarse_names[coarse]) for name, coarse in zip(fine_names, FINE_TO_COARSE)]
     return Hierarchy.from_table(rows, ("fine", "coarse"), {"coarse": coarse_names})
+
+
+def named_hierarchy(
+    path: str | os.PathLike[str], fine_names: list[str], coarse_names: list[str]
+) -> Hierarchy:
+    """As cifar100_hierarchy, of names that a file at ``path`` holds; DataError if it is damaged."""
+    try:
+        return cifar100_hierarchy(fine_names, coarse_names)
+    except (ValueError, LookupError) as error:
+        raise DataError(f"not the names of CIFAR-100: {error}", path=path) from error
 
 
 def cifar10_hierarchy() -> Hierarchy:
@@ -201,7 +213,7 @@ def folder_with(folder: Path, name: str, source: str | os.PathLike[str]) -> Path
 def _names(path: Path, count: int) -> list[str]:
     if not path.exists():
         raise DataError("missing from the archive", path=path)
-    names = read_text(path).split()
+    names = read_text(path, limit=LONGEST_NAMES).split()
     if len(names) != count:
         raise DataError(f"expected {count} class names, got {len(names)}", path=path)
     return names

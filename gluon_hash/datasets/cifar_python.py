@@ -1,12 +1,11 @@
 """CIFAR-100 and CIFAR-10 from the Python archives, whose batches are pickles: only when asked for.
 
-The unpickler knows NumPy arrays, lists, strings and numbers; a file that names anything else is
-refused, not run.
+The unpickler knows lists, strings and numbers, and bytes in the place of NumPy arrays; a file that
+names anything else is refused, not run.
 """
 
 from __future__ import annotations
 
-import codecs
 import io
 import os
 import pickle
@@ -19,18 +18,50 @@ from gluon_hash import archives
 from gluon_hash.datasets import cifar
 from gluon_hash.datasets.dataset import Dataset
 from gluon_hash.errors import DataError
+from gluon_hash.guard import check_pickle, reading
 
 __all__ = ["cifar100_python", "cifar10_python"]
 
 MD5_100 = "eb9058c3a382ffc7106e4002c42a8d85"
+BATCH = "batch of CIFAR"
 MD5_10 = "c58f30108f718f92721af3b95e74349a"
-MAKE_ARRAY = np.empty(0).__reduce__()[0]  # in numpy.core until NumPy 1, in numpy._core from 2
+
+
+class _Dtype:
+    """Stands for the dtype of a batch, which is uint8 whatever it says."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+class _Array:
+    """Stands for an array of a batch: NumPy itself does not see what the file says."""
+
+    def __init__(self, *_: object) -> None:
+        self.values = np.empty((0, 0), np.uint8)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, (rows, columns), _, is_fortran, data = state
+        values = np.frombuffer(data, np.uint8)
+        self.values = values.reshape((rows, columns), order="F" if is_fortran else "C")
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Bytes that Python 3 wrote for Python 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r:.50}")
+    return text.encode("latin1")
+
+
 ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): MAKE_ARRAY,
-    ("numpy._core.multiarray", "_reconstruct"): MAKE_ARRAY,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): codecs.encode,
+    ("numpy.core.multiarray", "_reconstruct"): _Array,  # in numpy._core from NumPy 2 on
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _encode,
 }
 
 
@@ -54,12 +85,7 @@ def cifar100_python(source: str | os.PathLike[str]) -> Dataset:
     """
     with archives.opened(source) as folder:
         inner = cifar.folder_with(folder, "train", source)
-        meta = _load(inner / "meta")
-        names = [
-            [name.decode() for name in meta[f"{level}_label_names".encode()]]
-            for level in ("fine", "coarse")
-        ]
-        hierarchy = cifar.cifar100_hierarchy(*names)
+        hierarchy = cifar.named_hierarchy(inner / "meta", *_names(inner / "meta"))
         train, query = (
             cifar.make_split(
                 _rows(inner / name, (b"coarse_labels", b"fine_labels")),
@@ -90,38 +116,48 @@ def cifar10_python(source: str | os.PathLike[str]) -> Dataset:
     return Dataset("cifar10", hierarchy, train, query, source=described, in_order=True)
 
 
+def _names(path: Path) -> list[list[str]]:
+    """The names of fine and coarse classes."""
+    meta = _load(path)
+    with reading(path, BATCH):
+        return [
+            [name.decode() for name in meta[f"{level}_label_names".encode()]]
+            for level in ("fine", "coarse")
+        ]
+
+
 def _rows(path: Path, label_keys: tuple[bytes, ...]) -> np.ndarray:
     """A batch in the layout of the binary version: label bytes, then 3,072 pixels."""
     batch = _load(path)
-    try:
-        data = np.asarray(batch[b"data"], np.uint8)
-        labels = np.stack([np.asarray(batch[key], np.uint8) for key in label_keys], axis=1)
-        return np.concatenate([labels, data.reshape(len(labels), cifar.PIXELS)], axis=1)
-    except (KeyError, TypeError, ValueError) as error:
+    missing = [key.decode() for key in (b"data", *label_keys) if key not in batch]
+    if missing:
+        raise DataError(f"not a batch of CIFAR: {', '.join(missing)} missing", path=path)
+    data = batch[b"data"]
+    for key in label_keys:
+        values = batch[key]
+        if not isinstance(values, list) or any(
+            type(value) is not int or not 0 <= value < 256 for value in values
+        ):
+            raise DataError(f"{key.decode()}: expected a list of numbers below 256", path=path)
+    if not isinstance(data, _Array) or any(
+        data.values.shape != (len(batch[key]), cifar.PIXELS) for key in label_keys
+    ):
         raise DataError(
-            "not a batch of CIFAR: expected data and "
-            f"{', '.join(key.decode() for key in label_keys)}: {error!r}",
+            f"data: expected {len(batch[label_keys[0]])} rows of {cifar.PIXELS} bytes, one for "
+            "each label",
             path=path,
-        ) from error
+        )
+    labels = [np.array(batch[key], np.uint8) for key in label_keys]
+    return np.column_stack([*labels, data.values])
 
 
 def _load(path: Path) -> dict[bytes, Any]:
     if not path.exists():
         raise DataError("missing from the archive", path=path)
-    try:
-        batch = _ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        KeyError,
-    ) as error:
-        raise DataError(
-            f"not a readable batch of CIFAR, or cut short: {error}", path=path
-        ) from error
+    with reading(path, BATCH):
+        data = path.read_bytes()
+        check_pickle(data)
+        batch = _ArrayUnpickler(io.BytesIO(data), encoding="bytes").load()
     if not isinstance(batch, dict):
         raise DataError(f"expected a dictionary, got {type(batch).__name__}", path=path)
     return batch

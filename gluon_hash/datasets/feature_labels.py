@@ -20,6 +20,7 @@ from gluon_hash.datasets.label_tables import Table, read_table
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 from gluon_hash.guard import load_npy
+from gluon_hash.records.lists import flaw_of_path
 
 __all__ = ["Labels", "Rows", "read_rows"]
 
@@ -147,6 +148,8 @@ def _check_columns(
         )
     if len(np.unique(ids)) < count:
         raise DataError("ids: an id appears twice; each row needs one of its own", path=path)
-    bad = next((name for name in names if "\t" in name or "\n" in name or not name), None)
+    bad = next((name for name in names if flaw_of_path(name)), None)
     if bad is not None:
-        raise DataError(f"names: {bad!r} is empty or holds a tab or a line break", path=path)
+        raise DataError(
+            f"names: {bad!r} cannot be written into a list: it {flaw_of_path(bad)}", path=path
+        )

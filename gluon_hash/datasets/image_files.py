@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -16,9 +16,17 @@ from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
 from gluon_hash.progress import log
 from gluon_hash.records.images import WHITE, Color, has_transparency, read_image
+from gluon_hash.records.lists import flaw_of_path
 from gluon_hash.records.pack import encode_png
 
-__all__ = ["SUFFIXES", "ImageFiles", "check_existing", "find_images", "image_split"]
+__all__ = [
+    "SUFFIXES",
+    "ImageFiles",
+    "check_existing",
+    "check_inside",
+    "find_images",
+    "image_split",
+]
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"),
@@ -91,7 +99,16 @@ def image_split(
 
     A record keeps a file's own bytes, or, where they depend on the background, a PNG over it; equal
     images are those of equal pixels.
+
+    Raises
+    ------
+    DataError
+        If a name does not survive being written into a list.
     """
+    for name in names:
+        flaw = flaw_of_path(name)
+        if flaw:
+            raise DataError(f"{name!r} cannot be written into a list: it {flaw}", path=root)
 
     def encoded(position: int) -> bytes:
         path = root / names[position]
@@ -105,9 +122,29 @@ def image_split(
     return Split(np.asarray(fine_labels, np.int64), names, encoded, digest)
 
 
+def check_inside(root: Path, names: Sequence[str], listed: Path) -> None:
+    """Raise DataError if a name in a data set's own list, which comes from elsewhere, leaves root.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the images.
+    names : sequence of str
+        Relative to it.
+    listed : Path
+        The list, for the message.
+    """
+    for name in names:
+        path = PurePath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise DataError(
+                f"{name!r} is outside of {root}, the folder of the images; refused", path=listed
+            )
+
+
 def check_existing(root: Path, names: Sequence[str], advice: str) -> None:
     """Raise DataError, naming the first few and the advice, unless all files are there."""
-    missing = [name for name in names if not (root / name).is_file()]
+    missing = [name for name in names if not os.path.isfile(root / name)]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(names)} images are missing ({in_words(missing)}); {advice}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ __all__ = ["Table", "classes_of", "hierarchy_of", "joined", "read_table"]
 
 SEPARATORS = "\t;,"
 NOT_SAID = -1
+MOST_DIGITS = 18  # of a class that is a number
 UNKNOWN = ("", "-1")  # what a class that is not known is called
 NAME_THEM = "name the columns that are levels, finest first (levels)"
 
@@ -78,15 +80,18 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         or a header with a name missing or twice.
     """
     text = read_text(path)
-    header = text.partition("\n")[0]
+    header = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
     separator = "\t" if Path(path).suffix.lower() == ".tsv" else max(SEPARATORS, key=header.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     rows: list[list[str]] = []
     lines: list[int] = []
-    for row in reader:
-        if any(field.strip() for field in row):
-            rows.append([field.strip() for field in row])
-            lines.append(reader.line_num)
+    try:
+        for row in reader:
+            if any(field.strip() for field in row):
+                rows.append([field.strip() for field in row])
+                lines.append(reader.line_num)
+    except csv.Error as error:  # a quotation without an end, say
+        raise DataError(f"not a table: {error}", path=path, line=reader.line_num) from error
     if len(rows) < 2:
         raise DataError("expected a header and at least one row", path=path)
     names = rows[0]
@@ -162,6 +167,8 @@ def hierarchy_of(table: Table) -> Hierarchy:
         return Hierarchy.from_table(rows, names, _orders(rows, names, numbered))
     except RowError as error:
         raise table.error(f"{error}; or {NAME_THEM}", row_of[rows[error.row]]) from error
+    except ValueError as error:
+        raise table.error(str(error)) from error
 
 
 def classes_of(table: Table, hierarchy: Hierarchy) -> np.ndarray:
@@ -232,4 +239,4 @@ def _orders(
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS

@@ -8,17 +8,16 @@ and later as a file of their own, categories.json, which takes the place of the 
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gluon_hash.datasets.dataset import Dataset, Split
-from gluon_hash.datasets.image_files import check_existing, image_split
+from gluon_hash.datasets.image_files import check_existing, check_inside, image_split
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import load_json
 from gluon_hash.hierarchy import Hierarchy, readers
 
 __all__ = ["inaturalist"]
@@ -67,11 +66,12 @@ def inaturalist(
         )
     }
     own = root / "categories.json" if categories is None else Path(categories)
-    named = _read_json(own) if categories is not None or own.exists() else None
+    named = load_json(own) if categories is not None or own.exists() else None
+    listed = lists["train"].categories if named is None else named
     trained = {label for _, label in lists["train"].images}
     used = [
         category
-        for category in _checked(lists["train"].categories if named is None else named, own)
+        for category in _checked(listed, lists["train"].path if named is None else own)
         if category["id"] in trained
     ]
     index = {category["id"]: c for c, category in enumerate(used)}
@@ -81,14 +81,12 @@ def inaturalist(
             raise DataError(
                 f"category {min(unknown)} has no name or no training image", path=images.path
             )
-        check_existing(
-            root,
-            [name for name, _ in images.images],
-            "unpack the official archive with its images",
-        )
+        names = [name for name, _ in images.images]
+        check_inside(root, names, images.path)
+        check_existing(root, names, "unpack the official archive with its images")
     return Dataset(
         "inaturalist",
-        _hierarchy(used),
+        _hierarchy(used, lists["train"].path if named is None else own),
         _split(root, lists["train"], index),
         _split(root, lists["query"], index),
         source={"name": root.name},
@@ -112,15 +110,8 @@ def _only(root: Path, pattern: str) -> Path:
     return files[0]
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"not JSON: {error.msg}", path=path, line=error.lineno) from error
-
-
 def _read_list(path: Path) -> _List:
-    content = _read_json(path)
+    content = load_json(path)
     try:
         names = {image["id"]: image["file_name"] for image in content["images"]}
         images = [
@@ -128,7 +119,7 @@ def _read_list(path: Path) -> _List:
             for item in content["annotations"]
         ]
         categories = content["categories"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"expected images, annotations and categories in the style of COCO: {error!r}",
             path=path,
@@ -139,14 +130,27 @@ def _read_list(path: Path) -> _List:
 
 
 def _checked(categories: Any, path: Path) -> list[dict[str, Any]]:
-    if not isinstance(categories, list) or not all(
-        isinstance(category, dict) and {"id", "name"} <= category.keys() for category in categories
-    ):
-        raise DataError("expected a list of categories with id and name", path=path)
-    return sorted(categories, key=lambda category: int(category["id"]))
+    if not isinstance(categories, list) or not all(map(_is_category, categories)):
+        raise DataError(
+            "expected a list of categories with id (a whole number) and name (a text)", path=path
+        )
+    ids = Counter(category["id"] for category in categories)
+    twice = [number for number, count in ids.items() if count > 1]
+    if twice:
+        raise DataError(f"category {twice[0]} is listed twice", path=path)
+    return sorted(categories, key=lambda category: category["id"])
 
 
-def _hierarchy(categories: list[dict[str, Any]]) -> Hierarchy:
+def _is_category(category: Any) -> bool:
+    return (
+        isinstance(category, dict)
+        and type(category.get("id")) is int
+        and isinstance(category.get("name"), (str, int))
+        and all(isinstance(category.get(rank, ""), str) for rank in (*RANKS, *WITHOUT_RANKS))
+    )
+
+
+def _hierarchy(categories: list[dict[str, Any]], path: Path) -> Hierarchy:
     """Species (or whatever has a category) and the ranks above it that every category has."""
     ranks = [rank for rank in RANKS if all(category.get(rank) for category in categories)]
     ranks = ranks or [rank for rank in WITHOUT_RANKS if all(c.get(rank) for c in categories)]
@@ -159,9 +163,12 @@ def _hierarchy(categories: list[dict[str, Any]]) -> Hierarchy:
         row[0] if holders[row[0]] == 1 else f"{row[0]} ({category['id']})"
         for row, category in zip(rows, categories)
     ]
-    return Hierarchy.from_table(
-        [[name, *row[1:]] for name, row in zip(finest, rows)], ["species", *ranks]
-    )
+    try:
+        return Hierarchy.from_table(
+            [[name, *row[1:]] for name, row in zip(finest, rows)], ["species", *ranks]
+        )
+    except ValueError as error:
+        raise DataError(str(error), path=path) from error
 
 
 def _split(root: Path, images: _List, index: dict[int, int]) -> Split:

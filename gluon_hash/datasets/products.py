@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gluon_hash.datasets.dataset import Dataset, Split
-from gluon_hash.datasets.image_files import check_existing, image_split
+from gluon_hash.datasets.image_files import check_existing, check_inside, image_split
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines
 from gluon_hash.hierarchy import Hierarchy
 
 __all__ = ["sop"]
@@ -57,13 +57,15 @@ def sop(source: str | os.PathLike[str]) -> Dataset:
     both = {row.item for row in train} & {row.item for row in query}
     if both:
         raise DataError(f"item {min(both)!r} is in training and test set", path=root)
+    for name, rows in (("train", train), ("test", query)):
+        check_inside(root, [row.path for row in rows], root / f"Ebay_{name}.txt")
     check_existing(
         root, [row.path for row in train + query], "unpack the official archive with its images"
     )
-    every = _hierarchy(train + query)
+    every = _hierarchy(train + query, root)
     return Dataset(
         "sop",
-        _hierarchy(train),
+        _hierarchy(train, root),
         _split(root, train, every),
         _split(root, query, every),
         source={"name": root.name},
@@ -73,7 +75,7 @@ def sop(source: str | os.PathLike[str]) -> Dataset:
 
 def _read_rows(path: Path) -> list[_Row]:
     rows: list[_Row] = []
-    lines = read_text(path).splitlines()
+    lines = read_lines(path)
     if not lines or lines[0].split() != HEADER.split():
         raise DataError(f"expected the header {HEADER!r}", path=path, line=1)
     for number, line in enumerate(lines[1:], start=2):
@@ -81,7 +83,7 @@ def _read_rows(path: Path) -> list[_Row]:
         if not fields:
             continue
         if len(fields) != 4 or not all(field.isdigit() for field in fields[:3]):
-            raise DataError(f"expected {HEADER!r}, got {line!r}", path=path, line=number)
+            raise DataError(f"expected {HEADER!r}, got {line[:80]!r}", path=path, line=number)
         kind = fields[3].partition("/")[0].removesuffix(FOLDER_SUFFIX).replace("_", " ")
         rows.append(_Row(f"{kind} {fields[1]}", kind, fields[3]))
     if not rows:
@@ -89,8 +91,12 @@ def _read_rows(path: Path) -> list[_Row]:
     return rows
 
 
-def _hierarchy(rows: list[_Row]) -> Hierarchy:
-    return Hierarchy.from_table(list(dict.fromkeys((row.item, row.kind) for row in rows)), LEVELS)
+def _hierarchy(rows: list[_Row], root: Path) -> Hierarchy:
+    items = list(dict.fromkeys((row.item, row.kind) for row in rows))
+    try:
+        return Hierarchy.from_table(items, LEVELS)
+    except ValueError as error:
+        raise DataError(str(error), path=root) from error
 
 
 def _split(root: Path, rows: list[_Row], hierarchy: Hierarchy) -> Split:

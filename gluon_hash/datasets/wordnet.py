@@ -17,7 +17,7 @@ from gluon_hash.datasets.image_files import ImageFiles, find_images, image_split
 from gluon_hash.datasets.image_folders import labels_by_folder
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines, reading
 from gluon_hash.hierarchy import readers
 from gluon_hash.progress import log
 from gluon_hash.records.images import WHITE, Color
@@ -97,9 +97,10 @@ def _read_val_labels(
     path: str | os.PathLike[str], queries: ImageFiles, classes: list[str]
 ) -> list[str]:
     """The WordNet id of every query image."""
-    rows = [row for row in csv.reader(read_text(path).splitlines()) if row]
+    with reading(path, "list of labels"):
+        rows = [row for row in csv.reader(read_lines(path)) if row and row[0].strip()]
     if rows and rows[0] == ["ImageId", "PredictionString"]:  # then "id x y x y id x y ..."
-        by_name = {row[0]: row[1].split()[0] for row in rows[1:]}
+        by_name = {row[0]: row[1].split()[0] for row in rows[1:] if row[1:] and row[1].strip()}
     else:
         words = [row[0].split() for row in rows]
         if all(len(line) == 1 for line in words) and len(words) == len(queries.paths):

@@ -9,9 +9,9 @@ import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_text
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines
 
-__all__ = ["ImageList", "read_list", "write_list", "held_out_positions"]
+__all__ = ["ImageList", "flaw_of_path", "held_out_positions", "read_list", "write_list"]
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,10 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
     labels: list[list[int]] = []
     paths: list[str] = []
     lines_of: dict[int, int] = {}
-    text = read_text(path, made_by="gluon-hash prepare")
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_lines(path, made_by="gluon-hash prepare"), start=1):
         if not line.strip():
             continue
-        fields = line.rstrip("\r").split("\t")
+        fields = line.split("\t")
         num_levels = max(len(fields) - 2, 1) if num_levels is None else num_levels
         if len(fields) != num_levels + 2:
             raise DataError(
@@ -74,8 +73,8 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
                 path=path,
                 line=number,
             )
-        index = _integer(fields[0], path, number, least=0)
-        row = [_integer(field, path, number, least=-1) for field in fields[1:-1]]
+        index = _integer(fields[0], path, number, 0, np.int64)
+        row = [_integer(field, path, number, -1, np.int32) for field in fields[1:-1]]
         if index in lines_of:
             raise DataError(
                 f"index {index} is on line {lines_of[index]} too; every image needs its own",
@@ -92,12 +91,40 @@ def read_list(path: str | os.PathLike[str], num_levels: int | None = None) -> Im
 
 
 def write_list(path: str | os.PathLike[str], images: ImageList) -> None:
-    """Write a .lst file, whole or not at all."""
+    """Write a .lst file, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If a path does not survive being written: gluon_hash.records.lists.flaw_of_path.
+    """
+    for name in images.paths:
+        flaw = flaw_of_path(name)
+        if flaw:
+            raise ValueError(f"{os.fspath(path)}: {name!r} cannot be a name in a list: it {flaw}")
     rows = zip(images.ids.tolist(), images.level_labels.tolist(), images.paths)
     atomic_write_text(
         path,
         "".join("\t".join(map(str, (index, *labels, name))) + "\n" for index, labels, name in rows),
     )
+
+
+def flaw_of_path(name: str) -> str | None:
+    r"""What keeps the name of an image from being the same when it was written and read.
+
+    Examples
+    --------
+    >>> flaw_of_path("dog/ my dog.jpg")
+    >>> flaw_of_path("dog/my\tdog.jpg")
+    'holds a tab or a line break'
+    """
+    if not name.strip():
+        return "is empty"
+    if any(char in name for char in "\t\n\r"):
+        return "holds a tab or a line break"
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        return "is not UTF-8"
+    return None
 
 
 def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
@@ -122,11 +149,18 @@ def held_out_positions(fine_labels: np.ndarray, per_class: int, seed: int) -> np
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
-def _integer(field: str, path: str | os.PathLike[str], line: int, least: int) -> int:
+def _integer(
+    field: str, path: str | os.PathLike[str], line: int, least: int, dtype: type[np.signedinteger]
+) -> int:
+    most, wanted = np.iinfo(dtype).max, f"an integer >= {least}"
     try:
-        value = float(field)  # MXNet's im2rec writes labels as 3.000000
-        if value >= least and value == int(value):
+        try:
+            value: float = int(field)
+        except ValueError:
+            value = float(field)  # MXNet's im2rec writes labels as 3.000000
+        if least <= value <= most and value == int(value):
             return int(value)
+        wanted += f" and <= {most}" if value > most else ""
     except (ValueError, OverflowError):
         pass
-    raise DataError(f"expected an integer >= {least}, got {field!r}", path=path, line=line)
+    raise DataError(f"expected {wanted}, got {field[:50]!r}", path=path, line=line)

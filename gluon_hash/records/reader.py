@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines
 from gluon_hash.records.frames import FrameError, parse_frame, unpack_payload
 from gluon_hash.records.images import decode_image
 
@@ -160,7 +160,7 @@ def read_index(path: Path) -> np.ndarray:
     if not path.exists():
         raise DataError(f"the index is missing; {REBUILD}", path=path)
     rows = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.split("\t")
         if len(fields) != 2 or not all(NUMBER.fullmatch(field) for field in fields):
             raise DataError(
