@@ -172,7 +172,8 @@ def _parsed(text: str, path: Path) -> Any:
 
 def _save(figure: Figure, out: Path) -> None:
     from gluon_hash.files import atomic_path
+    from gluon_hash.plots.rendering import rendered
 
     with atomic_path(out) as temporary:
-        figure.savefig(temporary, dpi=150)
+        temporary.write_bytes(rendered(figure, out.suffix))
     print(out)

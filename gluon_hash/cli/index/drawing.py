@@ -48,6 +48,7 @@ def draw(
     """Write the queries and what was found as a page or a figure."""
     from gluon_hash import plots
     from gluon_hash.files import atomic_path, atomic_write_text
+    from gluon_hash.plots.rendering import rendered
 
     rows = _rows(shown, files, _pictures(shown.answers, images, database_records))
     if grid.suffix == PAGE:
@@ -82,7 +83,7 @@ def draw(
         ],
     )
     with atomic_path(grid) as temporary:
-        figure.savefig(temporary, dpi=150)
+        temporary.write_bytes(rendered(figure, grid.suffix))
 
 
 def _rows(shown: Shown, files: Sequence[Path | None], pictures: list[list[Picture]]) -> Rows:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from gluon_hash import doctor, plots
 from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
 from gluon_hash.files import replace_json, replace_path, replace_text
+from gluon_hash.plots.rendering import rendered
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves
 
@@ -219,4 +220,4 @@ def _comma_separated(rows: Sequence[RowSummary]) -> str:
 
 def _save(figure: Figure, path: Path) -> None:
     with replace_path(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        temporary.write_bytes(rendered(figure, path.suffix))
