@@ -1,4 +1,4 @@
-"""`gluon-hash export`: a run's network for deployment."""
+"""`gluon-hash export`: a model for deployment."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ import typer
 
 
 def command(
-    run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
+    model: Path = typer.Argument(
+        ..., metavar="MODEL", help="Run folder, or a baseline that `fit` wrote (.npz)."
+    ),
     out: Path = typer.Option(
         ...,
         metavar="DIR/NAME",
         help="Writes NAME-symbol.json, NAME-0000.params and NAME.manifest.json; none may exist.",
     ),
     onnx: bool = typer.Option(False, "--onnx", help="Write NAME.onnx too; needs gluon_hash[onnx]."),
+    pixels_in: bool = typer.Option(
+        False,
+        "--with-preprocessing",
+        help="The graph takes uint8 pixels and scales them itself; resizing and cropping stay "
+        "outside.",
+    ),
+    packed_out: bool = typer.Option(
+        False, "--binary", help="The graph gives packed codes (uint8) in place of relaxed ones."
+    ),
+    int8: Path | None = typer.Option(
+        None,
+        metavar="FILE.rec",
+        help="Export in int8, which a CPU runs faster and which changes some bits, calibrated on "
+        "images of this file (or features, .npz). `gluon-hash verify` tells what it costs.",
+    ),
 ) -> None:
-    """Write symbol JSON, parameters and manifest for deployment; read again and compared first."""
-    from gluon_hash import deploy, experiment
-    from gluon_hash.deploy.encode import fingerprint_of
+    """Write graph, parameters and manifest for deployment; each is run and compared first."""
+    from gluon_hash.experiment.exporting import export_model
 
-    if onnx:
-        deploy.require_onnx()
-    loaded = experiment.load_run(run)
-    manifest = deploy.export_symbol(
-        loaded.net,
-        out,
-        transform=loaded.transform,
-        background=loaded.background,
-        hierarchy=loaded.hierarchy,
-        backbone=loaded.config.net.backbone,
-        source={
-            "run": run.name,
-            "epoch": loaded.epoch,
-            "fingerprint": fingerprint_of(loaded.net),
-        },
+    manifest = export_model(
+        model, out, pixels_in=pixels_in, packed_out=packed_out, onnx=onnx, int8=int8
     )
     print(manifest)
     if onnx:
-        print(deploy.export_onnx(manifest))
+        print(manifest.with_name(f"{out.name}.onnx"))

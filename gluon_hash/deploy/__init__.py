@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 from gluon_hash.lazy import on_demand
 
 if TYPE_CHECKING:
+    from gluon_hash.deploy.export import Form, export_network
     from gluon_hash.deploy.manifest import Manifest
-    from gluon_hash.deploy.onnx import export_onnx, require_onnx
     from gluon_hash.deploy.predictor import Predictor
-    from gluon_hash.deploy.symbol import export_symbol
 
-__all__ = ["Manifest", "Predictor", "export_onnx", "export_symbol", "require_onnx"]
+__all__ = ["Form", "Manifest", "Predictor", "export_network"]
 
 __getattr__ = on_demand(
     __name__,
     {
+        "Form": "gluon_hash.deploy.export",
         "Manifest": "gluon_hash.deploy.manifest",
         "Predictor": "gluon_hash.deploy.predictor",
-        "export_onnx": "gluon_hash.deploy.onnx",
-        "export_symbol": "gluon_hash.deploy.symbol",
-        "require_onnx": "gluon_hash.deploy.onnx",
+        "export_network": "gluon_hash.deploy.export",
     },
 )
 

@@ -43,6 +43,19 @@ class Graph:
             {name: values[name] for name in symbol.list_auxiliary_states()},
         )
 
+    def between(self, before: HybridBlock | None, after: HybridBlock | None) -> Graph:
+        """The graph with a block before its input and one after its output; their own constants."""
+        value, blocks = mx.sym.Variable(INPUT_NAME), [b for b in (before, after) if b is not None]
+        for block in blocks:
+            block.initialize()
+        if before is not None:
+            value = before(value)
+        value = self.symbol(**{INPUT_NAME: value})
+        if after is not None:
+            value = after(value)
+        own = {key: v.data() for block in blocks for key, v in block.collect_params().items()}
+        return Graph(value, {**self.arguments, **own}, self.states)
+
     def save(self, symbol: Path, params: Path) -> None:
         """Write the two files in MXNet's own formats: names with "arg:" and "aux:" before them."""
         self.symbol.save(str(symbol))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -44,6 +44,12 @@ class Manifest(BaseModel):
     short side to ``resize`` (Pillow's bilinear filter), the center ``crop`` x ``crop``,
     ``(x / 255 - mean) / std``, planes in the order red, green, blue. Bit j of a code is bit
     (j mod 8) of byte (j // 8), and 1 where output j is >= 0.
+
+    ``input`` says what the graph takes: "planes" as above, "pixels" (uint8 or float32, 0 to 255,
+    with the three colours last, scaled in the graph) or "features"; ``output`` what it gives:
+    "relaxed" codes or "packed" bytes. ``differences``: the largest difference of outputs from the
+    network's, by who ran the files; where ``fused_graphs`` is false, Module and the C predict API
+    need MXNET_SUBGRAPH_BACKEND=NONE in their environment.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,8 +72,14 @@ class Manifest(BaseModel):
     parents: list[list[int]] | None = None
     symbol: FileName
     params: FileName
+    onnx: FileName | None = None
+    input: Literal["planes", "pixels", "features"] = "planes"
+    output: Literal["relaxed", "packed"] = "relaxed"
+    precision: Literal["float32", "int8"] = "float32"
+    fused_graphs: bool = True
     sha256: dict[FileName, Digest]
     largest_difference: float
+    differences: dict[str, float] = {}
     versions: dict[str, Any]
     source: dict[str, Any]
 
@@ -121,9 +133,9 @@ class Manifest(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> Manifest:
         """ValueError unless the fields fit each other and every file has a digest."""
-        missing = {self.symbol, self.params} - set(self.sha256)
-        if missing or self.symbol == self.params:
-            raise ValueError(f"sha256: expected a digest of {self.symbol} and of {self.params}")
+        files = [name for name in (self.symbol, self.params, self.onnx) if name is not None]
+        if set(files) != set(self.sha256) or len(set(files)) < len(files):
+            raise ValueError(f"sha256: expected a digest of each of {', '.join(files)}")
         if not all(1 <= size <= 1 << 24 for size in self.input_shape[1:]):
             raise ValueError(f"input_shape: expected -1 and sizes, got {self.input_shape}")
         pixels = (self.resize, self.crop, self.mean, self.std)

@@ -63,7 +63,7 @@ DIGEST = "0" * 64
 @pytest.mark.parametrize(
     "fields, message",
     [
-        ({"sha256": {}}, "sha256: expected a digest of n-symbol.json and of n-0000.params"),
+        ({"sha256": {}}, "sha256: expected a digest of each of n-symbol.json, n-0000.params"),
         ({"sha256": {"n-symbol.json": DIGEST}}, "sha256: expected a digest"),
         ({"sha256": {"/dev/zero": DIGEST}}, "expected the name of a file in the manifest's folder"),
         ({"sha256": {"../x": DIGEST}}, "expected the name of a file in the manifest's folder"),
