@@ -120,9 +120,11 @@ def check_tensors(
 
 
 def _fits(expected: tuple[int, ...] | None, shape: tuple[int, ...]) -> bool:
-    """Equal, but for the sizes that the backbone has not inferred yet (0 or -1)."""
-    return expected is None or (
-        len(expected) == len(shape) and all(e <= 0 or e == s for e, s in zip(expected, shape))
+    """Equal, but for the sizes that the block has not inferred yet (0 or -1): any but 0."""
+    if expected is None:
+        return min(shape, default=1) >= 1
+    return len(expected) == len(shape) and all(
+        side >= 1 and (side == size or size <= 0) for side, size in zip(shape, expected)
     )
 
 

@@ -153,3 +153,99 @@ def test_tfjs_damage_is_named(tmp_path):
         read_tfjs(tmp_path / "model.json")
     (tmp_path / "a.bin").write_bytes(np.arange(4, dtype="<f4").tobytes())
     assert read_tfjs(tmp_path / "model.json")[0]["w"].tolist() == [[0, 1], [2, 3]]
+
+
+def small_model(folder, change=None, **weight):
+    """A model.json of one tensor of two numbers and one batch norm; ``change`` alters it."""
+    model = {
+        "modelTopology": {
+            "model_config": {
+                "config": {
+                    "layers": [
+                        {"class_name": "BatchNormalization", "config": {"name": "bn", "epsilon": 1}}
+                    ]
+                }
+            }
+        },
+        "weightsManifest": [
+            {
+                "paths": ["shard.bin"],
+                "weights": [{"name": "w", "shape": [2], "dtype": "float32", **weight}],
+            }
+        ],
+    }
+    if change is not None:
+        change(model)
+    (folder / "shard.bin").write_bytes(np.array([1, 2], "<f4").tobytes())
+    (folder / "model.json").write_text(json.dumps(model))
+    return read_tfjs(folder / "model.json")
+
+
+def test_a_small_model_is_read(tmp_path):
+    tensors, epsilons = small_model(tmp_path)
+    assert tensors["w"].tolist() == [1, 2] and epsilons == {"bn": 1.0}
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda m: m.pop("weightsManifest"), "KeyError"),
+        (lambda m: m["modelTopology"].update(model_config=[]), "TypeError"),
+        (lambda m: m.update(weightsManifest=5), "Input should be a valid list"),
+        (lambda m: m["weightsManifest"][0].pop("paths"), "0.paths: Field required"),
+        (lambda m: m["weightsManifest"][0].update(paths=[7]), "0.paths.0: Input should be"),
+        (lambda m: m["weightsManifest"][0].update(paths=["shard.bin"] * 2), "a shard is named twi"),
+        (lambda m: m["weightsManifest"][0].update(paths=["../x"]), "shards are missing beside it"),
+        (lambda m: m["weightsManifest"][0].update(paths=["/"]), "expected a file, got a folder"),
+        (lambda m: m["weightsManifest"][0].update(weights=[[]]), "0.weights.0: Input should be"),
+    ],
+)
+def test_a_model_of_another_structure_is_refused(tmp_path, change, message):
+    with pytest.raises(DataError, match=message):
+        small_model(tmp_path, change)
+
+
+@pytest.mark.parametrize(
+    "weight, message",
+    [
+        ({"shape": [-1]}, "0.weights.0.shape.0: Input should be greater than or equal to 0"),
+        ({"shape": "x"}, "0.weights.0.shape: Input should be a valid list"),
+        ({"shape": [10**30]}, "0.weights.0.shape.0"),
+        ({"shape": [1 << 31, 1 << 31]}, "the shards end at byte 8, expected"),
+        ({"shape": [1]}, "the shards hold 4 bytes more than the weights listed"),
+        ({"dtype": "int32"}, "expected plain float32 weights, got int32"),
+        ({"quantization": {"scale": 1}}, "expected plain float32 weights"),
+        ({"name": ""}, "0.weights.0.name: String should have at least 1 character"),
+    ],
+)
+def test_a_weight_that_lies_is_refused(tmp_path, weight, message):
+    with pytest.raises(DataError, match=message):
+        small_model(tmp_path, **weight)
+
+
+STEM = {
+    "conv1/kernel": np.ones((7, 7, 3, 64)),
+    "conv1/bias": np.ones(64),
+    **{f"bn_conv1/{name}": np.ones(64) for name in ("moving_mean", "moving_variance")},
+}
+
+
+@pytest.mark.parametrize(
+    "name, array, message",
+    [
+        ("conv1/kernel", np.ones((7, 7, 4, 64)), "conv1 reads 4 colours, expected 3"),
+        ("conv1/kernel", np.ones(5), r"'conv1/kernel': expected 4 axes, got the shape \(5,\)"),
+        ("conv1/bias", np.ones(5), r"conv1: a kernel of shape \(7, 7, 3, 64\) and 5 biases"),
+        ("conv1/bias", np.ones((64, 0)), "expected 1 axes, got the shape"),
+        ("bn_conv1/moving_mean", np.ones(5), "bn_conv1: 5 means after 64 convolutions"),
+    ],
+)
+def test_tensors_that_do_not_fit_each_other_are_named(name, array, message):
+    tensors = {**STEM, name: array}
+    with pytest.raises(DataError, match=message):
+        keras_resnet50_to_v1(tensors, {"bn_conv1": 1e-3}, "model.json")
+
+
+def test_a_batch_norm_without_epsilon_is_named():
+    with pytest.raises(DataError, match="model.json: batch norm 'bn_conv1' has no epsilon"):
+        keras_resnet50_to_v1(STEM, {}, "model.json")

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from gluon_hash.archives import opened
 from gluon_hash.engine import nd
 from gluon_hash.errors import DataError
@@ -48,7 +50,8 @@ def import_weights(
     Raises
     ------
     DataError
-        If the source is damaged, or its tensors are not those of the architecture; each is named.
+        If the source is damaged, its tensors are not those of the architecture (each is named), or
+        hold NaN or infinity.
     ValueError
         If there is no such architecture, or the output exists.
     """
@@ -58,6 +61,12 @@ def import_weights(
     check_tensors(
         backbone, {name: value.shape for name, value in converted.tensors.items()}, source
     )
+    strange = [name for name, value in converted.tensors.items() if not np.isfinite(value).all()]
+    if strange:
+        raise DataError(
+            f"{len(strange)} tensors hold NaN or infinity, the first is {strange[0]}; get it again",
+            path=source,
+        )
     with atomic_path(out) as temporary:
         nd.save(
             str(temporary),

@@ -11,15 +11,17 @@ mean (at most 0.13 of 255), which zero padding does not know.
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from gluon_hash.errors import DataError
-from gluon_hash.guard import read_text
+from gluon_hash.guard import as_schema, load_json, read_bytes
 from gluon_hash.records.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = ["read_tfjs", "keras_resnet50_to_v1", "Converted"]
@@ -34,6 +36,47 @@ BRANCHES = {
     "1": "downsample.0 downsample.1",
 }
 GLUON_BIAS = ("2a", "2c")  # the convolutions that have a bias in GluonCV's BottleneckV1
+
+
+MODEL_LIMIT, SHARD_LIMIT = 64 << 20, 4 << 30  # bytes
+Size = Annotated[int, Field(ge=0, le=1 << 31)]
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Weight(BaseModel):
+    """A tensor in the shards."""
+
+    name: Name
+    shape: Annotated[list[Size], Field(max_length=8)]
+    dtype: str
+    quantization: Any = None
+
+
+class Group(BaseModel):
+    """Tensors one after the other in shards one after the other."""
+
+    paths: list[Name]
+    weights: list[Weight]
+
+
+class LayerConfig(BaseModel):
+    """Of a layer, what is needed: a batch norm has an epsilon."""
+
+    name: str = ""
+    epsilon: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+
+
+class Layer(BaseModel):
+    """A layer of the network."""
+
+    class_name: str
+    config: LayerConfig
+
+
+class Layers(BaseModel):
+    """The layers, wherever they come in the file."""
+
+    layers: list[Layer]
 
 
 @dataclass(frozen=True)
@@ -59,26 +102,30 @@ def read_tfjs(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict
         If the file is no such model, a shard is missing or too short, or weights are quantised.
     """
     path = Path(path)
-    text = read_text(path)
+    model = load_json(path, limit=MODEL_LIMIT)
     try:
-        model = json.loads(text)
-        groups = model["weightsManifest"]
-        layers = model["modelTopology"]["model_config"]["config"]["layers"]
-    except (ValueError, KeyError, TypeError) as error:
+        groups, layers = model["weightsManifest"], model["modelTopology"]["model_config"]["config"]
+    except (KeyError, TypeError) as error:
         raise DataError(f"not a TensorFlow.js layers model: {error!r}", path=path) from error
     tensors: dict[str, np.ndarray] = {}
-    for group in groups:
-        missing = [name for name in group["paths"] if not (path.parent / Path(name).name).exists()]
+    for group in as_schema(groups, list[Group], path):
+        missing = [name for name in group.paths if not _shard(path, name).exists()]
         if missing:
-            raise DataError(f"shards are missing beside it: {', '.join(missing)}", path=path)
-        data = b"".join((path.parent / Path(name).name).read_bytes() for name in group["paths"])
-        tensors.update(_split(data, group["weights"], path))
-    epsilons = {
-        layer["config"]["name"]: float(layer["config"]["epsilon"])
-        for layer in layers
-        if layer["class_name"] == "BatchNormalization"
-    }
-    return tensors, epsilons
+            raise DataError(f"shards are missing beside it: {', '.join(missing[:5])}", path=path)
+        if len(set(group.paths)) != len(group.paths):
+            raise DataError("a shard is named twice", path=path)
+        shards = [read_bytes(_shard(path, name), SHARD_LIMIT) for name in group.paths]
+        tensors.update(_split(b"".join(shards), group.weights, path))
+    norms = [
+        layer.config
+        for layer in as_schema(layers, Layers, path).layers
+        if layer.class_name == "BatchNormalization" and layer.config.epsilon is not None
+    ]
+    return tensors, {norm.name: float(norm.epsilon or 0.0) for norm in norms}
+
+
+def _shard(path: Path, name: str) -> Path:
+    return path.parent / Path(name).name
 
 
 def keras_resnet50_to_v1(
@@ -104,6 +151,8 @@ def keras_resnet50_to_v1(
     out: dict[str, np.ndarray] = {}
     kernel, bias = source.convolution("conv1")
     std, mean = np.array(IMAGENET_STD), np.array(IMAGENET_MEAN)
+    if kernel.shape[1] != len(mean):
+        raise DataError(f"conv1 reads {kernel.shape[1]} colours, expected 3", path=path)
     kernel = kernel[:, ::-1]  # BGR -> RGB, (out, in, height, width)
     offset = np.einsum("oihw,i->o", kernel, 255.0 * mean - CAFFE_MEAN_RGB)
     out["body.0.weight"] = kernel * (255.0 * std)[:, None, None]
@@ -142,7 +191,7 @@ class _Source:
         self._tensors, self._epsilons, self._path = tensors, epsilons, path
         self.used: dict[str, None] = {}
 
-    def take(self, name: str) -> np.ndarray:
+    def take(self, name: str, num_axes: int = 1) -> np.ndarray:
         if name not in self._tensors:
             raise DataError(
                 f"tensor {name!r} is missing; expected Keras-Applications' ResNet-50, whose layers "
@@ -151,14 +200,27 @@ class _Source:
                 path=self._path,
             )
         self.used[name] = None
+        if self._tensors[name].ndim != num_axes or not self._tensors[name].size:
+            raise DataError(
+                f"tensor {name!r}: expected {num_axes} axes, got the shape "
+                f"{self._tensors[name].shape}",
+                path=self._path,
+            )
         return self._tensors[name].astype(np.float64)
 
     def convolution(self, layer: str) -> tuple[np.ndarray, np.ndarray]:
         """Kernel (out, in, height, width) and bias (out,)."""
-        return self.take(f"{layer}/kernel").transpose(3, 2, 0, 1), self.take(f"{layer}/bias")
+        kernel, bias = self.take(f"{layer}/kernel", 4), self.take(f"{layer}/bias")
+        if kernel.shape[3] != len(bias):
+            raise DataError(
+                f"{layer}: a kernel of shape {kernel.shape} and {len(bias)} biases", path=self._path
+            )
+        return kernel.transpose(3, 2, 0, 1), bias
 
     def batch_norm(self, layer: str, name: str, bias: np.ndarray) -> dict[str, np.ndarray]:
         """Our tensors of a batch norm that also adds ``bias`` to its input and has our epsilon."""
+        if layer not in self._epsilons:
+            raise DataError(f"batch norm {layer!r} has no epsilon", path=self._path)
         variance = self.take(f"{layer}/moving_variance") + self._epsilons[layer] - GLUON_EPSILON
         if variance.min() < 0:
             raise DataError(
@@ -167,32 +229,36 @@ class _Source:
                 "too small to fold the difference",
                 path=self._path,
             )
+        mean = self.take(f"{layer}/moving_mean")
+        if mean.shape != bias.shape:
+            raise DataError(
+                f"{layer}: {len(mean)} means after {len(bias)} convolutions", path=self._path
+            )
         return {
             f"{name}.gamma": self.take(f"{layer}/gamma"),
             f"{name}.beta": self.take(f"{layer}/beta"),
-            f"{name}.running_mean": self.take(f"{layer}/moving_mean") - bias,
+            f"{name}.running_mean": mean - bias,
             f"{name}.running_var": variance,
         }
 
 
-def _split(data: bytes, weights: list, path: Path) -> dict[str, np.ndarray]:
+def _split(data: bytes, weights: list[Weight], path: Path) -> dict[str, np.ndarray]:
     tensors, offset = {}, 0
     for weight in weights:
-        if weight["dtype"] != "float32" or "quantization" in weight:
+        if weight.dtype != "float32" or weight.quantization is not None:
             raise DataError(
-                f"{weight['name']}: expected plain float32 weights, got {weight['dtype']}, "
-                f"quantization {weight.get('quantization')}",
+                f"{weight.name}: expected plain float32 weights, got {weight.dtype}, "
+                f"quantization {weight.quantization}",
                 path=path,
             )
-        count = int(np.prod(weight["shape"]))
+        count = math.prod(weight.shape)
         if offset + 4 * count > len(data):
             raise DataError(
-                f"{weight['name']}: the shards end at byte {len(data)}, expected "
-                f"{offset + 4 * count}; "
-                "one was cut short",
+                f"{weight.name}: the shards end at byte {len(data)}, expected "
+                f"{offset + 4 * count}; one was cut short",
                 path=path,
             )
-        tensors[weight["name"]] = np.frombuffer(data, "<f4", count, offset).reshape(weight["shape"])
+        tensors[weight.name] = np.frombuffer(data, "<f4", count, offset).reshape(weight.shape)
         offset += 4 * count
     if offset != len(data):
         raise DataError(

@@ -43,7 +43,7 @@ def torch_resnet_to_v1b(tensors: dict[str, np.ndarray], path: str | os.PathLike[
     ------
     DataError
         If the stem or a stage holds other tensors too (a squeeze-and-excitation part, say): another
-        network.
+        network; or a tensor holds no numbers.
     """
     out, used, left_over = {}, [], []
     for name, value in tensors.items():
@@ -51,6 +51,8 @@ def torch_resnet_to_v1b(tensors: dict[str, np.ndarray], path: str | os.PathLike[
         if target is None:
             left_over.append(name)
         else:
+            if value.dtype.kind not in "fiu":
+                raise DataError(f"{name}: expected numbers, got {value.dtype}", path=path)
             out[target] = np.asarray(value, dtype=np.float32)
             used.append(name)
     strange = [name for name in left_over if BODY.match(name) and not name.endswith(COUNTER)]

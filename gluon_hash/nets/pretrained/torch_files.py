@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import pickle
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gluon_hash.errors import DataError
+from gluon_hash.guard import open_npz, reading
 
 __all__ = ["read_state_dict"]
 
@@ -25,6 +28,22 @@ STORAGES = {
     "IntStorage": np.int32,
 }
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # what PyTorch wrote first in a file before 1.6
+PICKLE_LIMIT = 64 << 20  # bytes; that of a ResNet-152 has 100,000
+MOST_AXES = 32
+# What a pickle of tensors is made of: numbers, texts, lists, tuples, dictionaries, references to
+# what came before, and calls, which _TensorUnpickler looks at. Others could ask for memory at will.
+OPCODES = (
+    *(pickle.PROTO, pickle.FRAME, pickle.STOP, pickle.MARK, pickle.POP, pickle.MEMOIZE),
+    *(pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.BINFLOAT, pickle.LONG1),
+    *(pickle.BININT, pickle.BININT1, pickle.BININT2),
+    *(pickle.BINUNICODE, pickle.SHORT_BINUNICODE, pickle.SHORT_BINSTRING),
+    *(pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS, pickle.EMPTY_LIST),
+    *(pickle.APPEND, pickle.APPENDS, pickle.EMPTY_TUPLE, pickle.TUPLE),
+    *(pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.GLOBAL, pickle.STACK_GLOBAL),
+    *(pickle.BINPUT, pickle.LONG_BINPUT, pickle.BINGET, pickle.LONG_BINGET),
+    *(pickle.BINPERSID, pickle.REDUCE, pickle.BUILD),
+)
+Storages = Callable[[str], bytes | memoryview]  # of a key: its bytes
 
 
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -42,89 +61,146 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     path = Path(path)
     if not path.exists():
         raise DataError("no such file", path=path)
-    try:
+    remedy = "get it again, or save it as float32"
+    with reading(path, path.suffix or "file of tensors", remedy):
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+            with open_npz(path) as arrays:
+                return {name: arrays.read(name) for name in arrays.names}
         if path.suffix == ".safetensors":
             from safetensors.numpy import load_file
 
             return load_file(path)
         if path.suffix in (".pth", ".pt", ".bin"):
-            return _tensors(
-                _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path), path
-            )
-    except DataError:
-        raise
-    except (
-        Exception
-    ) as error:  # each format's reader has errors of its own; all mean: not such a file
-        remedy = "; save it as float32" if "bfloat16" in str(error) else ""
-        raise DataError(f"cannot be read as {path.suffix}: {error}{remedy}", path=path) from error
+            return _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
     raise DataError("expected .npz, .safetensors or .pth", path=path)
 
 
-def _read_zip(path: Path) -> Any:
+@dataclass(frozen=True)
+class _Storage:
+    """Where a pickle says that numbers are: under a key, ``count`` of them from ``start``."""
+
+    key: str
+    dtype: np.dtype
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """What a pickle says of a tensor; sizes and strides are counted in numbers, not bytes."""
+
+    storage: _Storage
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    def array(self, data: bytes | memoryview) -> np.ndarray:
+        """Its values in the bytes of its storage, which are not copied."""
+        storage, whole = self.storage, np.frombuffer(data, np.uint8)
+        start, end = storage.start, storage.start + storage.count
+        if not 0 <= start <= end <= len(whole) // storage.dtype.itemsize:
+            raise ValueError(f"storage {storage.key!r} was cut short")
+        numbers = np.frombuffer(data, storage.dtype, storage.count, start * storage.dtype.itemsize)
+        size, stride = self.size, self.stride
+        if len(size) != len(stride) or len(size) > MOST_AXES or min(size, default=1) < 0:
+            raise ValueError(f"a tensor has the shape {size} and strides {stride}")
+        if 0 in size:
+            return np.zeros(size, storage.dtype)
+        last = self.offset + sum((length - 1) * step for length, step in zip(size, stride))
+        reaches = self.offset < 0 or min(stride, default=0) < 0 or last >= storage.count
+        if reaches or math.prod(size) > storage.count:
+            raise ValueError("a tensor reaches beyond its storage")
+        strides = tuple(step * numbers.itemsize for step in stride)
+        view = np.lib.stride_tricks.as_strided
+        return view(numbers[self.offset :], size, strides, writeable=False)
+
+
+def _read_zip(path: Path) -> dict[str, np.ndarray]:
+    left = os.path.getsize(path)
     with zipfile.ZipFile(path) as archive:
+
+        def member(name: str) -> bytes:
+            nonlocal left
+            info = archive.getinfo(name)
+            left -= info.file_size
+            if info.compress_type != zipfile.ZIP_STORED or left < 0:
+                raise ValueError(f"{name} is packed, or shares its bytes with another")
+            return archive.read(info)
+
         inner = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(inner) != 1:
             raise DataError("no state dict inside (expected one data.pkl)", path=path)
+        if archive.getinfo(inner[0]).file_size > PICKLE_LIMIT:
+            raise ValueError(f"its pickle has more than {PICKLE_LIMIT} bytes")
         folder = inner[0][: -len("data.pkl")]
-
-        def storage(key: str, dtype: type, count: int) -> np.ndarray:
-            return np.frombuffer(archive.read(f"{folder}data/{key}"), dtype, count)
-
-        return _Unpickler(io.BytesIO(archive.read(inner[0])), storage, path).load()
+        state = _TensorUnpickler(io.BytesIO(member(inner[0])), path).load()
+        return _tensors(state, lambda key: member(f"{folder}data/{key}"), path)
 
 
-def _read_legacy(path: Path) -> Any:
-    """The pickle, read twice: its storages come after it; first their types, then their values."""
-    types: dict[str, type] = {}
+def _read_legacy(path: Path) -> dict[str, np.ndarray]:
+    """Pickles one after the other, then the storages: each its count and its numbers."""
+    data = path.read_bytes()
+    stream = io.BytesIO(data)
 
-    def announced(key: str, dtype: type, count: int) -> np.ndarray:
-        types[key] = dtype
-        return np.zeros(count, dtype)
+    sizes: dict[str, int] = {}
 
-    with open(path, "rb") as stream:
-        if _Unpickler(stream, announced, path).load() != LEGACY_MAGIC:
-            raise DataError("no file of PyTorch", path=path)
-        for _ in ("version", "machine"):
-            _Unpickler(stream, announced, path).load()
-        start = stream.tell()
-        _Unpickler(stream, announced, path).load()
-        keys = _Unpickler(stream, announced, path).load()
-        storages = {key: _legacy_storage(stream, types[key], path) for key in keys}
-        stream.seek(start)
-        return _Unpickler(stream, lambda key, dtype, count: storages[key], path).load()
+    def unpickled() -> Any:
+        unpickler = _TensorUnpickler(stream, path)
+        value = unpickler.load()
+        sizes.update(unpickler.sizes)
+        return value
 
-
-def _legacy_storage(stream: BinaryIO, dtype: type, path: Path) -> np.ndarray:
-    count = int(np.frombuffer(stream.read(8), "<i8")[0])
-    data = stream.read(count * np.dtype(dtype).itemsize)
-    if len(data) != count * np.dtype(dtype).itemsize:
-        raise DataError("was cut short inside its tensors; get it again", path=path)
-    return np.frombuffer(data, dtype)
+    if unpickled() != LEGACY_MAGIC:
+        raise DataError("no file of PyTorch", path=path)
+    _version, _machine, state, keys = (unpickled() for _ in range(4))
+    storages, position = {}, stream.tell()
+    for key in keys:
+        if key not in sizes:
+            raise ValueError(f"it stores {key!r:.40}, which no tensor is of")
+        count = int.from_bytes(data[position : position + 8], "little")
+        start, position = position + 8, position + 8 + count * sizes[key]
+        if position > len(data):
+            raise DataError("was cut short inside its tensors; get it again", path=path)
+        storages[key] = memoryview(data)[start:position]
+    return _tensors(state, storages.__getitem__, path)
 
 
-def _tensors(state: Any, path: Path) -> dict[str, np.ndarray]:
+def _named(state: Any, path: Path) -> dict[str, _Tensor]:
     for key in ("state_dict", "model"):  # training scripts wrap it
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not all(
-        isinstance(value, np.ndarray) for value in state.values()
+        isinstance(name, str) and isinstance(value, _Tensor) for name, value in state.items()
     ):
         raise DataError("expected a dictionary of tensors; save model.state_dict()", path=path)
-    return dict(state)
+    return state
 
 
-class _Unpickler(pickle.Unpickler):
-    """Rebuilds dictionaries and tensors, and nothing else."""
+def _tensors(state: Any, storages: Storages, path: Path) -> dict[str, np.ndarray]:
+    found: dict[str, bytes | memoryview] = {}
+    arrays = {}
+    for name, tensor in _named(state, path).items():
+        key = tensor.storage.key
+        if key not in found:
+            found[key] = storages(key)
+        arrays[name] = tensor.array(found[key])
+    return arrays
 
-    def __init__(
-        self, stream: BinaryIO, storage: Callable[[str, type, int], np.ndarray], path: Path
-    ) -> None:
+
+class _TensorUnpickler(pickle._Unpickler):
+    """Rebuilds dictionaries and tensors, and nothing else.
+
+    It is the one in Python: that in C fills an array up to the highest number that a pickle
+    remembers something by, 32 GB for five bytes.
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = {}  # by opcode, as the class above has it
+    stack: list[Any]
+
+    def __init__(self, stream: io.BytesIO, path: Path) -> None:
         super().__init__(stream)
-        self._storage, self._path = storage, path
+        self._path = path
+        self.sizes: dict[str, int] = {}  # of a number in each storage, in bytes
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -143,24 +219,50 @@ class _Unpickler(pickle.Unpickler):
             path=self._path,
         )
 
-    def persistent_load(self, pid: Any) -> np.ndarray:
-        _, dtype, key, _, count = pid[
-            :5
-        ]  # the old format has a sixth: how a storage looks into another
-        return self._storage(key, dtype, count)
+    def persistent_load(self, pid: Any) -> _Storage:
+        """A storage; the format before 1.6 says too how it looks into the one with its key."""
+        _, dtype, key, _, count, *view = pid
+        start = 0
+        if view and view[0] is not None:
+            _, start, count = view[0]
+        if (
+            dtype not in STORAGES.values()
+            or not isinstance(key, str)
+            or not _are_ints(start, count)
+        ):
+            raise ValueError(f"a storage is {pid!r:.80}")
+        self.sizes[key] = np.dtype(dtype).itemsize
+        return _Storage(key, np.dtype(dtype), start, count)
+
+    def load_reduce(self) -> None:
+        """A call: of the three functions that find_class knows, and of no type."""
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if function not in (OrderedDict, _rebuild_tensor, _rebuild_parameter):
+            raise ValueError("it calls what makes no tensor")
+        self.stack.append(function(*arguments))
+
+    def load_build(self) -> None:
+        """Attributes of a dictionary (PyTorch's _metadata), which nobody needs."""
+        self.stack.pop()
+        if not isinstance(self.stack[-1], OrderedDict):
+            raise ValueError("it gives attributes to what has none")
 
 
-def _rebuild_tensor(
-    storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any
-) -> np.ndarray:
-    strides = tuple(step * storage.itemsize for step in stride)
-    last = (
-        offset + sum((length - 1) * step for length, step in zip(size, stride)) if all(size) else 0
-    )
-    if last >= max(len(storage), 1) or min(stride, default=0) < 0 or offset < 0:
-        raise ValueError("a tensor reaches beyond its storage")
-    return np.lib.stride_tricks.as_strided(storage[offset:], size, strides).copy()
+_TensorUnpickler.dispatch.update({code[0]: pickle._Unpickler.dispatch[code[0]] for code in OPCODES})
+_TensorUnpickler.dispatch[pickle.REDUCE[0]] = _TensorUnpickler.load_reduce
+_TensorUnpickler.dispatch[pickle.BUILD[0]] = _TensorUnpickler.load_build
 
 
-def _rebuild_parameter(data: np.ndarray, *_: Any) -> np.ndarray:
+def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> _Tensor:
+    fits = isinstance(storage, _Storage) and isinstance(size, tuple) and isinstance(stride, tuple)
+    if not fits or not _are_ints(offset, *size, *stride):
+        raise ValueError(f"a tensor is of {storage!r:.80}, {offset!r:.40}, {size!r:.80}")
+    return _Tensor(storage, offset, size, stride)
+
+
+def _rebuild_parameter(data: Any, *_: Any) -> Any:
     return data
+
+
+def _are_ints(*values: Any) -> bool:
+    return all(type(value) is int for value in values)
