@@ -91,7 +91,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["gluon_hash", "gluon_hash.*"]),
-    package_data={"gluon_hash": ["py.typed"]},
+    package_data={"gluon_hash": ["py.typed", "report/assets/*"]},
     cmdclass={"build_py": BuildWithFolders},
     python_requires=">=3.10",
     # No upper bounds: nothing here is known to break the core. The lower ones are the oldest

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": ("train", "Train a hash network from a YAML configuration."),
     "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
+    "merge": ("merge", "Put the parts of codes that `encode --shard` wrote together."),
     "evaluate": ("evaluate", "Measure query codes against database codes."),
     "compare": (
         "compare",
@@ -39,6 +40,7 @@ COMMANDS = {
     "index": ("index", "Index codes or a folder of images, search the index."),
     "serve": ("serve", "Answer searches over HTTP, with a page; index and model in one service."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
+    "report": ("report", "Write a run or a comparison as one page, with figures and images."),
 }
 FAILED, WRONG_USE = 1, 2
 BAD_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)

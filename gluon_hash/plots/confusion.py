@@ -46,7 +46,7 @@ def class_confusion(
     """
     order, count = tree_order(hierarchy), len(shares)
     wide = min(7.0, max(4.2, 1.8 + 0.16 * count)) if width is None else width
-    figure = Figure(figsize=(wide, (0.85 if wide > 5 else 0.92) * wide), layout="constrained")
+    figure = Figure(figsize=(wide, (0.66 if wide > 5 else 0.85) * wide), layout="constrained")
     axes = figure.subplots()
     shown = np.sqrt(shares[np.ix_(order, order)])  # small shares are seen too
     drawn = axes.imshow(shown, cmap=SHARES, vmin=0, vmax=1, interpolation="nearest")

@@ -32,6 +32,7 @@ STYLE = {
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
     "axes.grid": False,
+    "legend.frameon": False,
     "grid.color": RULE,
     "grid.linewidth": 0.5,
     "text.color": INK,

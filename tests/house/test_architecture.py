@@ -45,10 +45,11 @@ ORDER = [
     "retrieval",
     "deploy",
     "plots",
+    "report",
     "serve",
 ]
 TOP = ["experiment", "cli", "__main__"]  # each may import those before it
-WITHOUT_MXNET = ["hierarchy", "retrieval", "plots"]
+WITHOUT_MXNET = ["hierarchy", "retrieval", "plots", "report"]
 
 FILE_LINES, FUNCTION_LINES = 300, 45
 # each has an Unpickler that refuses every global but tensors, arrays and dictionaries
