@@ -80,9 +80,11 @@ def _check(file: Path, hierarchy: Path | None) -> RecordCheck:
     beside = everything if of_all else file.with_name("hierarchy.tsv")
     chosen = hierarchy or (beside if beside.exists() else None)
     check = check_records(file, None if chosen is None else Hierarchy.load(chosen))
+    bad = len(check.entries) - len(check.good)
     print(
-        f"{file}: {len(check.entries)} records, {len(check.good)} of them good, classes per level "
-        f"{check.num_classes}, sizes {check.sizes[0]} to {check.sizes[1]} (height, width)"
+        f"{file}: {len(check.entries)} records, classes per level {check.num_classes}, sizes "
+        f"{check.sizes[0]} to {check.sizes[1]} (height, width)"
+        f"{f'; {bad} of them with problems' if bad else ''}"
     )
     return check
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gluon_hash.cli.outputs import writes
-
 if TYPE_CHECKING:
     from gluon_hash.engine import mx
     from gluon_hash.retrieval import CodeTable, FeatureTable
 
+BATCH_SIZE = 128
 
-@writes("out", doing="encode")
+
 def command(
     model: Path = typer.Argument(
         ...,
@@ -51,11 +50,19 @@ def command(
         help="Of a folder of images: the classes are its folders, or columns of a table (CSV, "
         "TSV). [default: no labels]",
     ),
+    shard: str | None = typer.Option(
+        None,
+        metavar="i/n",
+        help="Only part i, from 1, of n: `gluon-hash merge` puts the parts together. A part that "
+        "is there already is kept.",
+    ),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
-    batch_size: int = typer.Option(128, min=1, help="Images at a time."),
+    batch_size: int | None = typer.Option(
+        None, min=1, help="Images at a time. [default: 128; --features of large images: fewer]"
+    ),
 ) -> None:
     """Write the codes (or features) of a record file, or the codes of a folder of images."""
-    from gluon_hash.experiment import load_model
+    from gluon_hash.files import claimed
 
     if features and relaxed:
         raise ValueError("--features and --relaxed: give one of the two")
@@ -63,26 +70,86 @@ def command(
         raise ValueError("--set changes a configuration, which goes with --features")
     if labels is not None and not records.is_dir():
         raise ValueError("--labels is for a folder of images; a record file has its labels")
-    encoded: CodeTable | FeatureTable
-    if records.is_dir():
-        if features or relaxed:
-            raise ValueError(f"{records}: of a folder codes alone; prepare it for the others")
-        from gluon_hash.cli.index.sources import Source
-
-        encoded, _ = Source(records, model, labels, device=device, batch_size=batch_size).read()
-    elif model.suffix == ".npz":  # a fitted baseline needs no MXNet
-        encoded = load_model(model).encode_file(records)
-    else:
-        from gluon_hash import engine
-
-        contexts = engine.contexts(device)
-        if features:
-            encoded = _features(model, records, contexts, batch_size, changes or [])
+    if shard is not None and (features or relaxed or records.is_dir() or model.suffix == ".npz"):
+        raise ValueError("--shard is for the codes of a record file by a network")
+    _check_records(records)
+    if shard is not None:
+        _encode_shard(model, records, out, shard, device, batch_size or BATCH_SIZE)
+        return
+    with claimed(out, doing="encode"):
+        encoded: CodeTable | FeatureTable
+        if records.is_dir():
+            if features or relaxed:
+                raise ValueError(f"{records}: of a folder codes alone; prepare it for the others")
+            encoded = _folder(records, model, labels, device, batch_size or BATCH_SIZE)
+        elif model.suffix == ".npz":  # a fitted baseline needs no MXNet
+            encoded = _by_baseline(model, records)
         else:
-            encoded = _by_network(model, records, contexts, batch_size, relaxed)
-    encoded.save(out)
+            from gluon_hash import engine
+
+            contexts = engine.contexts(device)
+            if features:
+                encoded = _features(model, records, contexts, batch_size, changes or [])
+            else:
+                size = batch_size or BATCH_SIZE
+                encoded = _by_network(model, records, contexts, size, relaxed)
+        encoded.save(out)
     _warn_of(encoded)
     print(f"{out}: {len(encoded)} images")
+
+
+def _check_records(records: Path) -> None:
+    """What cannot be records is said before a model is loaded."""
+    from gluon_hash.errors import DataError
+
+    if records.suffix == ".npy":
+        raise DataError(
+            "an array has no ids and labels; `gluon-hash prepare features` makes features (.npz) "
+            "of it",
+            path=records,
+        )
+    if not records.exists():
+        made_by = "" if records.suffix not in (".rec", "") else "; `gluon-hash prepare` makes it"
+        what = "file" if records.suffix else "file or folder"
+        raise DataError(f"no such {what}{made_by}", path=records)
+
+
+def _encode_shard(
+    model: Path, records: Path, out: Path, text: str, device: str, batch_size: int
+) -> None:
+    """Write the codes of a part, unless they are there already."""
+    from gluon_hash import engine
+    from gluon_hash.experiment import load_model
+    from gluon_hash.experiment.net_encoders import NetEncoder
+    from gluon_hash.experiment.sharding import encode_shard, is_encoded
+    from gluon_hash.files import claimed
+    from gluon_hash.retrieval.codes.shards import parse_shard
+
+    number, total = parse_shard(text)
+    encoder = load_model(model, engine.contexts(device))
+    assert isinstance(encoder, NetEncoder)  # a baseline was refused
+    if is_encoded(out, encoder, records, number, total):
+        print(f"{out}: part {number}/{total} is there already, and is kept")
+        return
+    with claimed(out, doing="encode"):
+        table = encode_shard(encoder, records, number, total, batch_size)
+        table.save(out)
+    print(f"{out}: {len(table)} images, part {table.shard}")
+
+
+def _folder(
+    records: Path, model: Path, labels: str | None, device: str, batch_size: int
+) -> CodeTable:
+    """Codes of the images of a folder."""
+    from gluon_hash.cli.index.sources import Source
+
+    return Source(records, model, labels, device=device, batch_size=batch_size).read()[0]
+
+
+def _by_baseline(model: Path, records: Path) -> CodeTable | FeatureTable:
+    from gluon_hash.experiment import load_model
+
+    return load_model(model).encode_file(records)
 
 
 def _warn_of(encoded: CodeTable | FeatureTable) -> None:
@@ -96,7 +163,11 @@ def _warn_of(encoded: CodeTable | FeatureTable) -> None:
 
 
 def _features(
-    model: Path, records: Path, contexts: list[mx.Context], batch_size: int, changes: list[str]
+    model: Path,
+    records: Path,
+    contexts: list[mx.Context],
+    batch_size: int | None,
+    changes: list[str],
 ) -> FeatureTable:
     """Features of the backbone of a configuration."""
     from gluon_hash import experiment

@@ -110,7 +110,7 @@ def train(
             epochs=epochs,
             seed=seed,
         )
-        train_config(cache_features(config, contexts), out, contexts)
+        train_config(cache_features(config, contexts, out), out, contexts)
         return RunEncoder(Path(out), contexts)
 
 

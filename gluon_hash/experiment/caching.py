@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from gluon_hash.engine import mx
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.features import features_of, load_features
-from gluon_hash.experiment.inputs import QUERY_RECORDS, TRAIN_RECORDS, digest
+from gluon_hash.experiment.features import (
+    features_of,
+    load_features,
+    pretrained_backbone,
+)
+from gluon_hash.experiment.fingerprints import digest
+from gluon_hash.experiment.inputs import QUERY_RECORDS, TRAIN_RECORDS
 from gluon_hash.experiment.objects import build_transform
-from gluon_hash.leftovers import temporary_folder
+from gluon_hash.leftovers import temporary_file, temporary_folder
 from gluon_hash.progress import log
 
 __all__ = ["cache_features"]
 
 
-def cache_features(config: Config, contexts: list[mx.Context]) -> Config:
+def cache_features(
+    config: Config, contexts: list[mx.Context], beside: str | os.PathLike[str] | None = None
+) -> Config:
     """The configuration with the features of its frozen backbone, which are computed if missing.
 
     Parameters
     ----------
     config : Config
     contexts : list of Context
+    beside : path-like, optional
+        The run folder: the features are kept beside it where the records' folder is read-only.
 
     Returns
     -------
@@ -33,26 +43,69 @@ def cache_features(config: Config, contexts: list[mx.Context]) -> Config:
     ------
     DataError
         If records, weights or features cached before are damaged.
+    OSError
+        If the features can be written nowhere; before they are computed.
     """
     net, root = config.net, Path(config.data.root)
     if not net.frozen or net.weights is None or config.data.features is not None:
         return config
     made_by = f"{digest(net.weights)[:8]}{build_transform(config).digest()[:8]}"
-    files = {}
+    files, missing = {}, {}
     for key, records in (("features", TRAIN_RECORDS), ("query_features", QUERY_RECORDS)):
         if not (root / records).exists():
             continue
-        path = root / f"features_{net.backbone}_{made_by}_{Path(records).stem}.npz"
+        name = f"features_{net.backbone}_{made_by}_{Path(records).stem}.npz"
+        path = _place(root / name, root / records, None if beside is None else Path(beside))
         if not path.exists():
-            log(f"{path}: the features of {records} are computed once, and reused")
-            table = features_of(config, root / records, contexts)
-            with temporary_folder(path) as folder:  # another training may have made the same
-                table.save(folder / path.name)
-                os.replace(folder / path.name, path)
+            missing[path] = root / records
         files[key] = str(path)
+    if missing:
+        _compute(config, contexts, missing)
     data = config.data.model_copy(update=files)
     cached = config.model_copy(
         update={"data": data, "net": net.model_copy(update={"standardize": True})}
     )
     load_features(cached, files["features"])
     return cached
+
+
+def _place(path: Path, records: Path, run: Path | None) -> Path:
+    """Where the features of ``records`` are or can be: at ``path``, else beside the run.
+
+    Beside a run may be those of other records too: the name says of which they are.
+    """
+    if path.exists():
+        return path
+    other = None
+    if run is not None:
+        stem, _, split = path.stem.rpartition("_")
+        other = run.parent / f"{stem}_{digest(records)[:8]}_{split}.npz"
+        if other.exists():
+            return other
+    try:
+        _try_to_write(path)
+    except OSError:
+        if other is None:
+            raise
+        _try_to_write(other)
+        log(f"{path.parent}: nothing can be written there; features are kept beside the run")
+        return other
+    return path
+
+
+def _try_to_write(path: Path) -> None:
+    """OSError if no file can be made at ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_file(path):
+        pass
+
+
+def _compute(config: Config, contexts: list[mx.Context], missing: Mapping[Path, Path]) -> None:
+    """Write the features of records: where they are kept -> the records."""
+    backbone = pretrained_backbone(config, contexts)  # its weights are read first
+    for path, records in missing.items():
+        log(f"{path}: the features of {records.name} are computed once, and reused")
+        table = features_of(config, records, contexts, backbone=backbone)
+        with temporary_folder(path) as folder:  # another training may have made the same
+            table.save(folder / path.name)
+            os.replace(folder / path.name, path)

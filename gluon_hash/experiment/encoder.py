@@ -162,8 +162,10 @@ class Encoder(ABC):
     def _relaxed_features(self, features: np.ndarray) -> np.ndarray: ...
 
 
-def with_names(table: CodeTable, path: str | os.PathLike[str]) -> CodeTable:
-    """The table of a .rec or .npz file with the names in the list beside it, if there is one."""
+def with_names(
+    table: CodeTable, path: str | os.PathLike[str], rows: slice = slice(None)
+) -> CodeTable:
+    """The table of (rows of) a .rec or .npz file with the names in the list beside it, if any."""
     path = Path(path)
     split = path.stem.rpartition("_")[2]  # of cached features: features_resnet50_v1_..._train.npz
     lists = [path.with_name(f"{name}.lst") for name in (path.stem, split)]
@@ -171,9 +173,9 @@ def with_names(table: CodeTable, path: str | os.PathLike[str]) -> CodeTable:
     if table.names is not None or beside is None:
         return table
     images = read_list(beside)
-    if not np.array_equal(images.ids, table.ids):
+    if not np.array_equal(images.ids[rows], table.ids):
         return table  # the list of something else
-    return replace(table, names=np.array(images.paths, dtype=np.str_))
+    return replace(table, names=np.array(images.paths[rows], dtype=np.str_))
 
 
 class BaselineEncoder(Encoder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,18 +17,44 @@ from gluon_hash.deploy.predictor import ImageLike
 from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data import evaluation_loader
 from gluon_hash.experiment.encoder import BATCH_SIZE, Encoder, with_names
+from gluon_hash.experiment.features import is_of_records, recorded_weights
 from gluon_hash.experiment.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.progress import log
 from gluon_hash.records import RecordFile
 from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
 from gluon_hash.retrieval import CodeTable, FeatureTable
 
-__all__ = ["ExportedEncoder", "RunEncoder"]
+__all__ = ["ExportedEncoder", "NetEncoder", "RunEncoder"]
 
 ROWS_AT_A_TIME = 1024
 
 
-class RunEncoder(Encoder):
+class NetEncoder(Encoder):
+    """What an encoder with a network does, wherever the network comes from."""
+
+    _contexts: list[mx.Context]
+
+    @abstractmethod
+    def net_and_loader(
+        self, path: str | os.PathLike[str], batch_size: int
+    ) -> tuple[HybridBlock, EvalLoader | FeatureEvalLoader]:
+        """What encodes a .rec file or features, and what reads them; errors as encode_file."""
+
+    def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
+        """Codes of a .rec file by the network, of features by what of it reads them."""
+        net, loader = self.net_and_loader(path, batch_size)
+        return with_names(self.encode_loader(net, loader, f"encode {Path(path).name}"), path)
+
+    def encode_loader(
+        self, net: HybridBlock, loader: EvalLoader | FeatureEvalLoader, description: str
+    ) -> CodeTable:
+        """Codes of what a loader gives, by what net_and_loader returned."""
+        table = encode_codes(net, loader, self._contexts, description)
+        return replace(table, model=self.fingerprint)
+
+
+class RunEncoder(NetEncoder):
     """The network of a run folder: its best epoch.
 
     Parameters
@@ -56,12 +83,6 @@ class RunEncoder(Encoder):
         """Of the whole network, its backbone too."""
         return fingerprint_of(self.run.net)
 
-    def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
-        """Codes of a .rec file by the network, of cached features by its head."""
-        net, loader = self._net_and_loader(path, batch_size)
-        table = encode_codes(net, loader, self._contexts, f"encode {Path(path).name}")
-        return replace(with_names(table, path), model=self.fingerprint)
-
     def prepare(self, image: ImageLike) -> np.ndarray:
         """As Predictor.prepare."""
         return self._images.prepare(image)
@@ -87,18 +108,28 @@ class RunEncoder(Encoder):
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
     ) -> FeatureTable:
         """As encode_file: the outputs before the sign, as features of num_bits columns."""
-        net, loader = self._net_and_loader(path, batch_size)
+        net, loader = self.net_and_loader(path, batch_size)
         provenance = {"run": self.path.name, "records": Path(path).name}
         return encode_features(net, loader, self._contexts, provenance)
 
-    def _net_and_loader(
+    def net_and_loader(
         self, path: str | os.PathLike[str], batch_size: int
     ) -> tuple[HybridBlock, EvalLoader | FeatureEvalLoader]:
+        """The network and images, or its head and cached features."""
         holds_features = str(path).endswith(".npz")
         if self.run.transform is None and not holds_features:
             raise ValueError(f"{path}: the network reads features (.npz), not images")
+        self._say_cached(path)
         net = self.run.net.head if holds_features else self.run.net
-        return net, evaluation_loader(self.run.config, path, batch_size)
+        made_by = recorded_weights(self.path)
+        return net, evaluation_loader(self.run.config, path, batch_size, made_by)
+
+    def _say_cached(self, path: str | os.PathLike[str]) -> None:
+        """Say so where the features of these records are cached, with which it takes seconds."""
+        config = self.run.config
+        for file in (config.data.features, config.data.query_features):
+            if file is not None and is_of_records(file, path):
+                log(f"{path}: the whole network reads it; the head alone reads {file}, in seconds")
 
     def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
         return self._images.relaxed(images, batch_size)
@@ -107,7 +138,7 @@ class RunEncoder(Encoder):
         return self._features.relaxed_features(features)
 
 
-class ExportedEncoder(Encoder):
+class ExportedEncoder(NetEncoder):
     """An exported network: NAME.manifest.json and the two files beside it."""
 
     def __init__(self, path: Path, contexts: list[mx.Context] | None = None) -> None:
@@ -125,20 +156,17 @@ class ExportedEncoder(Encoder):
             return self._recorded
         return fingerprint_of(self._predictor.block)
 
-    def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
-        """Codes of a .rec file; or of features, if the network reads features."""
-        name = Path(path).name
-        loader: EvalLoader | FeatureEvalLoader
-        if self._predictor.transform is None:
-            source = FeatureTable.load(path)
-            self._predictor.check_features(source.features, path)
-            loader = FeatureEvalLoader(
-                source.features.astype(np.float32), source.level_labels, source.ids, ROWS_AT_A_TIME
-            )
-        else:
-            loader = EvalLoader(RecordFile(path), self._predictor.transform, batch_size)
-        table = encode_codes(self._predictor.block, loader, self._contexts, f"encode {name}")
-        return replace(with_names(table, path), model=self.fingerprint)
+    def net_and_loader(
+        self, path: str | os.PathLike[str], batch_size: int
+    ) -> tuple[HybridBlock, EvalLoader | FeatureEvalLoader]:
+        """The network and images; or features, if it reads features."""
+        block, transform = self._predictor.block, self._predictor.transform
+        if transform is not None:
+            return block, EvalLoader(RecordFile(path), transform, batch_size)
+        source = FeatureTable.load(path)
+        self._predictor.check_features(source.features, path)
+        floats = source.features.astype(np.float32)
+        return block, FeatureEvalLoader(floats, source.level_labels, source.ids, ROWS_AT_A_TIME)
 
     def prepare(self, image: ImageLike) -> np.ndarray:
         """As Predictor.prepare."""

@@ -114,6 +114,7 @@ def configure(
     num_bits: int | None = None,
     backbone: str | None = None,
     weights: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> Config:
     """What to train: a configuration on other data, or the recommended one for the data.
 
@@ -129,6 +130,8 @@ def configure(
         "section.key=value".
     method, num_bits, backbone, weights : optional
         As recommended, the method by its name; without ``config`` alone.
+    out : path-like, optional
+        The run folder, for cache_features.
 
     Raises
     ------
@@ -156,7 +159,7 @@ def configure(
         backbone=backbone,
         weights=weights,
     )
-    return cache_features(change_config(chosen, changes), contexts)
+    return cache_features(change_config(chosen, changes), contexts, out)
 
 
 def _check_features_alone(root: Path, config: Config, given: dict[str, object]) -> None:

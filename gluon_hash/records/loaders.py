@@ -113,19 +113,19 @@ class EvalLoader:
         num_threads: int = 2,
     ) -> None:
         self._images = _Images(records, transform, num_threads)
-        self.ids, self._batch_size, self._num_threads = records.ids, batch_size, num_threads
+        self.ids, self.batch_size, self._num_threads = records.ids, batch_size, num_threads
 
     def part(self, rows: slice) -> EvalLoader:
         """A loader of these rows of the file, ``start:stop``, alone."""
         return EvalLoader(
             self._images.records.take(np.arange(len(self.ids))[rows]),
             self._images.transform,
-            self._batch_size,
+            self.batch_size,
             num_threads=self._num_threads,
         )
 
     def __len__(self) -> int:
-        return -(-len(self.ids) // self._batch_size)
+        return -(-len(self.ids) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         def transform(position: int, image: np.ndarray) -> np.ndarray:
@@ -134,7 +134,7 @@ class EvalLoader:
         return prefetched(
             lambda: (
                 self._images.batch(positions, transform)
-                for positions in _in_order(len(self.ids), self._batch_size)
+                for positions in _in_order(len(self.ids), self.batch_size)
             )
         )
 
@@ -175,20 +175,20 @@ class FeatureEvalLoader:
         self, features: np.ndarray, level_labels: np.ndarray, ids: np.ndarray, batch_size: int
     ) -> None:
         self._features = _Features(features, level_labels, ids)
-        self.ids, self._batch_size = ids, batch_size
+        self.ids, self.batch_size = ids, batch_size
 
     def part(self, rows: slice) -> FeatureEvalLoader:
         """A loader of these rows alone."""
         own = self._features
         return FeatureEvalLoader(
-            own.features[rows], own.level_labels[rows], self.ids[rows], self._batch_size
+            own.features[rows], own.level_labels[rows], self.ids[rows], self.batch_size
         )
 
     def __len__(self) -> int:
-        return -(-len(self.ids) // self._batch_size)
+        return -(-len(self.ids) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        return map(self._features.batch, _in_order(len(self.ids), self._batch_size))
+        return map(self._features.batch, _in_order(len(self.ids), self.batch_size))
 
 
 class _Images:

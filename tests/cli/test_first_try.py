@@ -109,6 +109,13 @@ def test_cached_features_have_names_and_say_what_they_are_checked_by(
     names = CodeTable.load(tmp_path / "c.npz").names  # those of the records they were made of
     assert names is not None and names.tolist() == read_list(data / "query.lst").paths
     monkeypatch.chdir(tmp_path)
+    # the run knows which weights it was made with, wherever they are now
+    assert run("encode", "run", "--records", cached, "--out", "p.npz")[0] == 0
+    moved, before = CodeTable.load(tmp_path / "p.npz"), CodeTable.load(tmp_path / "c.npz")
+    np.testing.assert_array_equal(moved.codes, before.codes)
+    code, _, said = run("encode", "run", "--records", data / "query.rec", "--out", "w.npz")
+    assert code == 0 and f"the head alone reads {cached}, in seconds" in said
+    (tmp_path / "run" / "inputs.json").unlink()
     code, _, said = run("encode", "run", "--records", cached, "--out", "q.npz")
     assert code == 2 and f"net.weights names {weights.name}" in said
     assert "in which the network was trained" in said

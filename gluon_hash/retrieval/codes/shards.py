@@ -7,11 +7,9 @@ import os
 import re
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from gluon_hash.guard import as_schema, parse_json
 
-__all__ = ["Shard", "parse_shard", "shard_rows"]
+__all__ = ["Shard", "parse_shard"]
 
 PATTERN = re.compile("([0-9]{1,9})/([0-9]{1,9})")
 
@@ -81,27 +79,3 @@ def parse_shard(text: str) -> tuple[int, int]:
             f"shard: expected i/n, i from 1 to n (the first of four: 1/4), got {text!r}"
         )
     return number, total
-
-
-def shard_rows(num_records: int, number: int, total: int, batch_size: int) -> np.ndarray:
-    """Positions of the records of a part: int64, ascending and without a gap.
-
-    Parts begin where a batch of the whole file begins, as long as each part can have a batch, so
-    that every image is encoded among the same images as without parts.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer records than parts.
-
-    Examples
-    --------
-    >>> [shard_rows(10, number, 2, 4).tolist() for number in (1, 2)]
-    [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9]]
-    """
-    if num_records < total:
-        raise ValueError(f"shard: {num_records} records cannot be divided into {total} parts")
-    unit = batch_size if -(-num_records // batch_size) >= total else 1
-    units = -(-num_records // unit)
-    begin, end = ((units * part + total - 1) // total * unit for part in (number - 1, number))
-    return np.arange(begin, min(end, num_records))

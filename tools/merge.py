@@ -1,0 +1,5 @@
+"""`gluon-hash merge` in a checkout."""
+
+import _checkout
+
+_checkout.run("merge")
