@@ -8,6 +8,7 @@ import numpy as np
 from harness import Reader
 from mutations import mutate_bytes
 
+from gluon_hash.errors import DataError
 from gluon_hash.records import RecordFile, check_records, frames, rebuild_index
 from gluon_hash.records.pack import encode_jpeg, encode_png, write_payloads
 
@@ -49,8 +50,11 @@ def read_images(path):
 
 
 def check(path):
+    """What is wrong is refused here, so that something is."""
     with contextlib.redirect_stderr(io.StringIO()):  # progress
-        return [str(problem) for problem in check_records(path.with_suffix(".rec")).problems]
+        problems = check_records(path.with_suffix(".rec")).problems
+    if problems:
+        raise DataError(str(problems[0]), path=problems[0].path)
 
 
 def index_again(path):
