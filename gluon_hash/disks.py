@@ -112,7 +112,7 @@ def _final(
 def _incomplete(path: str | os.PathLike[str]) -> OSError:
     """The reason for a write that a library did not finish, found by one more."""
     try:
-        expect_room(path)
+        expect_room(Path(path) / "room" if os.path.isdir(path) else path)
     except OSError as error:
         error.filename = os.fspath(path)
         return error

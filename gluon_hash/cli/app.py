@@ -37,6 +37,7 @@ COMMANDS = {
         "Train or reuse several networks, measure all, one table and one figure.",
     ),
     "export": ("export", "Write symbol JSON, parameters and manifest for deployment."),
+    "verify": ("verify", "Run every exported form over the same images and compare."),
     "index": ("index", "Index codes or a folder of images, search the index."),
     "serve": ("serve", "Answer searches over HTTP, with a page; index and model in one service."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
@@ -54,6 +55,8 @@ SAID = {
     errno.EPERM: "this is not permitted here; name another place or ask its owner",
     errno.EROFS: "this place is read-only; name another",
     errno.ENOSPC: "the disk is full; make room",
+    errno.EDQUOT: "your quota is used up; make room",
+    errno.EFBIG: "a file may not be as large here; see `ulimit -f`, or name another place",
 }
 
 
@@ -71,6 +74,7 @@ def main(arguments: list | None = None) -> None:
         By default those of the process, which answers signals in our way to its end.
     """
     ends.listen()
+    ends.open_standard_streams()
     try:
         _answered(sys.argv[1:] if arguments is None else arguments)
     finally:
@@ -146,6 +150,8 @@ def _message(error: BaseException) -> str:
         said = SAID.get(error.errno or 0, f"{error.strerror}")
         name = error.filename
         return f"{os.fsdecode(name) if isinstance(name, bytes) else name}: {said}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # files are named: it was print
+        return f"stdout: {SAID[errno.ENOSPC]}"
     if isinstance(error, UnicodeDecodeError):
         return f"a file that should hold {error.encoding} text is a binary file, or of another kind"
     return str(error).strip() or type(error).__name__

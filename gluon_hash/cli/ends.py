@@ -22,6 +22,7 @@ __all__ = [
     "leave_interrupted",
     "leave_pipe",
     "listen",
+    "open_standard_streams",
     "stop_listening",
 ]
 
@@ -48,6 +49,20 @@ def listen() -> None:
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, a job in the background
                 signal.signal(number, _answer)
+
+
+def open_standard_streams() -> None:
+    """Give stdin, stdout and stderr that the caller has closed (`2>&-`) a place to go.
+
+    Else the next file that is opened gets their number, and what is printed gets into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stderr is None:  # else print would take stdout
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
 
 
 def stop_listening() -> None:
