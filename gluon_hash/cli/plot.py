@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -87,17 +86,17 @@ def curves(
 ) -> None:
     """Loss and validation metrics by epoch; or precision-recall and P@N curves."""
     from gluon_hash import plots
-    from gluon_hash.guard import read_text
+    from gluon_hash.experiment.run_log import read_epochs
+    from gluon_hash.retrieval.evaluation.curves import Curves
 
     if all(source.suffix == ".json" for source in sources):
-        points = {source.stem: _parsed(read_text(source), source) for source in sources}
+        points = {source.stem: Curves.load(source).to_dict() for source in sources}
         _save(plots.retrieval_curves(points), out)
         return
     epochs = {}
     for run in sources:
         folder = run.parent if run.name == "log.jsonl" else run
-        path = folder / "log.jsonl"
-        epochs[folder.name] = [_parsed(line, path) for line in read_text(path).splitlines()]
+        epochs[folder.name] = read_epochs(folder / "log.jsonl")
     _save(plots.training_curves(epochs), out)
 
 
@@ -159,15 +158,6 @@ def draw_hierarchy(
     from gluon_hash.hierarchy import Hierarchy
 
     _save(plots.hierarchy_tree(Hierarchy.load(file)), out)
-
-
-def _parsed(text: str, path: Path) -> Any:
-    from gluon_hash.errors import DataError
-
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"not JSON: {error.msg}", path=path) from error
 
 
 def _save(figure: Figure, out: Path) -> None:

@@ -17,6 +17,7 @@ from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.legacy import CENTERS, modernize, without_options
 from gluon_hash.experiment.presets import find
 from gluon_hash.guard import read_text
+from gluon_hash.guard.yaml_text import YamlError, load_yaml, parse_yaml
 from gluon_hash.methods.table import (
     DEFAULT,
     METHODS,
@@ -29,6 +30,7 @@ from gluon_hash.progress import log
 __all__ = ["change_config", "dump_config", "load_config"]
 
 GIVEN = "given as a change"
+LONGEST_SHOWN = 200  # characters of a wrong value
 
 
 def load_config(path: str | os.PathLike[str], changes: Sequence[str] = ()) -> Config:
@@ -96,14 +98,7 @@ def dump_config(config: Config) -> str:
 
 def _sections(text: str, path: str | os.PathLike[str]) -> dict[str, Any]:
     """The sections of a file; DataError, with the line, if it holds something else."""
-    try:
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2024-13-45, not a date
-        mark = getattr(error, "problem_mark", None)
-        line = None if mark is None else mark.line + 1
-        raise DataError(
-            f"not YAML: {getattr(error, 'problem', None) or error}", path=path, line=line
-        ) from error
+    values = load_yaml(text, path)
     if not isinstance(values, dict):
         raise DataError(
             f"expected sections (data, net, ...), got {type(values).__name__}", path=path
@@ -133,11 +128,10 @@ def _parse(change: str) -> tuple[str, str, Any, str]:
             f"{change!r} ({GIVEN}): expected section.key=value, such as optimizer.lr=0.01"
         )
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: as of a file
+        value = parse_yaml(text)
+    except YamlError as error:
         raise ValueError(
-            f"{change!r} ({GIVEN}): the value is not YAML "
-            f"({getattr(error, 'problem', None) or error}); "
+            f"{change!r} ({GIVEN}): the value is not YAML ({error}); "
             "expected section.key=value, such as 'loss.inv_variances=[1, 0.5]'"
         ) from error
     return section, name, value, change
@@ -256,12 +250,16 @@ def _explain(error: Any, location: Sequence[str], model: type[BaseModel]) -> str
         message = error["msg"].replace("Value error, ", "")
         if not location or ", got " in message:
             return f"{name}: {message}" if name else message
-        return f"{name}: {message}, got {error['input']!r}"
+        return f"{name}: {message}, got {_shortened(repr(error['input']))}"
     near = difflib.get_close_matches(location[-1], model.model_fields, n=1)
     valid = [key for key in model.model_fields if not (location[0] == "loss" and key == "name")]
     hint = f"did you mean {near[0]!r}? " if near else ""
     whose = f"{model.model_fields['name'].default} has " if location[0] == "loss" else ""
     return f"{name}: no such key; {hint}{whose or 'valid keys here: '}{', '.join(valid) or 'none'}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _line(text: str, location: Sequence[str]) -> int | None:

@@ -24,5 +24,5 @@ def check_pickle(data: bytes) -> None:
     ValueError: it numbers a value 2147483647, in 7 bytes
     """
     for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name in NUMBERING and int(argument) > len(data):
+        if opcode.name in NUMBERING and isinstance(argument, int) and argument > len(data):
             raise ValueError(f"it numbers a value {argument}, in {len(data)} bytes")

@@ -100,7 +100,10 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
             SEARCH.format("flat_newer"),
             "expected index version 1, got 2; use the gluon_hash that wrote it",
         ),
-        (SEARCH.format("nowhere"), "nowhere: not an index: it has no index.json"),
+        (
+            SEARCH.format("nowhere"),
+            "nowhere: no such folder; `gluon-hash index build` makes an index",
+        ),
         (
             SEARCH.format("flat --memory-mapped"),
             "only an ivf index can be memory-mapped, this one is flat",

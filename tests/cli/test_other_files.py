@@ -45,4 +45,4 @@ def test_it_is_named_in_one_line(run, tmp_path, monkeypatch, words, name):
 def test_curves_that_are_no_json_are_named(run, tmp_path):
     (tmp_path / "x.json").write_text("{cut")
     code, _, err = run("plot", "curves", tmp_path / "x.json", "--out", tmp_path / "x.png")
-    assert code == 2 and f"{tmp_path / 'x.json'}: not JSON" in err
+    assert code == 2 and f"{tmp_path / 'x.json'}:1: not JSON" in err

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.inputs import resolve
+from gluon_hash.guard.yaml_text import parse_yaml
 
 __all__ = ["Candidate", "Entry", "make_entries", "parse_seeds", "parse_values"]
 
@@ -69,9 +68,9 @@ def parse_values(texts: Sequence[str], option: str) -> dict[str, list[Any]]:
 def _values(text: str) -> list[Any]:
     """A YAML list of what JSON can hold; empty if it is none."""
     try:
-        values = yaml.safe_load(text)
+        values = parse_yaml(text)
         json.dumps(values)
-    except (yaml.YAMLError, TypeError, ValueError):
+    except (TypeError, ValueError):
         return []
     return values if isinstance(values, list) else []
 

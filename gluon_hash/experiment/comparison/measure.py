@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,10 +11,12 @@ import numpy as np
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config_files import load_config
-from gluon_hash.experiment.inputs import fingerprint, measuring_inputs
+from gluon_hash.experiment.fingerprints import fingerprint, older_fingerprint
+from gluon_hash.experiment.inputs import measuring_inputs
 from gluon_hash.experiment.net_encoders import RunEncoder
 from gluon_hash.experiment.run_folder import CONFIG
 from gluon_hash.files import replace_json
+from gluon_hash.guard import load_json
 from gluon_hash.losses.shdh import segments
 from gluon_hash.progress import log
 from gluon_hash.retrieval import (
@@ -38,13 +39,17 @@ Kept = TypeVar("Kept")
 def forget_what_is_stale(folder: Path) -> None:
     """Delete codes and measurements of another network, other queries or another database."""
     network = read_state(folder / "best.ckpt").sha256["net.params"]
-    now = {"network": network, **fingerprint(measuring_inputs(load_config(folder / CONFIG)))}
+    files = measuring_inputs(load_config(folder / CONFIG))
+    now = {"network": network, **fingerprint(files)}
     stamp = folder / MEASURED
     try:
-        then = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else None
-    except ValueError:
+        then = load_json(stamp) if stamp.exists() else None
+    except DataError:
         then = None
     if then == now:
+        return
+    if then == {"network": network, **older_fingerprint(files)}:
+        replace_json(stamp, now)
         return
     for path in (folder / "query.npz", folder / "database.npz", *folder.glob("measured_*.npz")):
         path.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from gluon_hash import doctor, plots
+from gluon_hash.errors import DataError
 from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
 from gluon_hash.files import replace_json, replace_path, replace_text
+from gluon_hash.guard import as_schema, load_json
 from gluon_hash.plots.rendering import rendered
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves
@@ -85,9 +86,9 @@ def _keep_other(out: Path, about: Mapping[str, Any]) -> None:
     if not (out / RESULT).exists():
         return
     try:
-        old = json.loads((out / RESULT).read_text(encoding="utf-8"))
+        old = as_schema(load_json(out / RESULT), dict[str, Any], out / RESULT)
         differing = [key for key in ASKED if old.get(key) != about.get(key)]
-    except (ValueError, AttributeError):  # damaged, or no object: not ours to overwrite
+    except DataError:  # damaged, or another's: not ours to overwrite
         differing = ["unreadable"]
     if not differing:
         return

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+from gluon_hash.errors import DataError
+from gluon_hash.guard import as_schema, load_json
 from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
 
 __all__ = ["Curves", "curves"]
+
+LARGEST_RANK = 2.0**53  # up to which a float64 holds every whole number
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,35 @@ class Curves:
     def to_dict(self) -> dict[str, list]:
         """As JSON values."""
         return {name: np.asarray(value).tolist() for name, value in vars(self).items()}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Curves:
+        """Read the values of ``to_dict`` from a JSON file.
+
+        Raises
+        ------
+        DataError
+            If there is no such file, it is not JSON, or does not hold curves.
+        """
+        values = as_schema(load_json(path), dict[str, list[float]], path)
+        if values.keys() != {field.name for field in fields(cls)}:
+            raise DataError(
+                f"expected {', '.join(field.name for field in fields(cls))}, got "
+                f"{', '.join(values) or 'nothing'}; `gluon-hash evaluate --curves` writes them",
+                path=path,
+            )
+        by_rank = {len(values[name]) for name in ("ranks", "precision_at", "recall_at")}
+        by_radius = {len(values[name]) for name in ("precision_within", "recall_within")}
+        if len(by_rank) > 1 or len(by_radius) > 1 or not min(by_rank | by_radius):
+            raise DataError("expected as many values of precision as of recall", path=path)
+        arrays = {name: np.array(numbers) for name, numbers in values.items()}
+        ranks = arrays["ranks"]
+        if (
+            not all(np.isfinite(numbers).all() for numbers in arrays.values())
+            or ((ranks < 1) | (ranks > LARGEST_RANK) | (ranks != np.trunc(ranks))).any()
+        ):
+            raise DataError("expected finite numbers, and ranks from 1", path=path)
+        return cls(**{**arrays, "ranks": ranks.astype(np.int64)})
 
 
 def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = None) -> Curves:

@@ -6,8 +6,8 @@ are any: deleted.npy (positions, int64), items.npz (names, level_labels), hierar
 
 from __future__ import annotations
 
-import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from gluon_hash.arrays import load_arrays, save_arrays
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_folder, atomic_write_json, sha256
-from gluon_hash.guard import load_npy, read_text, reading
+from gluon_hash.guard import as_schema, load_json, load_npy, reading
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval.index import kinds as index_kinds
 from gluon_hash.retrieval.index.items import Items
@@ -28,6 +28,8 @@ __all__ = ["Stored", "read", "write"]
 VERSION = 1
 INDEX, IDS, DELETED, DESCRIPTION = "codes.faissbinary", "ids.npy", "deleted.npy", "index.json"
 ITEMS, HIERARCHY = "items.npz", "hierarchy.tsv"
+FILES = (INDEX, IDS, DELETED, ITEMS, HIERARCHY)
+LONGEST_DESCRIPTION = 1 << 20  # bytes
 REMEDY = "build the index again"
 
 
@@ -41,11 +43,23 @@ class Stored(NamedTuple):
     num_bits: int
 
 
+@dataclass(frozen=True)
+class Description:
+    """The content of index.json of this version."""
+
+    kind: str
+    num_bits: int
+    sha256: dict[str, str]  # of every file beside it
+    parameters: dict[str, int] = field(default_factory=dict)
+    model: str | None = None
+
+
 def write(folder: str | os.PathLike[str], stored: Stored) -> None:
     """Write an index folder, whole or not at all; ValueError if it exists."""
     items = stored.items
     with atomic_folder(folder) as temporary:
-        faiss.write_index_binary(stored.structure, str(temporary / INDEX))
+        with open(temporary / INDEX, "wb") as stream:  # FAISS would not see that a disk is full
+            faiss.write_index_binary(stored.structure, faiss.PyCallbackIOWriter(stream.write))
         np.save(temporary / IDS, items.ids)
         if stored.deleted.any():
             np.save(temporary / DELETED, np.flatnonzero(stored.deleted))
@@ -141,20 +155,23 @@ def _description(folder: Path) -> tuple[index_kinds.Kind, int, dict[str, Any], s
             f"not an index: it has no {DESCRIPTION}; `gluon-hash index build` makes one",
             path=folder,
         )
-    text = read_text(path)
+    values = as_schema(load_json(path, limit=LONGEST_DESCRIPTION), dict[str, Any], path)
+    if values.get("version") != VERSION:
+        raise DataError(
+            f"expected index version {VERSION}, got {values.get('version')!r:.50}; use the "
+            "gluon_hash that wrote it",
+            path=path,
+        )
+    described = as_schema(values, Description, path)
+    unknown = set(described.sha256) - set(FILES)
+    if unknown or not {INDEX, IDS} <= set(described.sha256):
+        raise DataError(
+            f"sha256: expected those of {INDEX}, {IDS} and some of {', '.join(FILES[2:])}, got "
+            f"{', '.join(sorted(described.sha256))}",
+            path=path,
+        )
     try:
-        description = json.loads(text)
-        version = description["version"]
-        if version == VERSION:
-            return (
-                index_kinds.from_dict(description),
-                description["num_bits"],
-                dict(description["sha256"]),
-                description.get("model"),
-            )
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"not a description of an index: {error!r}", path=path) from error
-    raise DataError(
-        f"expected index version {VERSION}, got {version!r}; use the gluon_hash that wrote it",
-        path=path,
-    )
+        kind = index_kinds.from_dict({"kind": described.kind, "parameters": described.parameters})
+    except (KeyError, TypeError) as error:
+        raise DataError(f"not a description of an index: {error!r}; {REMEDY}", path=path) from error
+    return kind, described.num_bits, described.sha256, described.model
