@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.deploy.graph import INPUT_NAME
-from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, run_onnx, without_fused_graphs
+from gluon_hash.deploy.onnx_runtime import open_onnx
+from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, without_fused_graphs
 from gluon_hash.progress import log
 from gluon_hash.retrieval.codes.packing import unpack
 
@@ -46,16 +47,16 @@ def compare_runtimes(
         If one differs by more than TOLERANCE.
     """
     differences, fused = {}, True
-    for name, run in MXNET_RUNTIMES.items():
-        arguments = (files["symbol"], files["params"], INPUT_NAME, inputs)
-        difference = difference_of(run(*arguments), expected)
+    for name, opened in MXNET_RUNTIMES.items():
+        network = (files["symbol"], files["params"], INPUT_NAME)
+        difference = difference_of(opened(*network)(inputs), expected)
         if name in FUSED and not _is_small(difference, expected):
             with without_fused_graphs():
-                difference = difference_of(run(*arguments), expected)
+                difference = difference_of(opened(*network)(inputs), expected)
             fused = False
         differences[name] = difference
     if "onnx" in files:
-        differences["onnx"] = difference_of(run_onnx(files["onnx"], INPUT_NAME, inputs), expected)
+        differences["onnx"] = difference_of(open_onnx(files["onnx"], INPUT_NAME)(inputs), expected)
     for name, difference in differences.items():
         if not _is_small(difference, expected):
             raise RuntimeError(

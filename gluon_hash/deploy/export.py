@@ -18,7 +18,7 @@ from gluon_hash.deploy.graph import INPUT_NAME, Graph
 from gluon_hash.deploy.manifest import VERSION, Manifest
 from gluon_hash.deploy.onnx import require_onnx, write_onnx
 from gluon_hash.deploy.quantize import quantize
-from gluon_hash.deploy.runtimes import run_symbol_block
+from gluon_hash.deploy.runtimes import open_symbol_block
 from gluon_hash.disks import expect_room, naming_failed_writes
 from gluon_hash.engine import HybridBlock, nd
 from gluon_hash.files import atomic_write_json, claimed, expect_name, publish_together, sha256
@@ -193,7 +193,7 @@ def _compared(
         return compare_runtimes(written, inputs, net(nd.array(seen)).asnumpy())
     symbol, params = (written["params"].with_name(f"core.{part}") for part in ("json", "params"))
     core.save(symbol, params)
-    return compare_runtimes(written, inputs, run_symbol_block(symbol, params, INPUT_NAME, seen))
+    return compare_runtimes(written, inputs, open_symbol_block(symbol, params, INPUT_NAME)(seen))
 
 
 def _shape(form: Form, input_shape: Sequence[int]) -> tuple[int, ...]:

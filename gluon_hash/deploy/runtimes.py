@@ -1,12 +1,13 @@
-"""The ways in which another program runs an exported network, each as inputs -> outputs.
+"""The ways in which a program with MXNet runs an exported network: files -> (inputs -> outputs).
 
-`SymbolBlock`, `Module` and the C predict API read the same two files; ONNX Runtime reads the third.
+SymbolBlock, Module and the C predict API read the same two files.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,18 +15,19 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_hash.engine import gluon, mx, nd
+from gluon_hash.engine import HybridBlock, gluon, mx, nd
 
 __all__ = [
     "MXNET_RUNTIMES",
+    "CPredictor",
+    "block_runner",
     "import_block",
-    "run_c_api",
-    "run_module",
-    "run_onnx",
-    "run_symbol_block",
+    "open_module",
+    "open_symbol_block",
     "without_fused_graphs",
 ]
 
+Run = Callable[[np.ndarray], np.ndarray]
 CPU, UINT8 = 1, 3  # a device type of the C predict API, and a type of arrays
 SUBGRAPH_BACKEND = "MXNET_SUBGRAPH_BACKEND"
 
@@ -41,81 +43,117 @@ def import_block(
         return gluon.SymbolBlock.imports(str(symbol), [input_name], str(params), ctx=context)
 
 
-def run_symbol_block(symbol: Path, params: Path, input_name: str, inputs: np.ndarray) -> np.ndarray:
-    """Outputs of the network by Gluon's SymbolBlock, as gluon_hash.deploy.Predictor runs it."""
-    block = import_block(symbol, params, input_name, mx.cpu())
-    return block(nd.array(inputs, dtype=inputs.dtype)).asnumpy()
+def open_symbol_block(symbol: Path, params: Path, input_name: str) -> Run:
+    """By Gluon's SymbolBlock, as gluon_hash.deploy.Predictor does it."""
+    return block_runner(import_block(symbol, params, input_name, mx.cpu()), mx.cpu())
 
 
-def run_module(symbol: Path, params: Path, input_name: str, inputs: np.ndarray) -> np.ndarray:
-    """Outputs of the network by mx.mod.Module, MXNet's older interface of Python."""
-    arrays = nd.load(str(params))
+def block_runner(block: HybridBlock, context: mx.Context) -> Run:
+    """Arrays through a block, one call at a time: MXNet's graphs are not safe between threads."""
+    lock = threading.Lock()
+
+    def run(inputs: np.ndarray) -> np.ndarray:
+        with lock:
+            return block(nd.array(inputs, context, inputs.dtype)).asnumpy()
+
+    return run
+
+
+def open_module(symbol: Path, params: Path, input_name: str) -> Run:
+    """By mx.mod.Module, MXNet's older interface of Python."""
     kinds: dict[str, dict[str, nd.NDArray]] = {"arg": {}, "aux": {}}
-    for name, array in arrays.items():
+    for name, array in nd.load(str(params)).items():
         kind, _, rest = name.partition(":")
         kinds[kind][rest] = array
     module = mx.mod.Module(mx.sym.load(str(symbol)), [input_name], None, context=mx.cpu())
-    described = mx.io.DataDesc(input_name, inputs.shape, dtype=inputs.dtype)
-    module.bind([described], for_training=False)
-    module.set_params(kinds["arg"], kinds["aux"])
-    module.forward(mx.io.DataBatch([nd.array(inputs, dtype=inputs.dtype)]), is_train=False)
-    return module.get_outputs()[0].asnumpy()
+
+    def run(inputs: np.ndarray) -> np.ndarray:
+        described = [mx.io.DataDesc(input_name, inputs.shape, dtype=inputs.dtype)]
+        if not module.binded:
+            module.bind(described, for_training=False)
+            module.set_params(kinds["arg"], kinds["aux"])
+        elif module.data_shapes[0].shape != inputs.shape:
+            module.reshape(described)
+        batch = mx.io.DataBatch([nd.array(inputs, dtype=inputs.dtype)])
+        module.forward(batch, is_train=False)
+        return module.get_outputs()[0].asnumpy()
+
+    return run
 
 
-def run_c_api(symbol: Path, params: Path, input_name: str, inputs: np.ndarray) -> np.ndarray:
-    """Outputs of the network by the C predict API, which programs in C++ use; inputs are float32.
+class CPredictor:
+    """By the C predict API, which programs in C++ use; inputs are float32, whatever the graph's.
 
     Raises
     ------
     RuntimeError
         With MXNet's message, if a call fails.
     """
-    library = mx.base._LIB
-    shape = (ctypes.c_uint * inputs.ndim)(*inputs.shape)
-    bounds = (ctypes.c_uint * 2)(0, inputs.ndim)
-    names = (ctypes.c_char_p * 1)(input_name.encode())
-    weights, handle = params.read_bytes(), ctypes.c_void_p()
-    values = np.ascontiguousarray(inputs, np.float32)
-    _call(
-        library.MXPredCreate,
-        ctypes.c_char_p(symbol.read_bytes()),
-        ctypes.c_char_p(weights),
-        ctypes.c_int(len(weights)),
-        ctypes.c_int(CPU),
-        ctypes.c_int(0),
-        ctypes.c_uint(1),
-        names,
-        bounds,
-        shape,
-        ctypes.byref(handle),
-    )
-    try:
+
+    def __init__(self, symbol: Path, params: Path, input_name: str) -> None:
+        self._symbol, self._params = symbol.read_bytes(), params.read_bytes()
+        self._name, self._library = input_name.encode(), mx.base._LIB
+        self._handle: ctypes.c_void_p | None = None
+        self._shape: tuple[int, ...] = ()
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Outputs for inputs of any number; another shape costs a new graph."""
+        if inputs.shape != self._shape:
+            self._create(inputs.shape)
+        values = np.ascontiguousarray(inputs, np.float32)
+        address = values.ctypes.data_as(ctypes.c_void_p)
+        size = ctypes.c_uint(values.size)
+        name = ctypes.c_char_p(self._name)
+        _call(self._library.MXPredSetInput, self._handle, name, address, size)
+        _call(self._library.MXPredForward, self._handle)
+        return self._output()
+
+    def __del__(self) -> None:
+        self._free()
+
+    def _create(self, shape: tuple[int, ...]) -> None:
+        """A predictor for inputs of this shape, in place of that for another."""
+        self._free()
+        handle = ctypes.c_void_p()
         _call(
-            library.MXPredSetInput,
-            handle,
-            ctypes.c_char_p(input_name.encode()),
-            values.ctypes.data_as(ctypes.c_void_p),
-            ctypes.c_uint(values.size),
+            self._library.MXPredCreate,
+            ctypes.c_char_p(self._symbol),
+            ctypes.c_char_p(self._params),
+            ctypes.c_int(len(self._params)),
+            ctypes.c_int(CPU),
+            ctypes.c_int(0),
+            ctypes.c_uint(1),
+            (ctypes.c_char_p * 1)(self._name),
+            (ctypes.c_uint * 2)(0, len(shape)),
+            (ctypes.c_uint * len(shape))(*shape),
+            ctypes.byref(handle),
         )
-        _call(library.MXPredForward, handle)
-        return _output(library, handle)
-    finally:
-        _call(library.MXPredFree, handle)
+        self._handle, self._shape = handle, shape
 
+    def _output(self) -> np.ndarray:
+        sizes, count, kind = ctypes.POINTER(ctypes.c_uint)(), ctypes.c_uint(), ctypes.c_int()
+        first = ctypes.c_uint(0)
+        shape = (ctypes.byref(sizes), ctypes.byref(count))
+        _call(self._library.MXPredGetOutputShape, self._handle, first, *shape)
+        _call(self._library.MXPredGetOutputType, self._handle, first, ctypes.byref(kind))
+        output = np.zeros([sizes[axis] for axis in range(count.value)], np.float32)
+        address, size = output.ctypes.data_as(ctypes.c_void_p), ctypes.c_uint(output.size)
+        _call(self._library.MXPredGetOutput, self._handle, first, address, size)
+        if kind.value == UINT8:  # the bytes come one after the other
+            return output.view(np.uint8).ravel()[: output.size].reshape(output.shape).copy()
+        return output
 
-def run_onnx(model: Path, input_name: str, inputs: np.ndarray) -> np.ndarray:
-    """Outputs of an exported .onnx by ONNX Runtime, on the CPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-    return session.run(None, {input_name: inputs})[0]
+    def _free(self) -> None:
+        if self._handle is not None:
+            self._library.MXPredFree(self._handle)
+            self._handle = None
 
 
 # by name: of those that read symbol and params
-MXNET_RUNTIMES: dict[str, Callable[[Path, Path, str, np.ndarray], np.ndarray]] = {
-    "symbol": run_symbol_block,
-    "module": run_module,
-    "c_api": run_c_api,
+MXNET_RUNTIMES: dict[str, Callable[[Path, Path, str], Run]] = {
+    "symbol": open_symbol_block,
+    "module": open_module,
+    "c_api": CPredictor,
 }
 
 
@@ -135,30 +173,6 @@ def without_fused_graphs() -> Iterator[None]:
             del os.environ[SUBGRAPH_BACKEND]
         else:
             os.environ[SUBGRAPH_BACKEND] = before
-
-
-def _output(library: ctypes.CDLL, handle: ctypes.c_void_p) -> np.ndarray:
-    dimensions, count = ctypes.POINTER(ctypes.c_uint)(), ctypes.c_uint()
-    _call(
-        library.MXPredGetOutputShape,
-        handle,
-        ctypes.c_uint(0),
-        ctypes.byref(dimensions),
-        ctypes.byref(count),
-    )
-    output = np.zeros([dimensions[axis] for axis in range(count.value)], np.float32)
-    kind = ctypes.c_int()
-    _call(library.MXPredGetOutputType, handle, ctypes.c_uint(0), ctypes.byref(kind))
-    _call(
-        library.MXPredGetOutput,
-        handle,
-        ctypes.c_uint(0),
-        output.ctypes.data_as(ctypes.c_void_p),
-        ctypes.c_uint(output.size),
-    )
-    if kind.value == UINT8:  # the bytes come one after the other
-        return output.view(np.uint8).ravel()[: output.size].reshape(output.shape).copy()
-    return output
 
 
 def _call(function: Callable[..., int], *arguments: object) -> None:

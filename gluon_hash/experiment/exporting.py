@@ -13,8 +13,7 @@ from gluon_hash.deploy.encode import fingerprint_of
 from gluon_hash.deploy.export import Form, export_network
 from gluon_hash.experiment.encoder import BaselineEncoder
 from gluon_hash.experiment.run_folder import Run, load_run
-from gluon_hash.records import RecordFile
-from gluon_hash.retrieval import FeatureTable
+from gluon_hash.experiment.typical import typical_sample
 from gluon_hash.retrieval.baselines import KernelHash, LinearHash, load_baseline
 
 __all__ = ["export_model"]
@@ -114,16 +113,6 @@ def _input_shape(run: Run) -> tuple[int, ...]:
 
 
 def _typical_inputs(run: Run, path: str | os.PathLike[str]) -> np.ndarray:
-    """Inputs of images spread evenly over a file: float32 (at most CALIBRATION_IMAGES, ...)."""
-    if run.transform is None:
-        table = FeatureTable.load(path)
-        rows = _spread(len(table))
-        return table.features[rows].astype(np.float32)
-    records = RecordFile(path)
-    rows = _spread(len(records))
-    pixels = np.stack([run.transform.evaluate(records.image(row)) for row in rows])
-    return run.transform.normalize(pixels)
-
-
-def _spread(count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, CALIBRATION_IMAGES).astype(np.int64))
+    """Inputs of images of a file: float32 (at most CALIBRATION_IMAGES, ...)."""
+    inputs = typical_sample(run.transform, path, CALIBRATION_IMAGES).inputs
+    return inputs if run.transform is None else run.transform.normalize(inputs)

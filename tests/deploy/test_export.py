@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("mxnet")
 
 from gluon_hash.deploy import Form, Manifest, export_network
-from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, run_onnx, without_fused_graphs
+from gluon_hash.deploy.onnx_runtime import open_onnx
+from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, without_fused_graphs
 from gluon_hash.engine import mx, nd
 from gluon_hash.nets import HashingNet, get_backbone
 from gluon_hash.records import ImageTransform
@@ -56,9 +57,9 @@ def test_every_form_in_every_runtime(net, tmp_path, rng, pixels_in, packed_out, 
     relaxed = net(nd.array(planes)).asnumpy()
     inputs = pixels if pixels_in else planes
     files = (tmp_path / manifest.symbol, tmp_path / manifest.params)
-    outputs = {name: run(*files, "data", inputs) for name, run in MXNET_RUNTIMES.items()}
+    outputs = {name: opened(*files, "data")(inputs) for name, opened in MXNET_RUNTIMES.items()}
     if onnx:
-        outputs["onnx"] = run_onnx(tmp_path / "net.onnx", "data", inputs)
+        outputs["onnx"] = open_onnx(tmp_path / "net.onnx", "data")(inputs)
     assert set(outputs) == set(manifest.differences)
     for output in outputs.values():
         if packed_out:
@@ -77,7 +78,7 @@ def test_int8_with_pixels_and_packed_codes(net, tmp_path, rng):
     manifest = Manifest.load(export(net, tmp_path / "net", form))
     assert manifest.precision == "int8"
     files = (tmp_path / manifest.symbol, tmp_path / manifest.params)
-    codes = [run(*files, "data", pixels[:8]) for run in MXNET_RUNTIMES.values()]
+    codes = [opened(*files, "data")(pixels[:8]) for opened in MXNET_RUNTIMES.values()]
     assert all(np.array_equal(codes[0], other) for other in codes)
     bits = np.unpackbits(codes[0] ^ pack(net(nd.array(planes[:8])).asnumpy()), axis=1)
     assert bits.sum() / (8 * NUM_BITS) < 0.1
@@ -94,13 +95,15 @@ def test_a_graph_that_mxnet_fuses_wrongly_is_said_and_can_be_run(tmp_path, rng, 
     said = "MXNET_SUBGRAPH_BACKEND=NONE" in capsys.readouterr().err
     assert said is not manifest.fused_graphs
     with without_fused_graphs():
-        for run in MXNET_RUNTIMES.values():
-            np.testing.assert_allclose(run(*files, "data", images), expected, rtol=1e-3, atol=1e-5)
+        for opened in MXNET_RUNTIMES.values():
+            output = opened(*files, "data")(images)
+            np.testing.assert_allclose(output, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_what_does_not_compute_the_same_is_not_written(net, tmp_path, monkeypatch):
     def wrong(*arguments):
-        return MXNET_RUNTIMES["symbol"](*arguments) + 1.0
+        run = MXNET_RUNTIMES["symbol"](*arguments)
+        return lambda inputs: run(inputs) + 1.0
 
     monkeypatch.setitem(MXNET_RUNTIMES, "c_api", wrong)
     with pytest.raises(RuntimeError, match="run by c_api it differs .* by 1, more than 1e-04"):

@@ -26,7 +26,7 @@ def test_nearly_every_bit_stays_in_every_runtime(net, tmp_path):
     symbol, params = tmp_path / "q-symbol.json", tmp_path / "q-0000.params"
     quantize(fold_batch_norms(graph), images).save(symbol, params)
     assert "quantize" in symbol.read_text()
-    codes = [run(symbol, params, "data", images) for run in MXNET_RUNTIMES.values()]
+    codes = [opened(symbol, params, "data")(images) for opened in MXNET_RUNTIMES.values()]
     assert 0.9 < ((codes[0] >= 0) == (expected >= 0)).mean()
     assert 0 < np.abs(codes[0] - expected).max() < np.abs(expected).max()  # it is another network
     assert all(np.array_equal(codes[0], other) for other in codes[1:])

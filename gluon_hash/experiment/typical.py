@@ -1,0 +1,38 @@
+"""Images spread evenly over a file, as a network sees them: to calibrate, or to compare."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from gluon_hash.deploy.verify import Sample
+from gluon_hash.records import ImageTransform, RecordFile
+from gluon_hash.retrieval import FeatureTable
+
+__all__ = ["typical_sample"]
+
+
+def typical_sample(
+    transform: ImageTransform | None, path: str | os.PathLike[str], num_images: int
+) -> Sample:
+    """Prepared pixels of ``num_images`` images of a .rec; without a transform, features of an .npz.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or of another kind, or an image is smaller than the crop.
+    """
+    if transform is None:
+        table = FeatureTable.load(path)
+        rows = _spread(len(table), num_images)
+        return Sample(table.features[rows].astype(np.float32), table.level_labels[rows])
+    records = RecordFile(path)
+    rows = _spread(len(records), num_images)
+    pixels = np.stack([transform.evaluate(records.image(row)) for row in rows])
+    return Sample(pixels, records.level_labels[rows])
+
+
+def _spread(count: int, wanted: int) -> np.ndarray:
+    """Positions spread evenly over ``count``; all, if fewer are there."""
+    return np.unique(np.linspace(0, count - 1, min(wanted, count)).astype(np.int64))

@@ -1,0 +1,52 @@
+"""Exports held against the model that they were made of, on images of a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.verify import Agreement, verify
+from gluon_hash.experiment.model import load_model
+from gluon_hash.experiment.typical import typical_sample
+from gluon_hash.retrieval.codes.packing import pack
+
+__all__ = ["verify_exports"]
+
+
+def verify_exports(
+    manifests: Sequence[str | os.PathLike[str]],
+    records: str | os.PathLike[str],
+    *,
+    against: str | os.PathLike[str] | None = None,
+    num_images: int = 256,
+) -> list[Agreement]:
+    """As gluon_hash.deploy.verify.verify, on images of a .rec (or features of an .npz).
+
+    Parameters
+    ----------
+    manifests : sequence of path-like
+    records : path-like
+    against : path-like, optional
+        The model whose codes are the reference: a run folder, an export or a baseline.
+    num_images : int
+        Spread evenly over the file; all, if it has fewer.
+
+    Raises
+    ------
+    DataError, ValueError
+        As load_model and verify; or if the model's codes have another length.
+    """
+    manifest = Manifest.load(manifests[0])
+    sample, reference = typical_sample(manifest.transform(), records, num_images), None
+    if against is not None:
+        model = load_model(against)
+        if model.num_bits != manifest.num_bits:
+            raise ValueError(
+                f"{against}: its codes have {model.num_bits} bits, those of {manifests[0]} "
+                f"{manifest.num_bits}; it is another model"
+            )
+        images = manifest.transform() is not None
+        encode = model.relaxed_prepared if images else model.relaxed
+        reference = pack(encode(sample.inputs))
+    return verify(manifests, sample, reference)

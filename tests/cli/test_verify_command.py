@@ -1,0 +1,66 @@
+"""`export` in every form, then `verify`: what agrees, what does not, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mxnet")
+
+
+@pytest.fixture(scope="module")
+def forms(trained, prepared, tmp_path_factory):
+    """The run's network exported plainly, whole (pixels to bytes), and in int8."""
+    from gluon_hash.experiment.exporting import export_model
+
+    out = tmp_path_factory.mktemp("forms")
+    export_model(trained / "run", out / "plain")
+    export_model(trained / "run", out / "whole", pixels_in=True, packed_out=True)
+    export_model(trained / "run", out / "small", int8=prepared / "train.rec")
+    return out
+
+
+def rows_of(text):
+    return {row["form"]: row for row in map(json.loads, text.splitlines())}
+
+
+def test_every_form_gives_the_runs_bits(run, forms, trained, prepared):
+    arguments = [forms / f"{name}.manifest.json" for name in ("plain", "whole")]
+    records = ["--records", prepared / "query.rec", "--against", trained / "run", "--json"]
+    code, out, err = run("verify", *arguments, *records)
+    assert code == 0, err
+    rows = rows_of(out)
+    assert list(rows) == [
+        f"{n} {r}" for n in ("plain", "whole") for r in ("symbol", "module", "c_api")
+    ]
+    assert all(row["equal_bits"] == row["equal_codes"] == 1.0 for row in rows.values())
+    assert len({(row["map"], row["mahp"]) for row in rows.values()}) == 1
+    assert all(row["images_per_second"] > 0 for row in rows.values())
+
+
+def test_int8_loses_bits_and_fails_where_more_is_asked(run, forms, prepared):
+    both = [forms / f"{name}.manifest.json" for name in ("plain", "small")]
+    records = ["--records", prepared / "query.rec", "--json"]
+    code, out, err = run("verify", *both, *records, "--least", "1")
+    small = rows_of(out)["small symbol"]
+    assert code == 1 and "of the bits are equal, less than 100.0000%" in err
+    assert 0.8 < small["equal_bits"] < 1 and small["equal_codes"] < 1
+    assert run("verify", *both, *records, "--least", "0.8")[0] == 0
+
+
+def test_a_table_is_printed(run, forms, prepared, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    records = ["--records", prepared / "query.rec", "--images", "20"]
+    code, out, _ = run("verify", forms / "plain.manifest.json", *records)
+    assert code == 0 and "equal bits" in out and "plain c_api" in out and "100.00%" in out
+
+
+def test_another_model_is_refused(run, forms, prepared, tmp_path):
+    import gluon_hash as gh
+
+    rng = np.random.RandomState(0)
+    features = gh.datasets.features(rng.randn(60, 8), labels=np.arange(60) % 3)
+    gh.train(features, num_bits=8, epochs=1, out=tmp_path / "other")
+    records = ["--records", prepared / "query.rec", "--against", tmp_path / "other"]
+    code, _, err = run("verify", forms / "plain.manifest.json", *records)
+    assert code == 2 and "its codes have 8 bits" in err and "it is another model" in err
