@@ -138,6 +138,12 @@ class TrainingConfig(_Section):
     early_stop_epochs: int | None = Field(
         None, ge=1, description="stop after this many epochs without a better one"
     )
+    checkpoint_minutes: float | None = Field(
+        10.0,
+        gt=0,
+        description="minutes between checkpoints inside an epoch (`train --resume` goes on from "
+        "the last one); null: only after an epoch, and on SIGTERM and Ctrl-C",
+    )
 
 
 def _method(value: Any) -> Any:

@@ -1,24 +1,18 @@
-"""The files that a training and a measurement read: are they there, and still the same."""
+"""The files that a training and a measurement read, and whether they are there."""
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from gluon_hash.arrays import array_shape
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import FEATURES, Config
-from gluon_hash.files import sha256
 
 __all__ = [
     "HIERARCHY",
     "SPLIT",
     "check_inputs",
-    "check_unchanged",
-    "digest",
-    "fingerprint",
     "resolve",
     "measuring_inputs",
     "training_inputs",
@@ -71,6 +65,7 @@ def training_inputs(config: Config) -> dict[str, Path]:
         files["held-out images"] = root / "validation.lst"
     if config.data.features is None:
         files["training images"] = root / TRAIN_RECORDS
+        files["index of the training images"] = (root / TRAIN_RECORDS).with_suffix(".idx")
     else:
         files["features"] = Path(config.data.features)
     if config.net.weights is not None:
@@ -96,37 +91,3 @@ def check_inputs(files: Mapping[str, Path]) -> None:
             raise DataError(
                 f"no such file; `{MADE_BY.get(name, 'gluon-hash prepare')}` makes it", path=path
             )
-
-
-def fingerprint(files: Mapping[str, Path]) -> dict[str, str]:
-    """SHA-256 of each file; of a .rec file that of the manifest beside it, which holds its own."""
-    return {name: _of_manifest_or_file(path) for name, path in files.items()}
-
-
-def check_unchanged(recorded: Mapping[str, str], files: Mapping[str, Path], folder: Path) -> None:
-    """DataError if a run in ``folder`` was trained on something else than is in ``files`` now."""
-    now = fingerprint(files)
-    for name in sorted(set(now) | set(recorded)):
-        if now.get(name) != recorded.get(name):
-            raise DataError(
-                f"was trained on other {name} than {files.get(name, 'none')} has now; put those "
-                "back, or "
-                "train into another folder",
-                path=folder,
-            )
-
-
-def digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file, computed once while its time and size stay as they are."""
-    stat = os.stat(path)
-    return _digest(os.fspath(path), stat.st_mtime_ns, stat.st_size)
-
-
-def _of_manifest_or_file(path: Path) -> str:
-    manifest = path.with_name(SPLIT)
-    return digest(manifest if path.suffix == ".rec" and manifest.exists() else path)
-
-
-@functools.lru_cache(maxsize=64)  # a comparison asks for the same files many times
-def _digest(path: str, modified_ns: int, size: int) -> str:
-    return sha256(path)

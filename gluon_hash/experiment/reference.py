@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from gluon_hash.experiment.data import FeatureSample
 from gluon_hash.files import atomic_write_json
+from gluon_hash.guard import as_schema, load_json
 from gluon_hash.progress import log
 from gluon_hash.retrieval import CodeTable, codes
 from gluon_hash.retrieval.baselines import LinearHash, fit
@@ -55,7 +55,7 @@ def reference_lines(
     """
     path = folder / REFERENCE
     if path.exists():
-        return json.loads(path.read_text(encoding="utf-8"))
+        return as_schema(load_json(path), dict[str, Metrics], path)
     lines = {"untrained": validate()}
     if sample is not None and num_bits <= min(min(len(sample.train), ITQ_IMAGES), sample.width):
         chosen = np.random.RandomState(seed).permutation(len(sample.train))[:ITQ_IMAGES]

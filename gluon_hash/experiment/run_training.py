@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gluon_hash import engine
-from gluon_hash.deploy.encode import encode_codes, run_net
+from gluon_hash.deploy.encode import encode_codes
 from gluon_hash.engine import gluon, mx
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.config_files import dump_config
 from gluon_hash.experiment.data import Data, build_data
 from gluon_hash.experiment.inputs import HIERARCHY, check_inputs, resolve, training_inputs
 from gluon_hash.experiment.objects import (
@@ -22,16 +23,26 @@ from gluon_hash.experiment.objects import (
     build_schedule,
     trained_part,
 )
-from gluon_hash.experiment.reference import reference_lines, warnings_of
-from gluon_hash.experiment.run_folder import CONFIG, Run, check_folder, load_run, start_folder
-from gluon_hash.files import replace_text
+from gluon_hash.experiment.reference import REFERENCE, reference_lines, warnings_of
+from gluon_hash.experiment.run_checks import (
+    Differences,
+    check_is_run,
+    check_new,
+    check_resumable,
+    note,
+)
+from gluon_hash.experiment.run_folder import Run, load_run, owned, start_folder
+from gluon_hash.experiment.workers import check_alike, run_net_together
+from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 from gluon_hash.progress import log
-from gluon_hash.retrieval import CodeTable, Cutoffs, leave_one_out
+from gluon_hash.retrieval import CodeTable, Cutoffs, codes, leave_one_out
 from gluon_hash.retrieval.evaluation.health import code_health
 from gluon_hash.training import HashTrainer, fit
+from gluon_hash.training.interruption import interruptible
 from gluon_hash.training.saving import LOG
+from gluon_hash.training.workers import ALONE, Workers
 
 __all__ = ["train"]
 
@@ -40,7 +51,12 @@ ONE_CODE_A_CLASS = 0.9  # of mAP: few different codes are then as it should be
 
 
 def train(
-    config: Config, out: str | os.PathLike[str], contexts: list[mx.Context], *, resume: bool = False
+    config: Config,
+    out: str | os.PathLike[str],
+    contexts: list[mx.Context],
+    *,
+    resume: bool = False,
+    workers: Workers = ALONE,
 ) -> Run:
     """Train what ``config`` says into the run folder ``out``.
 
@@ -48,10 +64,13 @@ def train(
     ----------
     config : Config
     out : path-like
-        Must not exist; with ``resume`` it must, with the same configuration.
+        Must not exist; with ``resume`` it must, with the same configuration but for epochs and
+        learning rate (gluon_hash.experiment.run_checks.CHANGEABLE).
     contexts : list of Context
     resume : bool
-        Go on after the last whole epoch.
+        Go on from the last checkpoint.
+    workers : Workers, optional
+        With whom it is trained (gluon_hash.training.workers); all see one disk, the first writes.
 
     Returns
     -------
@@ -63,52 +82,102 @@ def train(
     DataError
         If data, weights or hierarchy do not fit the configuration; found before the first batch.
     ValueError
-        If the folder exists, or differs from the configuration on resume.
+        If the folder exists, differs from the configuration on resume, or is being trained.
     DivergedError
-        If the loss is NaN or infinite.
+        If the loss, weights or what is remembered are NaN or infinite.
+    Terminated, KeyboardInterrupt
+        After a signal, when what was done is saved.
     """
     out, config = Path(out), resolve(config)
-    check_inputs(training_inputs(config))
-    check_folder(config, out, resume)
-    engine.seed_everything(config.training.seed)
-    hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
-    data = build_data(config, hierarchy)
-    net = build_net(config, contexts)
-    if data.statistics is not None:
-        net.head[0].set_statistics(*data.statistics)
-    trained, frozen = trained_part(config, net)
-    trainer = _trainer(config, config.loss.levels_of(hierarchy), data, trained, frozen, contexts)
-    if resume:
-        replace_text(out / CONFIG, dump_config(config))  # it may ask for more epochs
-    else:
-        start_folder(config, out, hierarchy, net)
+    with ExitStack() as held:
+        differences = Differences()
+        with workers.first_before_others():
+            check_inputs(training_inputs(config))
+            if workers.is_first:
+                differences = _hold(held, config, out, resume)
+        engine.seed_everything(config.training.seed)
+        hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
+        data = build_data(config, hierarchy, workers)
+        net = build_net(config, contexts)
+        if data.statistics is not None:
+            net.head[0].set_statistics(*data.statistics)
+        trained, frozen = trained_part(config, net)
+        levels = config.loss.levels_of(hierarchy)
+        trainer = _trainer(config, levels, data, trained, frozen, contexts, workers)
+        check_alike(workers, config, data.ids, trainer)
+        if resume and workers.is_first:
+            note(out, config, differences)
+        elif workers.is_first:
+            start_folder(config, out, hierarchy, net)
+            held.enter_context(owned(out))
+        lines = _fit(config, out, data, trainer, _in_order(frozen, trained), workers)
+        run = load_run(out, contexts)
+        if workers.is_first:
+            _say_what_came_of_it(run, data.held_out, lines, contexts)
+        return run
+
+
+def _hold(held: ExitStack, config: Config, out: Path, resume: bool) -> Differences:
+    """Hold the run folder, or its name; ValueError if it is not there, or there already."""
+    if not resume:
+        check_new(out)
+        held.enter_context(claimed(out, doing="a training"))
+        return Differences()
+    check_is_run(out)
+    held.enter_context(owned(out))
+    return check_resumable(config, out)
+
+
+def _fit(
+    config: Config,
+    out: Path,
+    data: Data,
+    trainer: HashTrainer,
+    net: gluon.HybridBlock,
+    workers: Workers,
+) -> dict[str, dict[str, float]]:
+    """Train in the run folder, and return what was to be beaten; ``net``: input -> code."""
+    training, validate, lines = config.training, None, {}
     log(
-        f"{out}: {config.training.epochs} epochs of {len(data.train)} batches of "
-        f"{config.training.batch_size} ({data.sampler}), {config.loss.name}, "
-        f"{config.net.num_bits} bits"
+        f"{out}: {training.epochs} epochs of {len(data.train)} batches of "
+        f"{training.batch_size} ({data.sampler}), {config.loss.name}, {config.net.num_bits} bits"
     )
-    validate, lines = None, {}
     if data.held_out is not None:
-        held_out, net = data.held_out, _in_order(frozen, trained)
+        held_out, contexts = data.held_out, trainer.contexts
 
         def validate() -> dict[str, float]:
-            return _metrics(encode_codes(net, held_out, contexts, "validate"))
+            relaxed, ids, labels = run_net_together(workers, net, held_out, contexts, "validate")
+            table = CodeTable(ids, codes.pack(relaxed), labels, relaxed.shape[1])
+            return workers.of_first(_metrics(table) if workers.is_first else {})
 
-        lines = reference_lines(
-            out, validate, _metrics, data.sample, config.net.num_bits, config.training.seed
-        )
+        lines = _reference_lines(config, out, validate, data, workers)
     fit(
         trainer,
         out,
-        config.training.epochs,
-        config.training.seed,
+        training.epochs,
+        training.seed,
         validate=validate,
-        monitor=config.training.monitor,
-        early_stop_epochs=config.training.early_stop_epochs,
+        monitor=training.monitor,
+        early_stop_epochs=training.early_stop_epochs,
+        checkpoint_minutes=training.checkpoint_minutes,
     )
-    run = load_run(out, contexts)
-    _say_what_came_of_it(run, data.held_out, lines, contexts)
-    return run
+    return lines
+
+
+def _reference_lines(
+    config: Config,
+    out: Path,
+    validate: Callable[[], dict[str, float]],
+    data: Data,
+    workers: Workers,
+) -> dict[str, dict[str, float]]:
+    """What the training has to beat, which the first worker finds and keeps."""
+    measured = workers.of_first((out / REFERENCE).exists())
+    untrained = {} if measured else validate()
+    if not workers.is_first:
+        return {}
+    seed = config.training.seed
+    return reference_lines(out, lambda: untrained, _metrics, data.sample, config.net.num_bits, seed)
 
 
 def _trainer(
@@ -118,10 +187,14 @@ def _trainer(
     trained: gluon.HybridBlock,
     frozen: gluon.HybridBlock | None,
     contexts: list[mx.Context],
+    workers: Workers,
 ) -> HashTrainer:
     def encode() -> tuple[np.ndarray, np.ndarray]:
         net = _in_order(frozen, trained)
-        relaxed, _, labels = run_net(net, data.refresh, contexts, "refresh centers")
+        with interruptible():
+            relaxed, _, labels = run_net_together(
+                workers, net, data.refresh, contexts, "refresh centers"
+            )
         return relaxed, labels[:, 0]
 
     parts = config.loss.build(
@@ -141,6 +214,7 @@ def _trainer(
         frozen=frozen,
         head=parts.head,
         clip_gradient_norm=config.optimizer.clip_gradient_norm,
+        workers=workers,
     )
 
 

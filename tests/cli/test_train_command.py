@@ -1,11 +1,17 @@
 """`train`, walked as a user would: a whole run folder, resuming, mistakes, cached features."""
 
+import json
+import math
+import os
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gluon_hash.files import sha256
+from gluon_hash.records.reader import read_index
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 
 pytestmark = pytest.mark.mxnet
@@ -46,9 +52,9 @@ def test_resume_goes_on(trained, prepared, run, tmp_path):
 def test_nothing_is_overwritten_and_only_the_same_is_resumed(trained, prepared, run, tmp_path):
     code, _, err = run(*asked(prepared, "training.epochs=6"), "--out", trained / "run")
     assert code == 2 and "exists already; go on with it (resume)" in err
-    words = asked(prepared, "optimizer.lr=0.5", "training.epochs=6")
+    words = asked(prepared, "optimizer.lr=0.003", "optimizer.momentum=0.5", "training.epochs=6")
     code, _, err = run(*words, "--out", trained / "run", "--resume")
-    assert code == 2 and "optimizer.lr" in err
+    assert code == 2 and "the run has optimizer.momentum = 0.9, the configuration 0.5" in err
     code, _, err = run(*asked(prepared), "--out", tmp_path / "none", "--resume")
     assert code == 2 and "nothing to resume" in err
     encode = ["encode", trained / "run", "--records", prepared / "query.rec"]
@@ -56,17 +62,75 @@ def test_nothing_is_overwritten_and_only_the_same_is_resumed(trained, prepared, 
     assert code == 2 and "exists already" in err
 
 
-def test_a_run_of_other_images_is_not_resumed(trained, prepared, run, tmp_path):
+@pytest.fixture
+def copied(trained, prepared, tmp_path):
+    """Copies of the data and of the run, as if it had been trained on them; what resumes it."""
     shutil.copytree(prepared, tmp_path / "data")
     shutil.copytree(trained / "run", tmp_path / "run")
-    (tmp_path / "run" / "run.yaml").write_text(
-        (trained / "run" / "run.yaml").read_text().replace(str(prepared), str(tmp_path / "data"))
-    )
-    with open(tmp_path / "data" / "split.json", "a", encoding="utf-8") as stream:
-        stream.write("\n")  # as if prepared again
+    text = (tmp_path / "run" / "run.yaml").read_text()
+    (tmp_path / "run" / "run.yaml").write_text(text.replace(str(prepared), str(tmp_path / "data")))
     words = asked(tmp_path / "data", "training.epochs=7", "optimizer.lr=0.003")
-    code, _, err = run(*words, "--out", tmp_path / "run", "--resume")
+    return [*words, "--out", tmp_path / "run", "--resume"]
+
+
+def swap_labels(records):
+    """Give two images each other's labels, and the file its size and time back."""
+    before = records.stat()
+    offsets = read_index(records.with_suffix(".idx"))[:, 1]
+    data = bytearray(records.read_bytes())
+    one, other = (slice(start + 32, start + 32 + 3 * 4) for start in (offsets[0], offsets[-1]))
+    assert data[one] != data[other]
+    data[one], data[other] = data[other], data[one]
+    records.write_bytes(data)
+    os.utime(records, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_run_of_other_labels_is_not_resumed(copied, run, tmp_path):
+    swap_labels(tmp_path / "data" / "train.rec")
+    code, _, err = run(*copied)
     assert code == 2 and "was trained on other training images" in err
+
+
+def test_a_run_of_copied_data_is_resumed_and_they_are_hashed_once(copied, run, tmp_path):
+    code, _, err = run(*copied)
+    assert code == 0, err
+    seen = json.loads((tmp_path / "run" / "inputs.json").read_text())["files"]["training images"]
+    assert seen["inode"] == (tmp_path / "data" / "train.rec").stat().st_ino
+
+
+def test_a_run_that_recorded_the_manifest_is_resumed_once_with_a_word(copied, run, tmp_path):
+    inputs = tmp_path / "run" / "inputs.json"
+    older = json.loads(inputs.read_text())["files"]
+    older = {name: seen["sha256"] for name, seen in older.items() if "index" not in name}
+    older["training images"] = sha256(tmp_path / "data" / "split.json")
+    inputs.write_text(json.dumps({"version": 1, "sha256": older}))
+    assert "an older version made it, which did not look into" in run(*copied)[2]
+    assert "an older version" not in run(*copied)[2]
+    swap_labels(tmp_path / "data" / "train.rec")
+    code, _, err = run(*copied)
+    assert code == 2 and "was trained on other training images" in err
+
+
+def test_a_resumed_run_may_learn_at_another_rate_and_says_so(copied, run, tmp_path):
+    changes = ["lr=0.001", "clip_gradient_norm=5", "warmup_epochs=0.5"]
+    words = [word for change in changes for word in ("--set", f"optimizer.{change}")]
+    code, _, err = run(*copied, *words)
+    assert code == 0, err
+    assert "changed from here on: optimizer.lr 0.003 -> 0.001, " in err
+    (line,) = (tmp_path / "run" / "resumed.jsonl").read_text().splitlines()
+    assert json.loads(line) == {
+        "epochs_done": 6,
+        "changed": {
+            "optimizer.lr": [0.003, 0.001],
+            "optimizer.clip_gradient_norm": [None, 5.0],
+            "optimizer.warmup_epochs": [1.0, 0.5],
+            "training.epochs": [6, 7],
+        },
+    }
+    last = (tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1]
+    batches = int(re.search(r"epochs of (\d+) batches", err)[1])
+    done = (7 - 1 / batches) / 7  # of the cosine, at the last batch
+    assert json.loads(last)["lr"] == pytest.approx(0.001 * (1 + math.cos(math.pi * done)) / 2)
 
 
 @pytest.mark.parametrize(

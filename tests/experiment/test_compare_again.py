@@ -57,7 +57,7 @@ def test_a_run_of_other_data_is_not_reused(compared, file, message, monkeypatch)
     config, out, again = compared
     path = config.parent / file
     monkeypatch.setattr(
-        "gluon_hash.experiment.inputs.sha256",  # as if its content were another
+        "gluon_hash.experiment.fingerprints.sha256",  # as if its content were another
         lambda name: "0" * 64 if str(name) == str(path) else sha256(name),
     )
     path.touch()

@@ -13,15 +13,15 @@ from gluon_hash.engine import mx
 from gluon_hash.experiment.comparison.grid import Candidate, Entry
 from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.data import build_data, evaluation_loader
+from gluon_hash.experiment.fingerprints import fingerprint
 from gluon_hash.experiment.inputs import (
     HIERARCHY,
     check_inputs,
-    fingerprint,
     measuring_inputs,
     training_inputs,
 )
 from gluon_hash.experiment.objects import build_net
-from gluon_hash.experiment.run_folder import check_same
+from gluon_hash.experiment.run_checks import check_same
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 
