@@ -1,7 +1,9 @@
 # Every target sets up what it needs. VENV=DIR names another folder for the environment; MXNET=cu112
-# takes MXNet's CUDA build (and is remembered), MXNET=cpu goes back; SOURCE= and OUT= belong to demo.
+# takes MXNet's CUDA build (and is remembered), MXNET=cpu goes back; SOURCE= and OUT= belong to demo,
+# COUNT= to fuzz.
 VENV ?= .venv
 OUT ?= demo
+COUNT ?= 10000
 MXNET ?= $(if $(wildcard $(VENV)/.installed-cu112),cu112,cpu)
 PYTHON = $(VENV)/bin/python
 INSTALLED = $(VENV)/.installed-$(MXNET)
@@ -33,7 +35,7 @@ echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
 echo "or from https://www.python.org/downloads/"; exit 1
 endef
 
-.PHONY: install demo test test-default test-newer test-core lint bench clean
+.PHONY: install demo test test-default test-newer test-core fuzz lint bench clean
 
 install: $(INSTALLED)
 
@@ -77,6 +79,10 @@ test-newer: $(NEWER)/.installed
 
 test-core: $(CORE)/.installed
 	$(CORE)/bin/python -m pytest --doctest-ignore-import-errors
+
+# So many damaged files of each kind; tests/fuzz/harness.py says what may come of one.
+fuzz: install
+	OMP_NUM_THREADS=1 $(PYTHON) tests/fuzz/harness.py --count $(COUNT)
 
 lint: install
 	$(PYTHON) -m ruff check .
