@@ -22,7 +22,7 @@ from typing import NamedTuple
 from gluon_hash import environment
 from gluon_hash.progress import log
 
-__all__ = ["LAUNCHER", "keep_errors", "role", "start", "stay_with_launcher"]
+__all__ = ["LAUNCHER", "command_line", "keep_errors", "role", "start", "stay_with_launcher"]
 
 LAUNCHER = "GLUON_HASH_LAUNCHER"  # process id of who started this one, and a folder of its own
 NEEDED = ("DMLC_PS_ROOT_URI", "DMLC_PS_ROOT_PORT", "DMLC_NUM_WORKER", "DMLC_NUM_SERVER")
@@ -84,16 +84,22 @@ def keep_errors() -> None:
         os.dup2(os.open(Path(folder) / str(os.getpid()), os.O_WRONLY | os.O_CREAT, 0o600), 2)
 
 
-def start(arguments: Sequence[str], num_workers: int, num_servers: int) -> int:
-    """Run a command of gluon-hash in several workers on this machine, and wait for all.
+def command_line(arguments: Sequence[str]) -> list[str]:
+    """What runs a command of gluon-hash, such as ["train", "synthetic", "--out", "run"]."""
+    package = Path(__file__).resolve().parent.parent
+    return [sys.executable, "-c", RUN, str(package), *arguments]
+
+
+def start(command: Sequence[str], num_workers: int, num_servers: int) -> int:
+    """Run a command in several workers on this machine, with their servers, and wait for all.
 
     Each has its part of the processors (OMP_NUM_THREADS, unless it is set). Signals are passed on
     to the workers. When one dies the others are stopped.
 
     Parameters
     ----------
-    arguments : sequence of str
-        Such as ["train", "synthetic", "--out", "run"].
+    command : sequence of str
+        The program and its arguments; it takes the role that ``role`` says.
     num_workers, num_servers : int
 
     Returns
@@ -107,7 +113,7 @@ def start(arguments: Sequence[str], num_workers: int, num_servers: int) -> int:
         processes: list[_Process] = []
         try:
             for name in ["scheduler", *["server"] * num_servers, *["worker"] * num_workers]:
-                processes.append(_Process(name, _popen(arguments, {**environ, "DMLC_ROLE": name})))
+                processes.append(_Process(name, _popen(command, {**environ, "DMLC_ROLE": name})))
             return _wait(processes, Path(folder))
         finally:
             for process in processes:
@@ -134,10 +140,9 @@ def _environment(num_workers: int, num_servers: int, folder: str) -> dict[str, s
     }
 
 
-def _popen(arguments: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen:
-    package = Path(__file__).resolve().parent.parent
+def _popen(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, str(package), *arguments],
+        command,
         env=environ,
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C comes to the launcher alone, which passes it on
@@ -154,7 +159,7 @@ def _wait(processes: Sequence[_Process], folder: Path) -> int:
             time.sleep(LOOK_EVERY)
             left = [worker for worker in workers if worker.poll() is None]
             failed = [worker for worker in workers if worker.returncode]
-            lost = [other for other in others if other.running.poll() is not None]
+            lost = [other for other in others if other.running.poll()]  # 0: it was told to end
             if not left and not failed:
                 return _wait_for_servers(others)
             if failed or (lost and left):

@@ -8,6 +8,7 @@ import typer
 
 
 def command(
+    context: typer.Context,
     config: str | None = typer.Argument(
         None,
         metavar="[CONFIG.yaml]",
@@ -45,21 +46,68 @@ def command(
         metavar="SECTION.KEY=VALUE",
         help="Change a value of the configuration; may be repeated.",
     ),
-    resume: bool = typer.Option(False, "--resume", help="Go on from the last whole epoch of RUN."),
+    resume: bool = typer.Option(
+        False,
+        "--resume",
+        help="Go on from the last checkpoint of RUN; epochs and learning rate may be others.",
+    ),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
+    num_workers: int = typer.Option(
+        1,
+        "--workers",
+        min=1,
+        help="Processes on this machine that share every batch (docs/distributed.md).",
+    ),
+    num_servers: int = typer.Option(
+        1, "--servers", min=1, help="With --workers: processes that add up what workers send."
+    ),
 ) -> None:
     """Train a hash network from a YAML configuration, or from prepared data alone."""
+    from gluon_hash import launch
+
+    role = launch.role()
+    launch.stay_with_launcher()
+    if role is None and num_workers > 1:
+        command_line = launch.command_line(_arguments(context))
+        raise typer.Exit(launch.start(command_line, num_workers, num_servers))
+    if role in ("scheduler", "server"):
+        from gluon_hash import parameter_server
+
+        parameter_server.serve()
     from gluon_hash import engine, experiment
+    from gluon_hash.training.workers import joined
 
     contexts = engine.contexts(device)
-    loaded = experiment.configure(
-        config,
-        data,
-        contexts,
-        changes=changes or [],
-        method=method,
-        num_bits=num_bits,
-        backbone=backbone,
-        weights=weights,
-    )
-    print(experiment.train(loaded, out, contexts, resume=resume).path)
+    with joined() as workers:
+        with workers.first_before_others():
+            loaded = experiment.configure(
+                config,
+                data,
+                contexts,
+                changes=changes or [],
+                method=method,
+                num_bits=num_bits,
+                backbone=backbone,
+                weights=weights,
+                out=out,
+            )
+        run = experiment.train(loaded, out, contexts, resume=resume, workers=workers)
+        if workers.is_first:
+            print(run.path)
+
+
+def _arguments(context: typer.Context) -> list[str]:
+    """The command line again, from what was understood of it."""
+    positional, options = [], ["train"]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if value is None or value is False or value == []:
+            continue
+        if parameter.param_type_name == "argument":
+            positional.append(str(value))
+        elif value is True:
+            options.append(parameter.opts[0])
+        else:
+            for single in value if isinstance(value, (list, tuple)) else [value]:
+                options += [parameter.opts[0], str(single)]
+    return [*options, "--", *positional] if positional else options

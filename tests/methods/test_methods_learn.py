@@ -13,6 +13,7 @@ from gluon_hash.records.samplers import class_batches
 from gluon_hash.retrieval import CodeTable, codes, evaluate
 from gluon_hash.retrieval.baselines import fit
 from gluon_hash.training import HashTrainer, schedule
+from gluon_hash.training.workers import ALONE
 
 PARENTS, NUM_BITS, NUM_EPOCHS, LR = np.repeat(np.arange(4), 3), 16, 8, 0.03
 TREE = Hierarchy(("fine", "coarse"), (tuple("abcdefghijkl"), tuple("wxyz")), (PARENTS,))
@@ -53,7 +54,7 @@ def to_beat():
     return max(values)
 
 
-def make(name, optimizer, contexts):
+def make(name, optimizer, contexts, workers=ALONE):
     """A trainer of a linear layer on the drawn features: (trainer, features -> relaxed codes)."""
     mx.random.seed(3)
     np.random.seed(3)  # gluon's initialisers draw from it too
@@ -81,7 +82,9 @@ def make(name, optimizer, contexts):
     rule = gluon.Trainer(
         parameters, optimizer, {"learning_rate": LR}, kvstore="device", update_on_kvstore=False
     )
-    loader = FeatureTrainLoader(*TRAIN, 48, 0, order=class_batches(TRAIN[1], 48, 12))
+    loader = FeatureTrainLoader(
+        *TRAIN, 48, 0, order=class_batches(TRAIN[1], 48, 12), rows=workers.share(48)
+    )
     return HashTrainer(
         net,
         parts.loss,
@@ -92,6 +95,7 @@ def make(name, optimizer, contexts):
         parts.memory,
         contexts,
         head=parts.head,
+        workers=workers,
     ), encode
 
 
