@@ -34,6 +34,7 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=1, le=1 << 24)]
 Pixels = Annotated[int, Field(ge=0, le=4096)]
 Factors = tuple[float, float, float]
+Class = Annotated[int, Field(ge=0, le=1 << 31)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -69,7 +70,7 @@ class Manifest(BaseModel):
     backbone: str
     level_names: list[str]
     class_names: list[list[str]]
-    parents: list[list[int]] | None = None
+    parents: list[list[Class]] | None = None
     symbol: FileName
     params: FileName
     onnx: FileName | None = None
@@ -143,6 +144,8 @@ class Manifest(BaseModel):
             raise ValueError("crop, resize, mean and std: expected all of them, or none")
         self.transform()
         self.hierarchy()
+        if len(self.input_shape) != (2 if self.crop is None else 4):
+            raise ValueError(f"input_shape: {self.input_shape} are not features or images")
         return self
 
 

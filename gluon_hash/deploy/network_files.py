@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from gluon_hash.errors import DataError
-from gluon_hash.guard import as_schema, load_json
+from gluon_hash.guard import as_schema, load_json, reading
 from gluon_hash.guard.params_files import StoredTensor, check_params
 
 __all__ = ["OPERATORS", "check_network", "check_shapes"]
@@ -141,8 +141,9 @@ def check_network(
     if variables.count(input_name) != 1:
         raise DataError(f"the graph has no input {input_name!r}", path=symbol)
     tensors = check_params(params)
-    stored = [name.removeprefix("arg:").removeprefix("aux:") for name in tensors]
-    strange = sorted(set(variables) ^ {input_name, *stored})
+    stored = [name[len("arg:") :] for name in tensors]
+    strange = [name for name in tensors if not name.startswith(("arg:", "aux:"))]
+    strange = strange or sorted(set(variables) ^ {input_name, *stored})
     if strange or len(set(stored)) != len(stored):
         raise DataError(
             f"its tensors are not those that the graph reads, {', '.join(strange[:3]) or 'twice'}; "
@@ -174,11 +175,13 @@ def check_shapes(
     """
     from gluon_hash.engine import mx
 
-    graph = mx.sym.load(os.fspath(symbol))
     stored = {name[len("arg:") :]: tensor.shape for name, tensor in check_params(params).items()}
+    with reading(symbol, "symbol file of MXNet", "export again"):
+        graph = mx.sym.load(os.fspath(symbol))
     arguments = {name: stored[name] for name in graph.list_arguments() if name in stored}
+    arguments[input_name] = (1, *input_shape)
     try:
-        found, outputs, states = graph.infer_shape(**arguments, **{input_name: (1, *input_shape)})
+        found, outputs, states = graph.infer_shape(**arguments)
     except mx.MXNetError as error:
         reason = str(error).strip().splitlines()[-1]
         raise DataError(f"its shapes do not fit each other: {reason}", path=symbol) from error

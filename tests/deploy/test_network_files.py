@@ -81,6 +81,8 @@ DIGEST = "0" * 64
             "ImageTransform: expected .* std > 0",
         ),
         ({"input_shape": [-1, 0]}, "input_shape: expected -1 and sizes"),
+        ({"input_shape": [-1, 3, 8, 8]}, "are not features or images"),
+        ({"parents": [[0, 1, 10**30]]}, "parents.0.2: Input should be less than or equal to"),
         ({"input_shape": []}, "input_shape: List should have at least 2 items"),
         ({"parents": [[0, 1, 5]]}, "Hierarchy: parents of level 'fine'"),
         ({"background": [300, 0, 0]}, "background.0: Input should be less than or equal to 255"),
@@ -166,7 +168,8 @@ def test_a_graph_that_lies_is_refused(tmp_path, graph, message):
     "arrays, message",
     [
         ({"arg:other": mx.nd.ones(1)}, "its tensors are not those that the graph reads, other;"),
-        ({"fc_weight": mx.nd.ones(1)}, "its tensors are not those that the graph reads, twice;"),
+        ({"fc_weight": mx.nd.ones(1)}, "not those that the graph reads, fc_weight;"),
+        ({"aux:fc_bias": mx.nd.ones(1)}, "its tensors are not those that the graph reads, twice;"),
         ({"arg:fc_weight": mx.nd.ones((NUM_BITS, 7))}, r"\(12, 7\)|shapes do not fit each other"),
         ({"arg:fc_bias": mx.nd.ones(7)}, "shapes do not fit each other"),
     ],
