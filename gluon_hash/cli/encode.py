@@ -120,14 +120,14 @@ def _encode_shard(
     """Write the codes of a part, unless they are there already."""
     from gluon_hash import engine
     from gluon_hash.experiment import load_model
-    from gluon_hash.experiment.net_encoders import NetEncoder
+    from gluon_hash.experiment.encoder import FileEncoder
     from gluon_hash.experiment.sharding import encode_shard, is_encoded
     from gluon_hash.files import claimed
     from gluon_hash.retrieval.codes.shards import parse_shard
 
     number, total = parse_shard(text)
     encoder = load_model(model, engine.contexts(device))
-    assert isinstance(encoder, NetEncoder)  # a baseline was refused
+    assert isinstance(encoder, FileEncoder)  # a baseline was refused
     if is_encoded(out, encoder, records, number, total):
         print(f"{out}: part {number}/{total} is there already, and is kept")
         return
@@ -185,7 +185,7 @@ def _by_network(
 ) -> CodeTable | FeatureTable:
     """Codes, or outputs before the sign."""
     from gluon_hash import experiment
-    from gluon_hash.experiment.net_encoders import RunEncoder
+    from gluon_hash.experiment.run_encoder import RunEncoder
 
     if relaxed:
         return RunEncoder(model, contexts).relaxed_file(records, batch_size)

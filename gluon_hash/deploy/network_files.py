@@ -55,6 +55,7 @@ WITH_GRAPH = ("_sg_mkldnn_conv", "_sg_mkldnn_fully_connected")  # several layers
 QUANTIZED = re.compile(r"_contrib_quantize.*|_sg_mkldnn_.*")
 FLOAT_OUTPUT = "enable_float_output"
 MOST_VERSIONS = 1000  # an input that a node changes, a running mean, counts how often it was
+VERSIONS = (10000, 20000)  # of MXNet, 10901 is 1.9.1: this one, and the first that is too new
 SYMBOL_LIMIT = 64 << 20  # bytes; ResNet-152's has 400,000
 MOST_NODES = 100_000
 LONGEST_TEXT = 4096  # characters of a name or an attribute
@@ -134,7 +135,9 @@ def check_network(
     """
     values = load_json(symbol, made_by="gluon-hash export", limit=SYMBOL_LIMIT)
     try:
-        nodes = _checked_nodes(as_schema(values, Graph, symbol))
+        graph = as_schema(values, Graph, symbol)
+        _check_version(graph)
+        nodes = _checked_nodes(graph)
     except _GraphError as error:
         raise DataError(f"not a symbol file of MXNet, or damaged: {error}", path=symbol) from error
     variables = [node.name for node in nodes if node.op == VARIABLE]
@@ -196,6 +199,17 @@ def check_shapes(
 
 class _GraphError(ValueError):
     """What is wrong with a graph, for the message that names its file."""
+
+
+def _check_version(graph: Graph) -> None:
+    """Graphs of older versions are not read: MXNet would rewrite them first, without checks."""
+    if list(graph.attrs) == ["mxnet_version"]:
+        match graph.attrs["mxnet_version"]:
+            case ["int", int(version)] if VERSIONS[0] <= version < VERSIONS[1]:
+                return
+    raise _GraphError(
+        f"expected mxnet_version from {VERSIONS[0]} in attrs, got {graph.attrs!r:.80}"
+    )
 
 
 def _checked_nodes(graph: Graph) -> list[Node]:

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
 from gluon_hash.deploy.manifest import Manifest
-from gluon_hash.deploy.network_files import check_shapes
-from gluon_hash.deploy.runtimes import import_block
-from gluon_hash.engine import HybridBlock, mx, nd
+from gluon_hash.deploy.onnx_runtime import open_onnx
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color, decode_image, read_image
-from gluon_hash.retrieval import codes
+from gluon_hash.retrieval.codes.packing import pack
 
-__all__ = ["ImageLike", "Predictor"]
+if TYPE_CHECKING:
+    from gluon_hash.engine import mx
 
-# a file, what one holds, or uint8 RGB (height, width, 3)
-ImageLike = str | os.PathLike[str] | bytes | np.ndarray
+__all__ = ["Engine", "ImageLike", "Predictor"]
+
+# a file, what one holds, one that is open, or uint8 RGB (height, width, 3)
+ImageLike = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray
+Engine = Literal["mxnet", "onnxruntime"]
 
 
 class Predictor:
-    """Image or feature -> packed code.
+    """Image or feature -> packed code; any thread may call it.
 
     Parameters
     ----------
-    block : HybridBlock
-        Input -> relaxed code (batch_size, num_bits).
+    run : callable
+        Inputs -> outputs, as arrays: float32 planes (batch_size, 3, crop, crop) or features
+        (batch_size, num_features) -> relaxed codes, float32 (batch_size, num_bits); or as
+        ``manifest`` says. gluon_hash.deploy.runtimes.block_runner makes one of a block.
     transform : ImageTransform or None
         Image -> input; None: the network reads features.
     num_bits : int
-    context : Context, optional
-        Where the block is. Default: the CPU.
     manifest : Manifest, optional
         Of an exported network.
     background : Color
@@ -43,65 +47,114 @@ class Predictor:
 
     def __init__(
         self,
-        block: HybridBlock,
+        run: Callable[[np.ndarray], np.ndarray],
         transform: ImageTransform | None,
         num_bits: int,
-        context: mx.Context | None = None,
+        *,
         manifest: Manifest | None = None,
         background: Color = WHITE,
     ) -> None:
-        self.block, self.transform, self.num_bits = block, transform, num_bits
-        self.manifest, self._context = manifest, context or mx.cpu()
-        self._background = background
+        self._run, self.transform, self.num_bits = run, transform, num_bits
+        self.manifest, self._background = manifest, background
+        self._takes_pixels = manifest is not None and manifest.input == "pixels"
+        self._gives_bytes = manifest is not None and manifest.output == "packed"
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], context: mx.Context | None = None) -> Predictor:
-        """Load NAME.manifest.json and the two files beside it; DataError as Manifest.load."""
-        manifest, folder = Manifest.load(path), Path(path).parent
-        context = context or mx.cpu()
-        files = (folder / manifest.symbol, folder / manifest.params, manifest.input_name)
-        check_shapes(*files, manifest.input_shape[1:])
-        block = import_block(*files, context)
-        return cls(
-            block,
-            manifest.transform(),
-            manifest.num_bits,
-            context,
-            manifest,
-            manifest.background or WHITE,
-        )
-
-    def relaxed(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
-        """Relaxed codes of images.
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        context: mx.Context | None = None,
+        *,
+        engine: Engine | None = None,
+    ) -> Predictor:
+        """Load NAME.manifest.json and the files beside it.
 
         Parameters
         ----------
-        images : sequence
-            Paths, bytes of encoded images, or uint8 RGB arrays (height, width, 3).
-        batch_size : int
-
-        Returns
-        -------
-        float32, shape (len(images), num_bits)
+        path : path-like
+        context : Context, optional
+            MXNet: where it runs; default: the CPU.
+        engine : {"mxnet", "onnxruntime"}, optional
+            Default: MXNet where it is installed, else ONNX Runtime.
 
         Raises
         ------
         DataError
-            If an image is unreadable or smaller than the crop.
+            As Manifest.load; or if there is no .onnx for ONNX Runtime.
+        MissingPackageError
+            If the engine is not installed.
+        """
+        manifest, folder = Manifest.load(path), Path(path).parent
+        if engine is None:
+            installed = importlib.util.find_spec("mxnet") is not None
+            engine = "mxnet" if installed or manifest.onnx is None else "onnxruntime"
+        if engine == "mxnet":
+            from gluon_hash.deploy import runtimes
+            from gluon_hash.engine import mx
+
+            context = context or mx.cpu()
+            files = folder / manifest.symbol, folder / manifest.params
+            block = runtimes.import_block(*files, manifest.input_name, context)
+            run = runtimes.block_runner(block, context)
+        else:
+            if manifest.onnx is None:
+                raise DataError(
+                    "was exported without .onnx, which ONNX Runtime reads; `gluon-hash export RUN "
+                    "--onnx` writes one",
+                    path=path,
+                )
+            run = open_onnx(folder / manifest.onnx, manifest.input_name)
+        return cls(
+            run,
+            manifest.transform(),
+            manifest.num_bits,
+            manifest=manifest,
+            background=manifest.background or WHITE,
+        )
+
+    def encode(
+        self, images: Sequence[ImageLike] | str | os.PathLike[str], batch_size: int = 32
+    ) -> np.ndarray:
+        """Packed codes of images.
+
+        Parameters
+        ----------
+        images : sequence, or path-like
+            Paths, bytes of encoded images, binary files that are open, or uint8 RGB arrays (height,
+            width, 3); or a folder: every image below it, in the order of gluon_hash.datasets'
+            find_images, or one file.
+        batch_size : int
+
+        Returns
+        -------
+        uint8, shape (number of images, ceil(num_bits / 8))
+
+        Raises
+        ------
+        DataError
+            If an image is unreadable or smaller than the crop; names its file.
         ValueError
             If the network reads features.
         """
-        self._image_transform()  # says so if there is none, also of no image
-        outputs = [
-            self.relaxed_prepared(
-                np.stack([self.prepare(image) for image in images[start : start + batch_size]])
-            )
-            for start in range(0, len(images), batch_size)
-        ]
-        return np.concatenate(outputs) if outputs else np.empty((0, self.num_bits), np.float32)
+        parts = [self.encode_prepared(batch) for batch in self._prepared(images, batch_size)]
+        width = -(-self.num_bits // 8)
+        return np.concatenate(parts) if parts else np.empty((0, width), np.uint8)
+
+    def relaxed(
+        self, images: Sequence[ImageLike] | str | os.PathLike[str], batch_size: int = 32
+    ) -> np.ndarray:
+        """Relaxed codes, float32 (number of images, num_bits); arguments and errors as encode.
+
+        Raises
+        ------
+        ValueError
+            Also if the exported graph gives packed codes.
+        """
+        parts = [self.relaxed_prepared(batch) for batch in self._prepared(images, batch_size)]
+        return np.concatenate(parts) if parts else np.empty((0, self.num_bits), np.float32)
 
     def prepare(self, image: ImageLike) -> np.ndarray:
-        """What the network sees of an image: uint8 (crop, crop, 3); any thread may call it.
+        """What the network sees of an image: uint8 (crop, crop, 3).
 
         Raises
         ------
@@ -111,14 +164,9 @@ class Predictor:
             If the network reads features.
         """
         transform = self._image_transform()
-        path = None if isinstance(image, (np.ndarray, bytes)) else image
+        path = image if isinstance(image, (str, os.PathLike)) else None
         try:
-            if isinstance(image, bytes):
-                pixels = decode_image(image, self._background)
-            elif isinstance(image, np.ndarray):
-                pixels = image
-            else:
-                pixels = read_image(image, self._background)
+            pixels = self._pixels(image)
             if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
                 raise ValueError(
                     f"expected uint8 RGB (height, width, 3), got {pixels.dtype} {pixels.shape}"
@@ -129,9 +177,19 @@ class Predictor:
         except ValueError as error:
             raise DataError(str(error), path=path) from error
 
+    def encode_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """Packed codes, uint8 (N, ceil(num_bits / 8)), of what prepare gave, stacked."""
+        return self._packed(self._outputs(prepared))
+
     def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
-        """Relaxed codes, float32 (N, num_bits), of what prepare gave, uint8 (N, crop, crop, 3)."""
-        return self._outputs(self._image_transform().normalize(prepared))
+        """Relaxed codes, float32 (N, num_bits), of what prepare gave; ValueError as relaxed."""
+        return self._relaxed(self._outputs(prepared))
+
+    def encode_features(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+        """Packed codes, uint8 (N, ceil(num_bits / 8)); arguments and errors as relaxed_features."""
+        parts = [self._packed(output) for output in self._of_features(features, batch_size)]
+        width = -(-self.num_bits // 8)
+        return np.concatenate(parts) if parts else np.empty((0, width), np.uint8)
 
     def relaxed_features(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
         """Relaxed codes, float32 (N, num_bits), of features, float (N, num_features).
@@ -139,14 +197,10 @@ class Predictor:
         Raises
         ------
         ValueError
-            If the network reads images, or features of another width.
+            If the network reads images, or features of another width, or as relaxed.
         """
-        self.check_features(features)
-        outputs = [
-            self._outputs(features[start : start + batch_size].astype(np.float32))
-            for start in range(0, len(features), batch_size)
-        ]
-        return np.concatenate(outputs) if outputs else np.empty((0, self.num_bits), np.float32)
+        parts = [self._relaxed(output) for output in self._of_features(features, batch_size)]
+        return np.concatenate(parts) if parts else np.empty((0, self.num_bits), np.float32)
 
     def check_features(
         self, features: np.ndarray, path: str | os.PathLike[str] | None = None
@@ -162,14 +216,53 @@ class Predictor:
                 path=path,
             )
 
-    def encode(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
-        """Packed codes, uint8 (len(images), ceil(num_bits / 8)); the rest as for relaxed."""
-        return codes.pack(self.relaxed(images, batch_size))
+    def _prepared(
+        self, images: Sequence[ImageLike] | str | os.PathLike[str], batch_size: int
+    ) -> Iterator[np.ndarray]:
+        """Batches of what the network sees."""
+        self._image_transform()  # says so if there is none, also of no image
+        if isinstance(images, (str, os.PathLike)):
+            images = _files(Path(images))
+        for start in range(0, len(images), batch_size):
+            batch = [self.prepare(image) for image in images[start : start + batch_size]]
+            yield np.stack(batch)
 
-    def _outputs(self, inputs: np.ndarray) -> np.ndarray:
-        return self.block(nd.array(inputs, self._context)).asnumpy()
+    def _pixels(self, image: ImageLike) -> np.ndarray:
+        if isinstance(image, np.ndarray):
+            return image
+        if isinstance(image, (str, os.PathLike)):
+            return read_image(image, self._background)
+        return decode_image(image if isinstance(image, bytes) else image.read(), self._background)
+
+    def _outputs(self, prepared: np.ndarray) -> np.ndarray:
+        transform = self._image_transform()
+        return self._run(prepared if self._takes_pixels else transform.normalize(prepared))
+
+    def _of_features(self, features: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+        self.check_features(features)
+        for start in range(0, len(features), batch_size):
+            yield self._run(features[start : start + batch_size].astype(np.float32))
+
+    def _packed(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs if self._gives_bytes else pack(outputs)
+
+    def _relaxed(self, outputs: np.ndarray) -> np.ndarray:
+        if self._gives_bytes:
+            raise ValueError(
+                "this export gives packed codes, so that relaxed ones are not known; export "
+                "without --binary"
+            )
+        return outputs
 
     def _image_transform(self) -> ImageTransform:
         if self.transform is None:
             raise ValueError("this network reads features, not images; encode the features")
         return self.transform
+
+
+def _files(path: Path) -> Sequence[Path]:
+    if not path.is_dir():
+        return [path]
+    from gluon_hash.datasets.image_files import find_images
+
+    return [path / name for name in find_images(path).paths]

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from gluon_hash.retrieval.codes.fingerprint import fingerprint
 if TYPE_CHECKING:
     from gluon_hash.deploy.predictor import ImageLike
 
-__all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "with_names"]
+__all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "FileEncoder", "with_names"]
 
 BATCH_SIZE = 128
 
@@ -89,6 +89,10 @@ class Encoder(ABC):
             If the model reads features.
         """
         raise ValueError(f"{self.path}: the model reads features, not images")
+
+    def encode_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """Packed codes of what prepare gave: uint8 (N, crop, crop, 3) -> (N, num_bytes)."""
+        return codes.pack(self.relaxed_prepared(prepared))
 
     def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
         """Relaxed codes, float32 (N, num_bits), of what prepare gave, uint8 (N, crop, crop, 3)."""
@@ -160,6 +164,23 @@ class Encoder(ABC):
 
     @abstractmethod
     def _relaxed_features(self, features: np.ndarray) -> np.ndarray: ...
+
+
+class FileEncoder(Encoder):
+    """What an encoder with a network does with a file, wherever the network comes from."""
+
+    @abstractmethod
+    def loader(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> Any:
+        """What reads a .rec file, or features: ``ids``, ``part(rows)``, batches."""
+
+    @abstractmethod
+    def encode_loader(self, loader: Any, description: str) -> CodeTable:
+        """Codes of what a loader of ``loader`` gives, or a part of it."""
+
+    def encode_file(self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE) -> CodeTable:
+        """Codes of a .rec file by the network, of features by what of it reads them."""
+        table = self.encode_loader(self.loader(path, batch_size), f"encode {Path(path).name}")
+        return with_names(table, path)
 
 
 def with_names(

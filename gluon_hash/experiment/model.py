@@ -44,8 +44,10 @@ def load_model(path: str | os.PathLike[str], contexts: list[mx.Context] | None =
             f"fitted baseline (.npz){'' if path.exists() else '; there is nothing at this path'}",
             path=path,
         )
-    from gluon_hash.experiment import net_encoders  # needs MXNet, which a baseline does not
-
     if exported is not None:
-        return net_encoders.ExportedEncoder(exported, contexts)
-    return net_encoders.RunEncoder(path, contexts)
+        from gluon_hash.experiment.exported_encoder import ExportedEncoder
+
+        return ExportedEncoder(exported, contexts)
+    from gluon_hash.experiment.run_encoder import RunEncoder  # needs MXNet
+
+    return RunEncoder(path, contexts)

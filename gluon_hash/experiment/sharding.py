@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.encoder import BATCH_SIZE, with_names
+from gluon_hash.experiment.encoder import BATCH_SIZE, FileEncoder, with_names
 from gluon_hash.experiment.fingerprints import digest
-from gluon_hash.experiment.net_encoders import NetEncoder
 from gluon_hash.retrieval import CodeTable
 from gluon_hash.retrieval.codes.shards import Shard
 
@@ -17,7 +16,7 @@ __all__ = ["encode_shard", "is_encoded", "shard_rows"]
 
 
 def encode_shard(
-    encoder: NetEncoder,
+    encoder: FileEncoder,
     path: str | os.PathLike[str],
     number: int,
     total: int,
@@ -27,7 +26,7 @@ def encode_shard(
 
     Parameters
     ----------
-    encoder : NetEncoder
+    encoder : FileEncoder
     path : path-like
     number, total : int
         The part, counted from 1, of so many.
@@ -38,17 +37,17 @@ def encode_shard(
     DataError, ValueError
         As Encoder.encode_file; or if there are fewer records than parts.
     """
-    net, loader = encoder.net_and_loader(path, batch_size)
+    loader = encoder.loader(path, batch_size)
     num_records = len(loader.ids)
     rows = shard_rows(num_records, number, total, loader.batch_size)
     shard = Shard(number, total, Path(path).name, digest(path), num_records, rows.start)
-    table = encoder.encode_loader(net, loader.part(rows), f"encode part {shard}")
+    table = encoder.encode_loader(loader.part(rows), f"encode part {shard}")
     return replace(with_names(table, path, rows), shard=shard)
 
 
 def is_encoded(
     out: str | os.PathLike[str],
-    encoder: NetEncoder,
+    encoder: FileEncoder,
     path: str | os.PathLike[str],
     number: int,
     total: int,
