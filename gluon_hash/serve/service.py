@@ -11,7 +11,6 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from gluon_hash.retrieval.codes.packing import pack
 from gluon_hash.retrieval.index.asked import check_bits
 from gluon_hash.serve.answering import Options, answer
 from gluon_hash.serve.batching import Batcher
@@ -43,11 +42,11 @@ class Model(Protocol):
     def prepare(self, image: bytes) -> np.ndarray:
         """What the network sees of an encoded image; ValueError if that is nothing."""
 
-    def relaxed_prepared(self, prepared: np.ndarray) -> np.ndarray:
-        """Relaxed codes, float32 (N, num_bits), of what prepare gave, stacked."""
+    def encode_prepared(self, prepared: np.ndarray) -> np.ndarray:
+        """Packed codes, uint8 (N, num_bytes), of what prepare gave, stacked."""
 
-    def relaxed(self, inputs: np.ndarray) -> np.ndarray:
-        """Relaxed codes, float32 (N, num_bits), of features, float32 (N, num_features)."""
+    def encode(self, inputs: np.ndarray) -> np.ndarray:
+        """Packed codes, uint8 (N, num_bytes), of features, float32 (N, num_features)."""
 
 
 class Service:
@@ -185,8 +184,8 @@ class Service:
         """Packed codes of prepared images, uint8 (N, height, width, 3), or of features (N, D)."""
         assert self.model is not None
         if items.ndim == 2:
-            return pack(self.model.relaxed(items))
-        return pack(self.model.relaxed_prepared(items))
+            return self.model.encode(items)
+        return self.model.encode_prepared(items)
 
     async def _in_time(self, work: Awaitable[Value]) -> Value:
         try:

@@ -29,9 +29,9 @@ class Slow(Brightness):
     def __init__(self):
         self.go = threading.Event()
 
-    def relaxed_prepared(self, prepared):
+    def encode_prepared(self, prepared):
         self.go.wait(20)
-        return super().relaxed_prepared(prepared)
+        return super().encode_prepared(prepared)
 
 
 def test_more_requests_than_wait_are_told_to_come_again():
