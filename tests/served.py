@@ -99,13 +99,13 @@ class Brightness:
             raise ValueError("smaller than 4 pixels")
         return np.asarray(Image.fromarray(pixels).resize((4, 4), Image.Resampling.BOX))
 
-    def relaxed_prepared(self, prepared):
-        return prepared.mean(axis=3).reshape(len(prepared), 16).astype(np.float32) - 127.5
+    def encode_prepared(self, prepared):
+        return codes.pack(prepared.mean(axis=3).reshape(len(prepared), 16) - 127.5)
 
-    def relaxed(self, features):
+    def encode(self, features):
         if features.shape[1] != 16:
             raise ValueError(f"expected 16 features, got {features.shape[1]}")
-        return features
+        return codes.pack(features)
 
 
 def png(pixels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import os
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,20 @@ class Service:
     def queued(self) -> int:
         """Images that wait for the network."""
         return len(self._batcher)
+
+    def warm_up(self) -> None:
+        """Encode blank images, one and as many as a batch holds: the first request waits less.
+
+        Memory is taken now, or not enough is there, before requests come.
+        """
+        if self.model is None:
+            return
+        try:
+            blank = self.model.prepare(_blank())
+        except ValueError:
+            return  # the model reads features
+        self._batcher.submit(blank).result()
+        futures = [self._batcher.submit(blank) for _ in range(self.limits.max_batch)]
 
     def close(self) -> None:
         """Finish what was begun, and end the threads."""
@@ -197,3 +212,10 @@ class Service:
 
     async def _in_thread(self, work: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _blank(side: int = 1024) -> bytes:
+    """A grey PNG, larger than what any network crops."""
+    stream = io.BytesIO()
+    Image.new("RGB", (side, side), (128, 128, 128)).save(stream, format="PNG")
+    return stream.getvalue()
