@@ -78,7 +78,9 @@ def main(arguments: list | None = None) -> None:
     try:
         _answered(sys.argv[1:] if arguments is None else arguments)
     finally:
-        if arguments is not None:
+        if arguments is None:
+            ends.finish()
+        else:
             ends.stop_listening()
 
 

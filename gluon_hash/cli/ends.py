@@ -18,6 +18,7 @@ from gluon_hash.errors import Terminated
 __all__ = [
     "answered",
     "close_stdout",
+    "finish",
     "heard",
     "leave_interrupted",
     "leave_pipe",
@@ -63,6 +64,13 @@ def open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
     if sys.stderr is None:  # else print would take stdout
         sys.stderr = open(os.devnull, "w", encoding="utf-8")
+
+
+def finish() -> None:
+    """The command is over: a signal that comes while Python and MXNet close changes nothing."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _answer:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def stop_listening() -> None:
