@@ -6,11 +6,16 @@ import json
 import math
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from gluon_hash.cli.outputs import writes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gluon_hash.retrieval import Measured
 
 
 @writes("curves_out", "per_class_out", doing="evaluate")
@@ -18,9 +23,13 @@ def command(
     query: Path = typer.Option(
         ..., metavar="q.npz", help="Codes of the queries; or cached features (see --distance)."
     ),
-    database: Path = typer.Option(
-        ..., metavar="d.npz", help="Codes (or features) of the database."
+    database: list[Path] = typer.Option(
+        ...,
+        metavar="d.npz ...",
+        help="Codes (or features) of the database; codes in several files, such as those of "
+        "`encode --shard`, are read one at a time, and give the same numbers as one file.",
     ),
+    others: list[Path] = typer.Argument(None, metavar="[d.npz]", help="More of the database."),
     hierarchy: Path | None = typer.Option(
         None, metavar="h.tsv", help="Check the labels against it; names the classes."
     ),
@@ -77,37 +86,89 @@ def command(
     from gluon_hash.files import atomic_write_json
     from gluon_hash.hierarchy import Hierarchy
     from gluon_hash.progress import log
-    from gluon_hash.retrieval.evaluation import advise, write_per_class
+    from gluon_hash.retrieval.evaluation import write_per_class
 
+    files = [*database, *(others or [])]
     if curves_out is not None and segments is not None:
         raise ValueError("--curves are of the plain Hamming distance; leave out --segments")
     tree = None if hierarchy is None else Hierarchy.load(hierarchy)
-    ours, theirs = retrieval.load_table(query), retrieval.load_table(database)
-    curves = None if curves_out is None else _curves(query, database)
-    measured = retrieval.measure_tables(
-        ours,
-        theirs,
-        distance=distance,
-        segments=_numbers("--segments", segments, int),
-        segment_weights=_numbers("--segment-weights", segment_weights, float),
-        cutoffs=retrieval.Cutoffs(
+    rules = {
+        "cutoffs": retrieval.Cutoffs(
             map=map_at, ahp=ahp_at, ndcg=ndcg_at, precision=precision_at, hit=hit_at, radius=radius
         ),
-        protocol=protocol,
-        hierarchy=tree,
-    )
-    for text in advise(ours, theirs, measured, tree):
+        "protocol": protocol,
+        "hierarchy": tree,
+    }
+    by = {
+        "distance": distance,
+        "segments": _numbers("--segments", segments, int),
+        "segment_weights": _numbers("--segment-weights", segment_weights, float),
+    }
+    wants_curves = curves_out is not None
+    if len(files) == 1:
+        found = _of_one(query, files[0], rules, by, wants_curves)
+    else:
+        found = _of_parts(query, files, rules, by, wants_curves)
+    for text in found.warnings:
         log(f"warning: {text}")
-    result = measured.summary(confidence)
+    result = found.measured.summary(confidence)
     with ExitStack() as undo:  # both files or none
         if curves_out is not None:
-            atomic_write_json(curves_out, curves)
+            atomic_write_json(curves_out, found.curves)
             undo.callback(curves_out.unlink)
         if per_class_out is not None:
-            results = retrieval.per_class(measured, ours.level_labels, theirs.level_labels, tree)
+            results = retrieval.per_class(
+                found.measured, found.query_labels, found.database_labels, tree
+            )
             write_per_class(results, per_class_out)
         undo.pop_all()
     print(json.dumps(_jsonable(result))) if as_json else _show(result)
+
+
+class _Found(NamedTuple):
+    """What was measured, and what looks like a mistake."""
+
+    measured: Measured
+    warnings: list[str]
+    query_labels: np.ndarray
+    database_labels: np.ndarray | list[dict[int, int]]  # or how many images each class has
+    curves: dict[str, list] | None
+
+
+def _of_one(
+    query: Path, database: Path, rules: dict[str, Any], by: dict[str, Any], wants_curves: bool
+) -> _Found:
+    """Of a database in one file."""
+    from gluon_hash import retrieval
+    from gluon_hash.retrieval.evaluation import advise
+
+    ours, theirs = retrieval.load_table(query), retrieval.load_table(database)
+    curves = _curves(query, database) if wants_curves else None
+    measured = retrieval.measure_tables(ours, theirs, **rules, **by)
+    warnings = advise(ours, theirs, measured, rules["hierarchy"])
+    return _Found(measured, warnings, ours.level_labels, theirs.level_labels, curves)
+
+
+def _of_parts(
+    query: Path, database: list[Path], rules: dict[str, Any], by: dict[str, Any], wants_curves: bool
+) -> _Found:
+    """Of a database in several files, of which memory holds one at a time."""
+    from gluon_hash.retrieval import CodeTable
+    from gluon_hash.retrieval.evaluation import advise
+    from gluon_hash.retrieval.evaluation.database_parts import DatabaseParts
+    from gluon_hash.retrieval.evaluation.parts import curves_of_parts, measure_parts
+
+    if any(value is not None for value in by.values()):
+        raise ValueError(
+            "--distance and --segments are of one database file: of codes, merge the parts "
+            "(`gluon-hash merge`); the distances of features depend, in their last bits, on how "
+            "many are compared at a time, so that parts would not give the numbers of the whole"
+        )
+    ours, parts = CodeTable.load(query), DatabaseParts(database)
+    measured, about = measure_parts(ours, parts, **rules)
+    curves = curves_of_parts(ours, parts).to_dict() if wants_curves else None
+    warnings = advise(ours, about.sample, measured, rules["hierarchy"], step=about.step)
+    return _Found(measured, warnings, ours.level_labels, about.class_counts, curves)
 
 
 def _curves(query: Path, database: Path) -> dict[str, list]:

@@ -221,8 +221,8 @@ def _entry(record: int, byte: int, payload: bytes) -> Entry:
         pixels = decode_image(image)
     except ValueError as error:
         return Entry(record, byte, record_id, labels, None, b"", [str(error)])
-    content = hashlib.blake2b(np.int64(pixels.shape).tobytes(), digest_size=16)
-    content.update(np.ascontiguousarray(pixels))
+    content = hashlib.blake2b(str(pixels.shape).encode(), digest_size=16)
+    content.update(pixels.tobytes())
     size = (pixels.shape[0], pixels.shape[1])
     return Entry(record, byte, record_id, labels, size, content.digest(), [])
 

@@ -5,6 +5,7 @@ from gluon_hash.retrieval.evaluation.advice import advise
 from gluon_hash.retrieval.evaluation.confidence import bootstrap
 from gluon_hash.retrieval.evaluation.curves import Curves, curves
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
+from gluon_hash.retrieval.evaluation.database_parts import DatabaseParts
 from gluon_hash.retrieval.evaluation.evaluate import (
     evaluate,
     leave_one_out,
@@ -14,6 +15,7 @@ from gluon_hash.retrieval.evaluation.evaluate import (
 from gluon_hash.retrieval.evaluation.float_ranking import feature_distances, measure_tables
 from gluon_hash.retrieval.evaluation.health import CodeHealth, code_health
 from gluon_hash.retrieval.evaluation.measured import Measured
+from gluon_hash.retrieval.evaluation.parts import curves_of_parts, measure_parts
 from gluon_hash.retrieval.evaluation.per_class import ClassResult, per_class, write_per_class
 from gluon_hash.retrieval.evaluation.protocols import PROTOCOLS, Protocol
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
@@ -23,6 +25,7 @@ __all__ = [
     "CodeHealth",
     "Curves",
     "Cutoffs",
+    "DatabaseParts",
     "Measured",
     "PROTOCOLS",
     "Protocol",
@@ -30,11 +33,13 @@ __all__ = [
     "bootstrap",
     "code_health",
     "curves",
+    "curves_of_parts",
     "evaluate",
     "feature_distances",
     "leave_one_out",
     "measure",
     "measure_by_distance",
+    "measure_parts",
     "measure_tables",
     "metrics",
     "per_class",

@@ -22,7 +22,12 @@ Table = CodeTable | FeatureTable
 
 
 def advise(
-    query: Table, database: Table, measured: Measured, hierarchy: Hierarchy | None = None
+    query: Table,
+    database: Table,
+    measured: Measured,
+    hierarchy: Hierarchy | None = None,
+    *,
+    step: int = 1,
 ) -> list[str]:
     """What looks wrong with two tables and what was measured of them, and what to do about it.
 
@@ -34,6 +39,8 @@ def advise(
         As measure or measure_tables gives it for them.
     hierarchy : Hierarchy, optional
         That both were checked against.
+    step : int
+        ``database`` holds every ``step``-th image of the one that was measured.
 
     Returns
     -------
@@ -42,22 +49,22 @@ def advise(
     """
     together = measured.protocol.query_excluded
     return [
-        *_swapped(query, database, together),
+        *_swapped(query, measured, together),
         *_other_data(query.level_labels, database.level_labels),
         *_missing_classes(database.level_labels, hierarchy),
         *_made_differently(query, database),
-        *([] if together else _queries_in_database(query, database)),
-        *_coarse_codes(query, database),
-        *_chance(query.level_labels, database.level_labels, measured),
+        *([] if together else _queries_in_database(query, database, step)),
+        *_coarse_codes(query, database, step),
+        *_chance(query.level_labels, database.level_labels, measured, step),
     ]
 
 
-def _swapped(query: Table, database: Table, together: bool) -> list[str]:
-    if len(query) <= len(database) or together:
+def _swapped(query: Table, measured: Measured, together: bool) -> list[str]:
+    if len(query) <= measured.num_database or together:
         return []
     return [
-        f"there are more queries ({len(query)}) than database images ({len(database)}); are the "
-        "two swapped?"
+        f"there are more queries ({len(query)}) than database images ({measured.num_database}); "
+        "are the two swapped?"
     ]
 
 
@@ -143,7 +150,7 @@ def _made_differently(query: Table, database: Table) -> list[str]:
     ]
 
 
-def _queries_in_database(query: Table, database: Table) -> list[str]:
+def _queries_in_database(query: Table, database: Table, step: int) -> list[str]:
     """The same id, code and labels on both sides: each of these finds itself."""
     order = np.argsort(query.ids)  # of the smaller side
     at = np.minimum(np.searchsorted(query.ids, database.ids, sorter=order), len(query) - 1)
@@ -155,16 +162,17 @@ def _queries_in_database(query: Table, database: Table) -> list[str]:
     )
     same = (database.level_labels[rows] == query.level_labels[own]).all(axis=1)
     same &= (theirs[rows] == ours[own]).all(axis=1)
-    if same.sum() <= MOST * len(query):
+    count = min(int(same.sum()) * step, len(query))
+    if count <= MOST * len(query):
         return []
     return [
-        f"{same.sum()} of {len(query)} queries are in the database too (same id, labels and "
+        f"{count} of {len(query)} queries are in the database too (same id, labels and "
         "values), so that each finds itself; take them out, or search each among the other images "
         "of one table (leave_one_out; protocols barz, happier, dyml)"
     ]
 
 
-def _coarse_codes(query: Table, database: Table) -> list[str]:
+def _coarse_codes(query: Table, database: Table, already: int) -> list[str]:
     """Codes that cannot tell images apart, and rankings that they leave to chance."""
     if not isinstance(query, CodeTable) or not isinstance(database, CodeTable):
         return []
@@ -173,7 +181,7 @@ def _coarse_codes(query: Table, database: Table) -> list[str]:
     health = code_health(sample, database.num_bits)
     result = [f"database: {text}" for text in health.warnings()]
     numbers = equal_codes(np.concatenate([sample, query.codes]))
-    at_zero = _count(numbers[: len(sample)], numbers[len(sample) :]) * step
+    at_zero = _count(numbers[: len(sample)], numbers[len(sample) :]) * step * already
     share = (at_zero >= MANY_AT_ZERO).mean()
     if share > MOST:
         result.append(
@@ -184,13 +192,15 @@ def _coarse_codes(query: Table, database: Table) -> list[str]:
     return result
 
 
-def _chance(query_labels: np.ndarray, database_labels: np.ndarray, measured: Measured) -> list[str]:
+def _chance(
+    query_labels: np.ndarray, database_labels: np.ndarray, measured: Measured, step: int
+) -> list[str]:
     """Rankings that are hardly better than random ones."""
     values = measured.column("map_tie_averaged")
     if len(values) < ENOUGH_QUERIES or np.isnan(values).all():
         return []
-    left_out = len(database_labels) - measured.num_database
-    relevant = _count(database_labels[:, 0], query_labels[:, 0]) - left_out
+    left_out = int(measured.protocol.query_excluded)
+    relevant = _count(database_labels[:, 0], query_labels[:, 0]) * step - left_out
     chance = float(
         random_average_precision(relevant, measured.num_database)[~np.isnan(values)].mean()
     )

@@ -12,7 +12,7 @@ from gluon_hash.guard import as_schema, load_json
 from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
 
-__all__ = ["Curves", "curves"]
+__all__ = ["Curves", "curve_ranks", "curves", "curves_from_counts"]
 
 LARGEST_RANK = 2.0**53  # up to which a float64 holds every whole number
 
@@ -88,9 +88,7 @@ def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = Non
     """
     check_comparable(query, database)
     count = len(database)
-    if ranks is None:
-        ranks = np.unique(np.round(np.geomspace(1, count, 60)).astype(np.int64))
-    ranks = np.asarray(ranks, dtype=np.int64)
+    ranks = curve_ranks(count) if ranks is None else np.asarray(ranks, dtype=np.int64)
     if not len(ranks) or ranks[0] < 1 or ranks[-1] > count or (np.diff(ranks) <= 0).any():
         raise ValueError(
             f"ranks: expected ascending values from 1 to {count}, got {ranks.tolist()[:5]} ..."
@@ -104,6 +102,24 @@ def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = Non
         query.num_bits,
         ranks,
     )
+    return curves_from_counts(ranks, by_rank, within, hits_within)
+
+
+def curve_ranks(num_items: int) -> np.ndarray:
+    """About 60 ranks from 1 to ``num_items``, evenly spaced by their logarithm: int64."""
+    return np.unique(np.round(np.geomspace(1, num_items, 60)).astype(np.int64))
+
+
+def curves_from_counts(
+    ranks: np.ndarray, by_rank: np.ndarray, within: np.ndarray, hits_within: np.ndarray
+) -> Curves:
+    """The means of what gluon_hash.retrieval.evaluation.ranking.count_hits returns.
+
+    Raises
+    ------
+    ValueError
+        If nothing is relevant to any query.
+    """
     relevant = hits_within[:, -1:]
     some = relevant[:, 0] > 0
     if not some.any():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +13,10 @@ from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
 from gluon_hash.retrieval.evaluation.advice import advise
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
-from gluon_hash.retrieval.evaluation.kernels.table import columns, num_columns
-from gluon_hash.retrieval.evaluation.labels import (
-    check_labels,
-    own_positions,
-    similarity_by_level,
-)
+from gluon_hash.retrieval.evaluation.labels import check_labels, own_positions
 from gluon_hash.retrieval.evaluation.measured import Measured
-from gluon_hash.retrieval.evaluation.protocols import Protocol, get_protocol
+from gluon_hash.retrieval.evaluation.protocols import get_protocol
+from gluon_hash.retrieval.evaluation.task import Task
 
 __all__ = ["evaluate", "leave_one_out", "measure", "measure_by_distance"]
 
@@ -122,13 +117,14 @@ def measure(
     check_comparable(query, database)
     if excluded is None and rules.query_excluded:
         excluded = own_positions(query, database)
-    task = _Task(query.level_labels, database.level_labels, cutoffs, rules, hierarchy, excluded)
+    check_labels(query.level_labels, database.level_labels, hierarchy)
+    task = Task(query.level_labels, len(database), cutoffs, rules, hierarchy, excluded)
     return task.measured(
         lambda wanted: ranking.measure_rankings(
             query.codes,
             database.codes,
-            task.query_labels,
-            task.database_labels,
+            query.level_labels,
+            database.level_labels,
             task.excluded,
             query.num_bits,
             task.similarity,
@@ -173,7 +169,8 @@ def measure_by_distance(
         raise ValueError(
             f"protocol {protocol} leaves each query out of its own ranking: give `excluded`"
         )
-    task = _Task(query_labels, database_labels, cutoffs, rules, hierarchy, excluded)
+    check_labels(query_labels, database_labels, hierarchy)
+    task = Task(query_labels, len(database_labels), cutoffs, rules, hierarchy, excluded)
     count = max(1, VALUES_AT_A_TIME // len(database_labels))
     blocks = [slice(start, start + count) for start in range(0, len(query_labels), count)]
     return task.measured(
@@ -194,51 +191,6 @@ def measure_by_distance(
         ),
         radius=False,
     )
-
-
-class _Task:
-    """What is measured, whatever the distances: labels, cut-offs, rules, what is left out."""
-
-    def __init__(
-        self,
-        query_labels: np.ndarray,
-        database_labels: np.ndarray,
-        cutoffs: Cutoffs,
-        protocol: Protocol,
-        hierarchy: Hierarchy | None,
-        excluded: np.ndarray | None,
-    ) -> None:
-        check_labels(query_labels, database_labels, hierarchy)
-        self.query_labels, self.database_labels = query_labels, database_labels
-        none = np.full(len(query_labels), -1)
-        self.excluded = (none if excluded is None else excluded).astype(np.int64)
-        num_ranked = len(database_labels) - int(self.excluded.max() >= 0)
-        if num_ranked < 1:
-            raise ValueError(
-                "expected at least 2 images when a query is left out of its own ranking, got 1"
-            )
-        self.ranks = cutoffs.ranks(protocol, num_ranked)
-        self.protocol = protocol.cut_at(cutoffs.map, cutoffs.ahp)
-        self.similarity = similarity_by_level(query_labels, hierarchy)
-
-    def measured(self, rows_of: Callable[[np.ndarray], np.ndarray], *, radius: bool) -> Measured:
-        """The rows that ``rows_of`` gives for the wanted columns, under their names."""
-        started = time.perf_counter()
-        num_levels = self.query_labels.shape[1]
-        cut, name = self.protocol.map_at is not None, self.protocol.name
-        column_of = columns(num_levels, self.ranks, cut, name, radius)
-        wanted = np.zeros(num_columns(num_levels), np.bool_)
-        wanted[list(column_of.values())] = True
-        values = rows_of(wanted)
-        headline = self.protocol.prints_first
-        names = sorted(column_of, key=lambda metric: metric.partition("@")[0] != headline)
-        return Measured(
-            tuple(names),
-            np.ascontiguousarray(values[:, [column_of[metric] for metric in names]]),
-            self.ranks.num_ranked,
-            self.protocol,
-            time.perf_counter() - started,
-        )
 
 
 def _defined(distances: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ class ClassResult:
 def per_class(
     measured: Measured,
     query_labels: np.ndarray,
-    database_labels: np.ndarray,
+    database_labels: np.ndarray | Sequence[Mapping[int, int]],
     hierarchy: Hierarchy | None = None,
 ) -> list[ClassResult]:
     """The mean of every metric over the queries of each class, level by level.
@@ -54,7 +54,9 @@ def per_class(
     ----------
     measured : Measured
         Of these queries in this order.
-    query_labels, database_labels : int32, shape (Q, K) and (N, K)
+    query_labels : int32, shape (Q, K)
+    database_labels : int32, shape (N, K), or a sequence of K mappings
+        Mappings: label -> images of it in the database, at each level.
     hierarchy : Hierarchy, optional
         Names the classes.
 
@@ -77,7 +79,10 @@ def per_class(
     filled = np.where(defined, measured.values, 0.0)
     results = []
     for level in range(query_labels.shape[1]):
-        in_database = dict(zip(*np.unique(database_labels[:, level], return_counts=True)))
+        if isinstance(database_labels, np.ndarray):
+            in_database = dict(zip(*np.unique(database_labels[:, level], return_counts=True)))
+        else:
+            in_database = dict(database_labels[level])
         classes, number, num_queries = np.unique(
             query_labels[:, level], return_inverse=True, return_counts=True
         )

@@ -19,7 +19,16 @@ from gluon_hash.retrieval.evaluation.kernels.ranking import Ranks, Rules, Tables
 from gluon_hash.retrieval.evaluation.kernels.sorting import Codes
 from gluon_hash.retrieval.evaluation.kernels.table import RELEASED_RANKS
 
-__all__ = ["as_words", "count_hits", "make_tables", "measure_distances", "measure_rankings"]
+__all__ = [
+    "Codes",
+    "as_codes",
+    "as_words",
+    "count_hits",
+    "make_tables",
+    "measure_distances",
+    "measure_rankings",
+    "num_threads",
+]
 
 
 def as_words(packed: np.ndarray) -> np.ndarray:
@@ -83,9 +92,9 @@ def measure_rankings(
     float64, shape (Q, M)
         NaN where a metric is undefined, and where it is not wanted.
     """
-    codes = _codes(queries, database, query_labels, database_labels, excluded, num_bits)
+    codes = as_codes(queries, database, query_labels, database_labels, excluded, num_bits)
     tables = make_tables(database_labels.shape[1], len(database))
-    return measure_all(codes, similarity, at, rules, tables, wanted, _threads(queries))
+    return measure_all(codes, similarity, at, rules, tables, wanted, num_threads(queries))
 
 
 def measure_distances(
@@ -140,12 +149,12 @@ def count_hits(
     within = np.empty((len(queries), num_bits + 1), np.int64)
     hits_within = np.empty_like(within)
     query_labels, database_labels = query_labels[:, :1], database_labels[:, :1]
-    codes = _codes(queries, database, query_labels, database_labels, excluded, num_bits)
-    count_all(codes, ranks, by_rank, within, hits_within, _threads(queries))
+    codes = as_codes(queries, database, query_labels, database_labels, excluded, num_bits)
+    count_all(codes, ranks, by_rank, within, hits_within, num_threads(queries))
     return by_rank, within, hits_within
 
 
-def _codes(
+def as_codes(
     queries: np.ndarray,
     database: np.ndarray,
     query_labels: np.ndarray,
@@ -164,5 +173,6 @@ def _codes(
     )
 
 
-def _threads(queries: np.ndarray) -> int:
+def num_threads(queries: np.ndarray) -> int:
+    """Threads that share the queries: one each at least."""
     return min(numba.get_num_threads(), max(len(queries), 1))

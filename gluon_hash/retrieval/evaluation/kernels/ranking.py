@@ -14,7 +14,15 @@ from numba.experimental import structref
 
 from gluon_hash.retrieval.evaluation.kernels.compiled import inner
 
-__all__ = ["Ranking", "Ranks", "Rules", "Tables", "make_ranking"]
+__all__ = [
+    "Ranking",
+    "Ranks",
+    "Rules",
+    "Tables",
+    "make_ranking",
+    "make_sparse_ranking",
+    "num_looked_at",
+]
 
 
 class Ranks(NamedTuple):
@@ -96,16 +104,51 @@ def make_ranking(
     for item in range(num_items):
         num_agreeing += agreement[item] != 0
     ranks, masks = np.empty(num_agreeing, np.int32), np.empty(num_agreeing, np.uint8)
-    gain, gains = tables.gain, np.zeros(num_levels + 1, np.int64)
-    gains[0] = num_items - num_agreeing
-    agreeing, num_relevant = 0, 0
+    agreeing = 0
     for item in range(num_items):
         mask = agreement[item]
         if mask:
             ranks[agreeing], masks[agreeing] = item + 1, mask
-            gains[gain[mask]] += 1
-            num_relevant += mask & 1
             agreeing += 1
+    return make_sparse_ranking(
+        ranks,
+        masks,
+        agreement,
+        num_items,
+        num_levels,
+        bucket_ends,
+        num_within,
+        similarity,
+        at,
+        rules,
+        tables,
+    )
+
+
+@inner
+def make_sparse_ranking(
+    ranks: np.ndarray,
+    masks: np.ndarray,
+    agreement: np.ndarray,
+    num_items: int,
+    num_levels: int,
+    bucket_ends: np.ndarray,
+    num_within: int,
+    similarity: np.ndarray,
+    at: Ranks,
+    rules: Rules,
+    tables: Tables,
+) -> Ranking:
+    """As make_ranking, of the items that agree: ``ranks`` int32 (P,) ascending, ``masks`` (P,).
+
+    Of ``agreement`` as many items are needed as a metric looks at: num_looked_at.
+    """
+    gain, gains = tables.gain, np.zeros(num_levels + 1, np.int64)
+    gains[0] = num_items - len(ranks)
+    num_relevant = 0
+    for mask in masks:
+        gains[gain[mask]] += 1
+        num_relevant += mask & 1
     return Ranking(
         agreement,
         num_items,
@@ -121,6 +164,13 @@ def make_ranking(
         rules,
         tables,
     )
+
+
+@inner
+def num_looked_at(num_agreeing: int, num_items: int, at: Ranks, tables: Tables) -> int:
+    """Items at the head of a ranking of which a metric reads the agreement one by one."""
+    released = len(tables.released_discount) - 1
+    return min(max(num_agreeing, at.ahp, released), num_items)
 
 
 @inner

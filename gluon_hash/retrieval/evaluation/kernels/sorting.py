@@ -9,7 +9,7 @@ import numpy as np
 from gluon_hash.retrieval.evaluation.kernels.compiled import inner
 from gluon_hash.retrieval.evaluation.kernels.popcount import popcount
 
-__all__ = ["Codes", "Room", "agreements", "make_room", "sort"]
+__all__ = ["Codes", "Room", "agreements", "compare", "make_room", "sort"]
 
 
 class Codes(NamedTuple):
@@ -48,6 +48,13 @@ def make_room(num_items: int, num_bits: int) -> Room:
 @inner
 def sort(codes: Codes, query: int, room: Room) -> None:
     """Fill ``room`` for one query."""
+    compare(codes, query, room)
+    _place(room.distance, room.unsorted, room.counts, room.ends, room.agreement)
+
+
+@inner
+def compare(codes: Codes, query: int, room: Room) -> None:
+    """Fill the distances, their counts and the agreement by position, for one query."""
     _distances(
         codes.queries[query],
         codes.words,
@@ -57,7 +64,6 @@ def sort(codes: Codes, query: int, room: Room) -> None:
         room.counts,
     )
     agreements(codes.query_labels[query], codes.labels, room.unsorted)
-    _place(room.distance, room.unsorted, room.counts, room.ends, room.agreement)
 
 
 @inner
