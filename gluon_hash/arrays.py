@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -109,11 +110,12 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[ArrayArchive]:
     with open_npz(path) as file:
         if "version" not in file.names:
             raise DataError(f"{EXPECTED}, but it has no version", path=path)
-        version = file.read("version")
-        if version.size != 1 or version.dtype.kind not in "iu" or int(version) != VERSION:
+        header = file.header("version")
+        is_number = header.dtype.kind in "iu" and math.prod(header.shape) == 1
+        version = file.read("version").item() if is_number else f"{header.dtype} {header.shape}"
+        if version != VERSION:
             raise DataError(
-                f"expected version {VERSION}, got {version.tolist()!r:.50}; "
-                "use the gluon_hash that wrote it",
+                f"expected version {VERSION}, got {version}; use the gluon_hash that wrote it",
                 path=path,
             )
         yield file

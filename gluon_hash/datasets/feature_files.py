@@ -11,7 +11,7 @@ import numpy as np
 
 from gluon_hash.datasets.label_tables import Table
 from gluon_hash.errors import DataError, MissingPackageError
-from gluon_hash.guard import load_npy, open_npz, reading
+from gluon_hash.guard import check_unpacking, load_npy, open_npz, reading
 
 __all__ = ["FeatureFile", "check_features", "check_form", "read_features"]
 
@@ -139,8 +139,17 @@ def _read_parquet(path: str | os.PathLike[str], array: str | None) -> FeatureFil
             f"features as .npy ({error})"
         ) from error
     with reading(path, "Parquet file"):
+        check_unpacking(_num_bytes(pyarrow.parquet.read_metadata(path)), path)
         table = pyarrow.parquet.read_table(path)
         return _columns(table, array, path)
+
+
+def _num_bytes(metadata: Any) -> int:
+    """Of the values of a Parquet file in memory, at eight a value: equal ones take none on disk."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    return 8 * sum(
+        group.column(number).num_values for group in groups for number in range(group.num_columns)
+    )
 
 
 def _columns(table: Any, array: str | None, path: str | os.PathLike[str]) -> FeatureFile:

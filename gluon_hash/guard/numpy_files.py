@@ -15,7 +15,7 @@ import numpy as np
 from gluon_hash.errors import DataError
 from gluon_hash.guard.reading import reading
 
-__all__ = ["ArrayArchive", "Header", "load_npy", "open_npz"]
+__all__ = ["ArrayArchive", "Header", "check_unpacking", "load_npy", "open_npz"]
 
 NPY, NPZ = ".npy file", ".npz"
 SUFFIX = ".npy"  # of the members of an .npz
@@ -156,12 +156,30 @@ class ArrayArchive:
                 f"{name}: {unpacked} bytes cannot come out of {packed}; the file is damaged",
                 path=self._path,
             )
-        if unpacked > max(FREE_BYTES, packed * HIGHEST_RATIO):
-            raise DataError(
-                f"{name}: {packed} bytes unpack to {unpacked}, more than {HIGHEST_RATIO} to 1; "
-                "if that is meant, save it with np.savez",
-                path=self._path,
-            )
+        check_unpacking(unpacked, self._path, packed, f"{name}: ")
+
+
+def check_unpacking(
+    unpacked: int, path: str | os.PathLike[str], packed: int | None = None, where: str = ""
+) -> None:
+    """DataError if more bytes come out of a file than are read: FREE_BYTES, or HIGHEST_RATIO to 1.
+
+    Parameters
+    ----------
+    unpacked : int
+    path : path-like
+    packed : int, optional
+        Default: the size of the file.
+    where : str
+        What in the file, for the message.
+    """
+    packed = os.path.getsize(path) if packed is None else packed
+    if unpacked > max(FREE_BYTES, packed * HIGHEST_RATIO):
+        raise DataError(
+            f"{where}{packed} bytes unpack to {unpacked}, more than {HIGHEST_RATIO} to 1; if that "
+            "is meant, save it unpacked (np.save)",
+            path=path,
+        )
 
 
 def _read_header(

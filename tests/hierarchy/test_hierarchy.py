@@ -43,10 +43,10 @@ def test_indices_are_ranks_of_first_appearance(tree):
 
 def test_round_trip_with_and_without_an_order_line(tree, tmp_path):
     ordered = Hierarchy.from_table(ROWS, ("breed", "species", "kind"), {"kind": ["car", "animal"]})
-    for hierarchy in (tree, ordered):
-        hierarchy.save(tmp_path / "h.tsv")
-        assert Hierarchy.load(tmp_path / "h.tsv") == hierarchy
-    assert "# order: kind\tcar\tanimal" in (tmp_path / "h.tsv").read_text()
+    for name, hierarchy in (("plain.tsv", tree), ("ordered.tsv", ordered)):
+        hierarchy.save(tmp_path / name)
+        assert Hierarchy.load(tmp_path / name) == hierarchy
+    assert "# order: kind\tcar\tanimal" in (tmp_path / "ordered.tsv").read_text()
     assert ordered.ancestors[:, 2].tolist() == [1, 1, 1, 0]
 
 
