@@ -5,18 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
-import lzma
 import os
+import shutil
 import tarfile
 import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import replace_path
@@ -26,14 +26,26 @@ __all__ = ["opened", "download", "md5", "check_md5"]
 
 BLOCK = 1 << 20
 TIMEOUT_SECONDS = 30
-# what a decoder's own OSError carries: a checksum that is wrong, an offset outside
-DAMAGED = (None, errno.EINVAL)
+# what a decoder's own OSError carries (a checksum that is wrong, an offset outside), and what the
+# system says of names that no files can have beside each other
+DAMAGED = (None, errno.EINVAL, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
+# What may come out of an archive: this many bytes, or so many times its own size.
+FREE_BYTES, HIGHEST_RATIO = 1 << 30, 200
+DISK_BLOCK = 4096  # what a small file takes
+LONGEST_HEADER = 1 << 20  # bytes of a long name in a tar
+LONG_HEADERS = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 
 
 @contextmanager
 def opened(
-    source: str | os.PathLike[str], wanted: Callable[[str], bool] = lambda name: True
+    source: str | os.PathLike[str],
+    wanted: Callable[[str], bool] = lambda name: True,
+    *,
+    limit: int | None = None,
 ) -> Iterator[Path]:
     """A folder with the files of ``source``.
 
@@ -44,13 +56,17 @@ def opened(
         afterwards).
     wanted : callable
         Of a member's name; only those are unpacked.
+    limit : int, optional
+        Bytes that an archive may unpack to. Default: 200 times its own size, and 1 GB at least; in
+        any case what is free on the disk.
 
     Raises
     ------
     DataError
-        If the archive is damaged, cut short or of another kind, or a member would leave the folder
-        (an absolute path, "..", a link, a device). A DataError about an unpacked file, raised while
-        the folder is used, names the archive in place of the temporary folder.
+        If the archive is damaged, cut short or of another kind, would unpack to more than the
+        limit, or a member would leave the folder (an absolute path, "..", a link, a device) or is a
+        sparse file. A DataError about an unpacked file, raised while the folder is used, names the
+        archive in place of the temporary folder.
     """
     source = Path(source)
     if source.is_dir():
@@ -61,31 +77,10 @@ def opened(
     if not source.name.lower().endswith(SUFFIXES):
         raise DataError(f"expected a folder or an archive ({', '.join(SUFFIXES)})", path=source)
     with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
-        try:
-            (_unzip if source.suffix.lower() == ".zip" else _untar)(source, Path(folder), wanted)
-        except (
-            tarfile.TarError,
-            zipfile.BadZipFile,
-            EOFError,
-            lzma.LZMAError,
-            zlib.error,
-            UnicodeDecodeError,
-            OSError,
-        ) as error:
-            if isinstance(error, OSError) and error.errno not in DAMAGED:
-                if error.errno == errno.ENOSPC:
-                    raise OSError(
-                        error.errno,
-                        f"no space left to unpack {source}; name a folder with room in TMPDIR",
-                        folder,
-                    ) from error
-                raise
-            reason = str(error).splitlines()[0].rstrip(":")
-            raise DataError(
-                f"the archive is damaged or was cut short ({reason}); it has "
-                f"{source.stat().st_size} bytes and MD5 {md5(source)}; get it again",
-                path=source,
-            ) from error
+        with _naming_the_archive(source, folder):
+            room = _Room(source, folder, limit)
+            unpack = _unzip if source.suffix.lower() == ".zip" else _untar
+            unpack(source, Path(folder), wanted, room)
         try:
             yield Path(folder)
         except DataError as error:
@@ -150,34 +145,117 @@ def check_md5(path: str | os.PathLike[str], expected: str) -> None:
         )
 
 
-def _untar(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
-    with tarfile.open(source) as archive:
-        for member in archive:
+@contextmanager
+def _naming_the_archive(source: Path, folder: str) -> Iterator[None]:
+    """Whatever goes wrong while it is unpacked is a DataError; a full disk and the like are not."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in DAMAGED:
+            if error.errno == errno.ENOSPC:
+                raise OSError(
+                    error.errno,
+                    f"no space left to unpack {source}; name a folder with room in TMPDIR",
+                    folder,
+                ) from error
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
+        raise DataError(
+            f"the archive is damaged or was cut short ({reason}); it has "
+            f"{source.stat().st_size} bytes and MD5 {md5(source)}; get it again",
+            path=source,
+        ) from error
+
+
+class _Room:
+    """How much may still come out of an archive; asked before anything is written."""
+
+    def __init__(self, source: Path, folder: str, limit: int | None) -> None:
+        self._source, self._folder = source, folder
+        self._limit = limit or max(FREE_BYTES, HIGHEST_RATIO * source.stat().st_size)
+        self._free = shutil.disk_usage(folder).free
+        self._taken = 0
+
+    def pass_over(self, end: int) -> None:
+        """DataError if an archive, unpacked, has a byte ``end`` beyond the limit."""
+        if end > self._limit:
+            raise DataError(
+                f"would unpack to {end} bytes or more, the limit is {self._limit}, "
+                f"{HIGHEST_RATIO} times its size and at least {FREE_BYTES}; if that is meant, "
+                "unpack it yourself and name the folder",
+                path=self._source,
+            )
+
+    def take(self, num_bytes: int) -> None:
+        """DataError if a file of so many bytes is beyond the limit, or there is no disk for it."""
+        self._taken += max(num_bytes, DISK_BLOCK)
+        self.pass_over(self._taken)
+        if self._taken > self._free:
+            raise DataError(
+                f"would unpack to {self._taken} bytes or more, {self._free} are free in "
+                f"{self._folder}; name a folder with room in TMPDIR",
+                path=self._source,
+            )
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar whose headers are short; sparse files, which grow, are refused.
+
+    The methods are tarfile's own, made to be overridden; what they raise says what is wrong.
+    """
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        if self.type in LONG_HEADERS and not 0 <= self.size <= LONGEST_HEADER:
+            raise tarfile.TarError(f"a name of {self.size} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            self._refuse()
+        return super()._proc_member(archive)  # type: ignore[misc]
+
+    def _refuse(self, *_: Any) -> None:
+        raise tarfile.TarError(f"{self.name!r:.60} is a sparse file, which is not unpacked")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse
+
+
+def _untar(source: Path, folder: Path, wanted: Callable[[str], bool], room: _Room) -> None:
+    with tarfile.open(source, tarinfo=_Member) as archive:
+        num_members = 0
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # type: ignore[attr-defined]  # tarfile would keep them all
+            num_members += 1
+            room.pass_over(max(member.offset_data + member.size, num_members * DISK_BLOCK))
             if member.isdir():
                 continue
             target = _inside(folder, member.name, source)
-            if not member.isfile():
+            if not member.isfile() or member.issparse():
                 raise DataError(
                     f"member {member.name!r} is a link or a device; only files are unpacked",
                     path=source,
                 )
             if wanted(member.name):
+                room.take(member.size)
                 stream = archive.extractfile(member)
                 assert stream is not None  # it is a file
                 _write(target, iter(partial(stream.read, BLOCK), b""), member.size)
         assert archive.fileobj is not None  # it is open
         # to the end, where the checksum of the compressed stream is
         while archive.fileobj.read(BLOCK):
-            pass
+            room.pass_over(archive.fileobj.tell())
 
 
-def _unzip(source: Path, folder: Path, wanted: Callable[[str], bool]) -> None:
+def _unzip(source: Path, folder: Path, wanted: Callable[[str], bool], room: _Room) -> None:
     with zipfile.ZipFile(source) as archive:
-        for member in archive.infolist():
+        targets = {}
+        for member in archive.infolist():  # all of them, before the first is written
             target = _inside(folder, member.filename, source)
             if not member.is_dir() and wanted(member.filename):
-                with archive.open(member) as stream:
-                    _write(target, iter(partial(stream.read, BLOCK), b""), member.file_size)
+                room.take(member.file_size)
+                targets[member] = target
+        for member, target in targets.items():
+            with archive.open(member) as stream:
+                _write(target, iter(partial(stream.read, BLOCK), b""), member.file_size)
 
 
 def _inside(folder: Path, name: str, source: Path) -> Path:
