@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -27,9 +28,9 @@ class Server(uvicorn.Server):
     """Uvicorn, whose end loses no request.
 
     The first signal begins it: for ``limits.drain`` seconds new requests are still taken, since
-    some are on their way, and a load balancer that asks /healthz needs a moment to notice; then
-    the socket is closed, what was accepted is answered, and the service's threads end. A second
-    signal ends it at once.
+    some are on their way, and a load balancer that asks /healthz needs a moment to notice. Then the
+    socket is closed; connections that are open have as long again to send what they were about to;
+    what was accepted is answered, and the service's threads end. A second signal ends it at once.
 
     Parameters
     ----------
@@ -66,6 +67,19 @@ class Server(uvicorn.Server):
             self._loop.call_later(0, self._stop_taking)
         if self._ready is not None:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the socket behind the last connection that was made, wait for requests, end."""
+        for listening in sockets or []:
+            listening.listen(0)  # who comes now waits, and is refused when the socket is closed
+        for _ in range(3):
+            await asyncio.sleep(0)  # those who came before are let in
+        for server in self.servers:
+            server.close()
+        until = time.monotonic() + self._service.limits.drain
+        while self.server_state.connections and time.monotonic() < until and not self.force_exit:
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -131,6 +145,7 @@ def run(service: Service, host: str, port: int) -> int | None:
         )
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}/"
+    service.warm_up()
     server = Server(service, local=local, ready=lambda: print(address, flush=True))
     asyncio.run(server.serve([listening]))
     return server.signal

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from gluon_hash.retrieval.index.asked import check_bits
 from gluon_hash.serve.answering import Options, answer
@@ -101,7 +102,9 @@ class Service:
         except ValueError:
             return  # the model reads features
         self._batcher.submit(blank).result()
-        futures = [self._batcher.submit(blank) for _ in range(self.limits.max_batch)]
+        many = min(self.limits.max_batch, self.limits.waiting)
+        for code in [self._batcher.submit(blank) for _ in range(many)]:
+            code.result()
 
     def close(self) -> None:
         """Finish what was begun, and end the threads."""

@@ -96,17 +96,18 @@ async function search() {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(question),
   });
-  const item = state.id === null ? null : (await ask(`/items/${Number(state.id)}`));
+  const item = state.id === null ? null : await ask(`/items/${Number(state.id)}`);
   return () => {
     drawAsked(answer, item);
-    fill(itemsOf(answer), false);
-    const farthest = answer.distances.at(-1);
+    const items = itemsOf(answer);
+    fill(items, false);
+    const among = tree.node(state.within)?.count ?? collection.num_codes;
     $("status").textContent = answer.ids.length
-      ? `The nearest ${answer.ids.length} of ${collection.num_codes.toLocaleString("en")}, ` +
-        `up to ${farthest} of ${collection.num_bits} bits away`
+      ? `The nearest ${answer.ids.length} of ${among.toLocaleString("en")}, ` +
+        `up to ${answer.distances.at(-1)} of ${collection.num_bits} bits away`
       : "Nothing else is in this branch";
-    $("legend").hidden = !answer.related || !answer.related.to.some(Boolean);
-    if (!$("legend").hidden) legend($("legend"), answer, collection.level_names);
+    $("legend").hidden = !items[0]?.related;
+    if (items[0]?.related) legend($("legend"), items);
     $("more").hidden = true;
     $("count-label").hidden = false;
   };
@@ -121,16 +122,13 @@ function itemsOf(answer) {
     sharing: answer.sharing[place],
     path: answer.paths?.[place] ?? null,
     classes: names.map((name) => answer.classes[name][place]),
-    ...(related && {
-      level: related.levels[place],
-      relation: relation(related.levels[place], related.to, names).short,
-    }),
+    ...(related && { related: relation(related.levels[place], related.to) }),
   }));
 }
 
 function fill(items, append) {
-  const settings = { numLevels: collection.level_names.length, hasImages: collection.has_images };
-  const cards = items.map((item) => card(item, settings, (picked) => go({ id: String(picked.id), code: null })));
+  const pick = (item) => go({ id: String(item.id), code: null });
+  const cards = items.map((item) => card(item, collection.has_images, pick));
   if (append) $("results").append(...cards);
   else $("results").replaceChildren(...cards);
   const first = $("results").querySelector(".card");

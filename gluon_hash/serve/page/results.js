@@ -1,9 +1,9 @@
 // The grid of images: what is found, or what there is. Text is set as text, never as HTML.
 
-const LEVELS_WITH_COLOUR = 6;
+const STEPS_WITH_COLOUR = 6;
 
-export function levelClass(level, numLevels) {
-  return level >= numLevels ? "level-none" : `level-${Math.min(level, LEVELS_WITH_COLOUR - 1)}`;
+function stepClass(step) {
+  return step === null ? "step-none" : `step-${Math.min(step, STEPS_WITH_COLOUR - 1)}`;
 }
 
 // The classes of an image, finest first, each once: a short branch repeats its leaf.
@@ -33,9 +33,9 @@ export function fileName(path) {
   return path === null || path === undefined ? "" : path.split("/").at(-1);
 }
 
-// One item: {id, path, classes, distance?, sharing?, level?, relation?}
-export function card(item, settings, onPick) {
-  const place = element("li", item.level === undefined ? "" : levelClass(item.level, settings.numLevels));
+// One item: {id, path, classes, distance?, sharing?, related?}
+export function card(item, hasImages, onPick) {
+  const place = element("li", item.related === undefined ? "" : stepClass(item.related.step));
   const button = element("button", "card");
   button.type = "button";
   button.tabIndex = -1;
@@ -43,11 +43,11 @@ export function card(item, settings, onPick) {
   const classes = distinct(item.classes);
   const frame = element("span", "frame");
   const alt = classes[0] ?? fileName(item.path) ?? `id ${item.id}`;
-  frame.append(settings.hasImages ? imageOf(item.id, 320, alt) : element("span", "gone", `id ${item.id}`));
+  frame.append(hasImages ? imageOf(item.id, 320, alt) : element("span", "gone", `id ${item.id}`));
   const text = element("span", "text");
   if (item.distance !== undefined) {
     const line = element("span", "line");
-    if (item.relation !== undefined) line.append(element("span", "relation", item.relation));
+    if (item.related !== undefined) line.append(element("span", "relation", item.related.short));
     const distance = element("span", "distance", `${item.distance} bit${item.distance === 1 ? "" : "s"}`);
     if (item.sharing > 1) distance.title = `${item.sharing.toLocaleString("en")} images are as near`;
     line.append(distance);
@@ -63,23 +63,21 @@ export function card(item, settings, onPick) {
   return place;
 }
 
-export function legend(list, answer, levelNames) {
-  const { to, levels } = answer.related;
-  const seen = [...new Set(levels)].sort((a, b) => a - b);
-  list.replaceChildren(
-    ...seen.map((level) => {
-      const text = relation(level, to, levelNames);
-      return element("li", levelClass(level, levelNames.length), text.long);
-    }),
-  );
+// How far up the tree an answer is related to `to`, the classes of the query, finest first (or
+// those that the answers agree on, "" where they do not): a class that a short branch repeats is
+// one step.
+export function relation(level, to) {
+  if (level >= to.length) return { step: null, short: "not related", long: "not related" };
+  const step = distinct(to.slice(0, level + 1)).length - 1;
+  const name = to[level];
+  if (step === 0) return { step, short: `same ${name}`, long: `the same class: ${name}` };
+  return { step, short: `also ${name}`, long: `${step} up the tree: also ${name}` };
 }
 
-// How an answer is related to `to`, the classes of the query (or those the answers agree on).
-export function relation(level, to, levelNames) {
-  if (level >= levelNames.length) return { short: "not related", long: "not related" };
-  const name = to[level];
-  if (level === 0) return { short: `same ${name}`, long: `same ${levelNames[0]}: ${name}` };
-  return { short: `${name}, ${level} up`, long: `${level} up the tree: ${name} (${levelNames[level]})` };
+export function legend(list, items) {
+  const seen = new Map(items.map(({ related }) => [related.step, related.long]));
+  const order = [...seen.keys()].sort((a, b) => (a ?? 99) - (b ?? 99));
+  list.replaceChildren(...order.map((step) => element("li", stepClass(step), seen.get(step))));
 }
 
 // Arrow keys in a grid whose number of columns the style decides; one card can be tabbed to.
