@@ -6,7 +6,7 @@
 // beside the manifest (`gluon-hash export RUN --out DIR/NAME --onnx`). The image is a binary PPM
 // (P6) whose short side is the manifest's `resize`; its center is cut out here.
 import { readFileSync } from "node:fs";
-import ort from "onnxruntime-node";
+import ort from "onnxruntime-web";
 
 function readPpm(path) {
   const file = readFileSync(path);

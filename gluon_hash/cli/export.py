@@ -30,15 +30,25 @@ def command(
         None,
         metavar="FILE.rec",
         help="Export in int8, which a CPU runs faster and which changes some bits, calibrated on "
-        "images of this file (or features, .npz). `gluon-hash verify` tells what it costs.",
+        "images of this file (or features, .npz); prints what it costs on them.",
+    ),
+    torch: Path | None = typer.Option(
+        None,
+        metavar="FILE.npz|.safetensors",
+        help="Write the weights too, under torchvision's names, the hash layer as fc.",
     ),
 ) -> None:
     """Write graph, parameters and manifest for deployment; each is run and compared first."""
-    from gluon_hash.experiment.exporting import export_model
+    from gluon_hash.experiment import exporting, verifying
 
-    manifest = export_model(
+    if torch is not None:
+        exporting.export_torch(model, torch)
+        print(torch)
+    manifest = exporting.export_model(
         model, out, pixels_in=pixels_in, packed_out=packed_out, onnx=onnx, int8=int8
     )
     print(manifest)
     if onnx:
         print(manifest.with_name(f"{out.name}.onnx"))
+    if int8 is not None:
+        print(verifying.cost_of_int8(model, manifest, int8))

@@ -14,9 +14,10 @@ from gluon_hash.deploy.export import Form, export_network
 from gluon_hash.experiment.encoder import BaselineEncoder
 from gluon_hash.experiment.run_folder import Run, load_run
 from gluon_hash.experiment.typical import typical_sample
+from gluon_hash.nets.pretrained.to_torch import write_torch_weights
 from gluon_hash.retrieval.baselines import KernelHash, LinearHash, load_baseline
 
-__all__ = ["export_model"]
+__all__ = ["export_model", "export_torch"]
 
 CALIBRATION_IMAGES = 512
 
@@ -82,6 +83,20 @@ def export_model(
         },
         form=form,
     )
+
+
+def export_torch(run_folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
+    """Write a run's network under torchvision's names; see nets.pretrained.to_torch.
+
+    Raises
+    ------
+    DataError
+        If the run is damaged.
+    ValueError
+        As write_torch_weights.
+    """
+    run = load_run(run_folder)
+    write_torch_weights(run.net, run.config.net.backbone, out)
 
 
 def _export_baseline(path: Path, out: str | os.PathLike[str], form: Form) -> Path:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from gluon_hash.deploy.manifest import Manifest
 from gluon_hash.deploy.verify import Agreement, verify
+from gluon_hash.experiment.exporting import export_model
 from gluon_hash.experiment.model import load_model
 from gluon_hash.experiment.typical import typical_sample
 from gluon_hash.retrieval.codes.packing import pack
 
-__all__ = ["verify_exports"]
+__all__ = ["cost_of_int8", "verify_exports"]
 
 
 def verify_exports(
@@ -50,3 +53,32 @@ def verify_exports(
         encode = model.relaxed_prepared if images else model.relaxed
         reference = pack(encode(sample.inputs))
     return verify(manifests, sample, reference)
+
+
+def cost_of_int8(
+    model: str | os.PathLike[str],
+    manifest: str | os.PathLike[str],
+    records: str | os.PathLike[str],
+) -> str:
+    """What an int8 export loses and gains beside float32, in a sentence.
+
+    Parameters
+    ----------
+    model : path-like
+        The run folder that was exported.
+    manifest : path-like
+        The int8 export.
+    records : path-like
+        Images to encode with both, with their classes; their bits, and how they find each other.
+    """
+    with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
+        rows = verify_exports([export_model(model, Path(folder) / "float32"), manifest], records)
+    plain, small = (row for row in rows if row.form.endswith(" symbol"))
+    ratio = small.images_per_second / plain.images_per_second
+    speed = f"{ratio:.1f} times as fast" if ratio > 1 else f"slower ({ratio:.2f} times as fast)"
+    return (
+        f"int8 beside float32: {small.equal_bits:.2%} of the bits are equal, mAP "
+        f"{plain.map:.4f} -> {small.map:.4f}, mAHP {plain.mahp:.4f} -> {small.mahp:.4f} (these "
+        f"images among themselves), {speed}, {small.megabytes:.1f} MB beside {plain.megabytes:.1f}"
+        f"{'' if ratio > 1 else '; it does not pay on this machine'}"
+    )
