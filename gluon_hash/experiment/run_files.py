@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from gluon_hash import plots
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.comparison.summary import RowSummary
-from gluon_hash.guard import as_schema, load_json, parse_json, read_text
+from gluon_hash.experiment.run_log import read_epochs
+from gluon_hash.guard import as_schema, load_json, read_text
 from gluon_hash.guard.yaml_text import load_yaml
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.report import Trained
 from gluon_hash.report.comparison_part import Comparison, headline, uses_hierarchy
 from gluon_hash.retrieval import CodeTable
 
-__all__ = ["find_run", "is_comparison", "read_comparison", "read_run"]
+__all__ = [
+    "best_epoch",
+    "comparison_figure",
+    "find_run",
+    "hierarchical_lines",
+    "is_comparison",
+    "read_comparison",
+    "read_run",
+]
 
 CONFIG, LOG, VERSIONS, SPLIT = "run.yaml", "log.jsonl", "versions.json", "split.json"
 REFERENCE, STATE = "reference.json", Path("best.ckpt") / "state.json"
@@ -48,23 +60,22 @@ def read_run(folder: Path) -> Trained:
     config = load_yaml(text, folder / CONFIG)
     if not isinstance(config, Mapping):
         raise DataError("expected sections (data, net, loss ...)", path=folder / CONFIG)
-    epochs = []
-    if (folder / LOG).exists():
-        for number, line in enumerate(read_text(folder / LOG).splitlines(), start=1):
-            value = parse_json(line, folder / LOG, line=number)
-            epochs.append(as_schema(value, dict[str, Any], folder / LOG, line=number))
-    state = _object(folder / STATE)
-    best = state.get("best_epoch")
     return Trained(
         name=folder.resolve().name,
         config=config,
         text=text,
         versions=_object(folder / VERSIONS),
-        epochs=[line for line in epochs if isinstance(line.get("epoch"), int)],
-        best_epoch=best if isinstance(best, int) else None,
+        epochs=read_epochs(folder / LOG) if (folder / LOG).exists() else [],
+        best_epoch=best_epoch(folder),
         reference=_reference(folder / REFERENCE),
         split=_object(folder / SPLIT),
     )
+
+
+def best_epoch(folder: Path) -> int | None:
+    """The epoch that a run folder keeps, from 1; None if it has kept none."""
+    best = _object(folder / STATE).get("best_epoch")
+    return best if isinstance(best, int) else None
 
 
 def find_run(folder: Path, detail: str | None) -> tuple[Comparison, Path]:
@@ -124,6 +135,37 @@ def read_comparison(folder: Path) -> tuple[list[RowSummary], dict[str, Any]]:
     if not rows:
         raise DataError("it has no lines; run the comparison again", path=path)
     return rows, value
+
+
+def comparison_figure(
+    folder: Path, metrics: Sequence[str] | None = None, *, width: float | None = None
+) -> Figure:
+    """Metrics of the lines of a comparison, as the figure that `gluon-hash compare` writes.
+
+    Parameters
+    ----------
+    folder : Path
+    metrics : sequence of str, optional
+        A panel each; default: mAP, mAHP and mean nDCG.
+    width : float, optional
+        Of the figure, in inches.
+
+    Raises
+    ------
+    DataError
+        As read_comparison.
+    ValueError
+        If a line lacks a metric.
+    """
+    rows, about = read_comparison(folder)
+    one_length = len({row.num_bits for row in rows}) == 1
+    draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
+    seeds = about.get("seeds")
+    count = len(seeds) if isinstance(seeds, list) else 1
+    means = f"mean of {count} seeds" if count > 1 else "one seed"
+    bars = f"{about.get('confidence', 95.0):g} % bootstrap interval over queries, {means}"
+    names = list(metrics or headline(rows))
+    return draw(rows, names, bars, hierarchical=hierarchical_lines(folder, rows), width=width)
 
 
 def hierarchical_lines(folder: Path, rows: list[RowSummary]) -> frozenset[str]:

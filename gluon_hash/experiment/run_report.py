@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gluon_hash.errors import DataError
 from gluon_hash.experiment.run_files import find_run, is_comparison, read_run
 from gluon_hash.files import atomic_write_text, refuse_existing
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log
-from gluon_hash.records import RecordFile
 from gluon_hash.report import Codes, Images, Trained, comparison_report, run_report
+from gluon_hash.report.images import pictures_of
 from gluon_hash.report.page import Options
 from gluon_hash.retrieval import CodeTable, Measured, measure
 
 if TYPE_CHECKING:
-    from gluon_hash.experiment.net_encoders import RunEncoder
+    from gluon_hash.experiment.run_encoder import RunEncoder
 
 __all__ = ["write_report"]
 
@@ -123,7 +119,7 @@ def _encoded(folder: Path, device: str) -> tuple[CodeTable, CodeTable]:
     """Codes by the network of the run; the cost is said, by the time that the queries took."""
     from gluon_hash import engine
     from gluon_hash.experiment.inputs import check_inputs, measuring_inputs
-    from gluon_hash.experiment.net_encoders import RunEncoder
+    from gluon_hash.experiment.run_encoder import RunEncoder
 
     encoder: RunEncoder = RunEncoder(folder, engine.contexts(device))
     inputs = measuring_inputs(encoder.run.config)
@@ -164,25 +160,6 @@ def _images(
     if missing and given is None:
         return Images(note=f"There are no images: no file {missing[0]} here.")
     of_query, of_database = (
-        _pictures(path, table) for path, table in zip(paths, (query, database))
+        pictures_of(path, table) for path, table in zip(paths, (query, database))
     )
     return Images(of_query, of_database)
-
-
-def _pictures(path: Path, table: CodeTable) -> Callable[[int], np.ndarray | None]:
-    """A function from the position of a code to its image; checks that labels agree."""
-    records = RecordFile(path)
-    order = np.argsort(records.ids)
-    places = order[
-        np.minimum(np.searchsorted(records.ids, table.ids, sorter=order), len(order) - 1)
-    ]
-    known = records.ids[places] == table.ids
-    labels = records.level_labels[places]
-    fits = labels.shape == table.level_labels.shape
-    if not known.any() or not fits or (labels[known] != table.level_labels[known]).any():
-        raise DataError(
-            "these are not the images of the codes: ids or labels differ; name the records that "
-            "were encoded",
-            path=path,
-        )
-    return lambda position: records.image(int(places[position])) if known[position] else None

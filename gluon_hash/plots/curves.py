@@ -80,7 +80,7 @@ def training_curves(
             axes.plot(epochs, values, label=wrap_name(line_label(run)), markersize=3, **style)
             kept = (chosen or {}).get(run)
             if kept is not None and kept in epochs:
-                _mark(axes, kept, values[epochs.index(kept)], style["color"])
+                _mark(axes, kept, values[epochs.index(kept)], style["color"], alone=len(runs) == 1)
         kept = next(iter((chosen or {}).values()), None) if len(runs) == 1 else None
         axes.set_xlabel("epoch" if kept is None else f"epoch ({kept} was kept)")
         axes.set_title(metric_label(name))
@@ -95,11 +95,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _mark(axes: Axes, epoch: int, value: float, colour: str) -> None:
-    """A ring around the epoch that was kept, and a dotted line through it."""
+def _mark(axes: Axes, epoch: int, value: float, colour: str, *, alone: bool) -> None:
+    """A ring around the epoch that was kept; of a run alone a dotted line through it too."""
     ring: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colour}
     axes.plot([epoch], [value], marker="o", markersize=9, **ring)
-    axes.axvline(epoch, color=colour, linewidth=0.8, linestyle=":")
+    if alone:
+        axes.axvline(epoch, color=colour, linewidth=0.8, linestyle=":")
 
 
 @styled

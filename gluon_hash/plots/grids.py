@@ -20,7 +20,7 @@ __all__ = ["frame_styles", "level_meanings", "retrieval_grid"]
 
 SOLID, DASHED = "-", (0, (2.5, 1.2))
 CELL = 1.15  # inches of an image where the width is not given
-CHARACTERS_AN_INCH = 15.5  # of the captions
+CHARACTER = 0.62  # width of a letter over the size of the type
 
 
 def frame_styles(num_levels: int) -> list[dict[str, Any]]:
@@ -90,24 +90,26 @@ def retrieval_grid(
     """
     rows, columns = distances.shape[0], distances.shape[1] + 1
     cell = CELL if width is None else width / columns
-    fit = max(5, int((cell - 0.08) * CHARACTERS_AN_INCH))
+    size = 6.5 if cell > 0.7 else 5.0
+    fit = max(5, int((cell - 0.04) * 72 / (CHARACTER * size)))
+    frames = frame_styles(max(len(level_names), 1))
     named = [_wrapped(name, fit) for name in query_names]
     under = [[_wrapped(text, fit) for text in row] for row in captions or [[]] * rows]
     lines = sum(
         max(text.count("\n") + 1 for text in (named[row], *under[row], "")) for row in range(rows)
     )
     figure = Figure(
-        figsize=(cell * columns, (cell + 0.24) * rows + 0.115 * lines + 0.5),
-        layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02),
+        figsize=(cell * columns, (cell + 0.17) * rows + 0.018 * size * lines + 0.45),
+        layout=ConstrainedLayoutEngine(w_pad=0.035, h_pad=0.02, wspace=0.02),
     )
     for row, axes in enumerate(figure.subplots(rows, columns, squeeze=False)):
-        _picture(axes[0], queries[row], "query", named[row])
+        _picture(axes[0], queries[row], "query", named[row], size)
         for rank, image in enumerate(results[row]):
             caption = under[row][rank] if rank < len(under[row]) else ""
-            _picture(axes[rank + 1], image, count_bits(int(distances[row, rank])), caption)
+            _picture(axes[rank + 1], image, count_bits(int(distances[row, rank])), caption, size)
             if matching_levels is not None:
                 shared = int(matching_levels[row, rank])
-                _frame(axes[rank + 1], frame_styles(len(level_names))[len(level_names) - shared])
+                _frame(axes[rank + 1], frames[len(level_names) - shared], min(1.0, cell))
         for ax in axes:
             ax.set(xticks=[], yticks=[])
         for ax in axes[1 + len(results[row]) :]:
@@ -119,7 +121,7 @@ def retrieval_grid(
 
 def _name_levels(figure: Figure, level_names: Sequence[str]) -> None:
     meanings = level_meanings(level_names)
-    longest = max(map(len, meanings)) / CHARACTERS_AN_INCH + 0.5
+    longest = max(map(len, meanings)) * CHARACTER * 7 / 72 + 0.5
     columns = max(1, min(len(meanings), int(figure.get_size_inches()[0] / longest)))
     figure.legend(
         [Patch(facecolor="none", **style) for style in frame_styles(len(level_names))],
@@ -139,17 +141,17 @@ def _wrapped(text: str, fit: int) -> str:
     return "\n".join(line.replace("_ ", "_") for line in lines).replace("$", r"\$")
 
 
-def _picture(axes: Axes, image: np.ndarray | None, above: str, under: str) -> None:
+def _picture(axes: Axes, image: np.ndarray | None, above: str, under: str, size: float) -> None:
     if image is None:
         axes.text(0.5, 0.5, "no image", ha="center", va="center", fontsize=7)
     else:
         axes.imshow(image)
     axes.spines[:].set_visible(False)
-    axes.set_title(above, fontsize=7, pad=3)
-    axes.set_xlabel(under, fontsize=6.5, labelpad=3, linespacing=1.0)
+    axes.set_title(above, fontsize=size + 0.5, pad=3)
+    axes.set_xlabel(under, fontsize=size, labelpad=3, linespacing=1.0)
 
 
-def _frame(axes: Axes, style: dict[str, Any]) -> None:
+def _frame(axes: Axes, style: dict[str, Any], scale: float) -> None:
     axes.spines[:].set_visible(True)
     for spine in axes.spines.values():
-        spine.set(**style)
+        spine.set(**{**style, "linewidth": scale * style["linewidth"]})

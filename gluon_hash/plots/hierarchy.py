@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.plots.names import cut
 from gluon_hash.plots.style import PAPER, RULE, styled
 
 __all__ = ["hierarchy_tree"]
@@ -14,8 +15,15 @@ INCHES_PER_CLASS = 0.14
 
 
 @styled
-def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
-    """Every class of every level, a line to its parent; legible up to a few hundred classes."""
+def hierarchy_tree(hierarchy: Hierarchy, *, width: float | None = None) -> Figure:
+    """Every class of every level, a line to its parent; legible up to a few hundred classes.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+    width : float, optional
+        Of the figure, in inches.
+    """
     order = np.lexsort(
         hierarchy.ancestors.T
     )  # relatives next to each other: the coarsest level leads
@@ -24,18 +32,20 @@ def hierarchy_tree(hierarchy: Hierarchy) -> Figure:
     for level, parents in enumerate(hierarchy.parents):
         for parent in range(hierarchy.num_classes[level + 1]):
             heights[level + 1][parent] = heights[level][parents == parent].mean()
+    wide = 2.6 * hierarchy.num_levels if width is None else width
     figure = Figure(
-        figsize=(3.2 * hierarchy.num_levels, max(3.0, INCHES_PER_CLASS * len(order))),
+        figsize=(wide, max(3.0, INCHES_PER_CLASS * len(order))),
         layout="constrained",
     )
     axes = figure.subplots()
+    fit = max(8, int((wide / hierarchy.num_levels - 0.35) * 72 / (0.6 * 7)))
     for level, names in enumerate(hierarchy.class_names):
         x = hierarchy.num_levels - 1 - level
         for c, name in enumerate(names):
             axes.text(
                 x + 0.02,
                 heights[level][c],
-                name,
+                cut(name, fit),
                 va="center",
                 fontsize=7,
                 bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},

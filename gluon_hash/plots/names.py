@@ -119,9 +119,12 @@ def line_label(name: str) -> str:
     ('OrthoHash, targets by the tree, 17 %', 'DQN, asymmetric')
     >>> line_label("options=targets_tree_flipped_0.17"), line_label("level_weights=1_0.25")
     ('targets by the tree, 17 %', 'level weights 1, 0.25')
+    >>> line_label("small,name=csq,seed=24")
+    'small, CSQ, seed 24'
     >>> line_label("hpdh, 48 bits"), line_label("my_config")
     ('HPDH, 48 bits', 'my_config')
     """
+    name = name if ", " in name else name.replace(",", " ")  # of a run folder
     words, _, rest = name.partition(", ")
     plain = " ".join(METHOD_LABELS.get(word, word) for word in words.split(" ") if "=" not in word)
     values = [_assigned(word) for word in words.split(" ") if "=" in word]
@@ -160,6 +163,8 @@ def _assigned(word: str) -> str:
 
 def _value(key: str, value: str) -> str:
     short = key.rpartition(".")[2]
+    if short == "name":
+        return METHOD_LABELS.get(value, value)
     if short == "targets" and value in TARGETS:
         return TARGETS[value]
     if short == "flipped" and re.fullmatch(r"\d*\.\d+", value):

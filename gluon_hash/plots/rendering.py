@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 __all__ = ["rendered"]
 
-DOTS_PER_INCH = 150
+DOTS_PER_INCH = 200
+# journals want the letters in a PDF as type, not as pictures of letters
+SAVED = {"pdf.fonttype": 42, "ps.fonttype": 42}
 
 
 def rendered(figure: Figure, suffix: str) -> bytes:
@@ -23,5 +26,6 @@ def rendered(figure: Figure, suffix: str) -> bytes:
         ".png", ".svg", ".pdf".
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=suffix.removeprefix("."), dpi=DOTS_PER_INCH)
+    with rc_context(SAVED):
+        figure.savefig(buffer, format=suffix.removeprefix("."), dpi=DOTS_PER_INCH)
     return buffer.getvalue()

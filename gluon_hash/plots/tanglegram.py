@@ -74,7 +74,9 @@ def tanglegram(linkage: np.ndarray, hierarchy: Hierarchy, *, width: float | None
     start, end = 0.19 * wide, wide - last - 0.14 - 0.1 * wide
     _draw_learned(axes, linkage, learned, 0.06, start)
     of_class = [colours[c] for c in hierarchy.ancestors[:, -1]]
-    _draw_links(axes, (learned, given), names, of_class, (start + 0.05, end - 0.05, text), size)
+    _draw_links(
+        axes, (learned, given), names, of_class, (start + 0.05, end - 0.05, text + 0.03), size
+    )
     _draw_given(axes, hierarchy, given, [*zip(above, colours)], (end, wide - last - 0.1), size)
     _say(axes, linkage, (start, wide), f"{crossings(learned, given)} crossings", count, lines)
     return figure

@@ -12,8 +12,9 @@ from gluon_hash.plots.grids import frame_styles, level_meanings
 from gluon_hash.report.bits import BitStatistics, bit_statistics
 from gluon_hash.report.contents import Codes
 from gluon_hash.report.fidelity import Fidelity, fidelity
+from gluon_hash.report.figures import confusion_figure, tanglegram_figure
 from gluon_hash.report.images import data_uri
-from gluon_hash.report.neighbours import choose_queries, class_shares, nearest
+from gluon_hash.report.neighbours import choose_queries, nearest
 from gluon_hash.report.svg import inline_svg
 from gluon_hash.retrieval import curves
 
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 HEADLINE = ("map", "mahp", "mean_ndcg_released", "precision")
-FIRST = 100  # results that the confusion of classes counts
 SHOWN, EACH = 10, 3  # results in a row; queries of a kind
 MOST_LEAVES = 150  # classes of a tanglegram
 
@@ -95,8 +95,11 @@ def fidelity_part(codes: Codes) -> dict[str, Any]:
         "all": found.hierarchy.num_classes[0] == found.of_classes,
         "flat": found.hierarchy.num_levels == 1,
     }
-    if found.hierarchy.num_classes[0] <= MOST_LEAVES:
-        drawn = plots.tanglegram(found.linkage, found.hierarchy, width=9.0)
+    counts = codes.hierarchy.num_classes
+    level = next((k for k, count in enumerate(counts) if count <= MOST_LEAVES), None)
+    if level is not None and counts[level] > 2:
+        drawn = tanglegram_figure(codes.database, codes.hierarchy, level=level, width=9.0)
+        part["level"] = codes.hierarchy.level_names[level]
         part["tanglegram"] = inline_svg(
             drawn, "tangle", "dendrogram of the class codes beside the given hierarchy"
         )
@@ -126,13 +129,7 @@ def fidelity_numbers(found: Fidelity) -> list[tuple[str, str, str]]:
 
 def confusion_part(codes: Codes) -> Any:
     """Of which classes the first results are, the classes in the order of the tree."""
-    _, places = nearest(codes.query, codes.database, FIRST)
-    shares = class_shares(
-        codes.query.level_labels[:, 0],
-        codes.database.level_labels[places, 0],
-        codes.hierarchy.num_classes[0],
-    )
-    figure = plots.class_confusion(shares, codes.hierarchy, places.shape[1], width=7.0)
+    figure = confusion_figure(codes.query, codes.database, codes.hierarchy, width=7.0)
     return inline_svg(figure, "confusion", "classes of the first results for queries of each class")
 
 

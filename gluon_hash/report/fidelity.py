@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval import CodeTable, codes
 
-__all__ = ["Fidelity", "class_distances", "fidelity", "part_of_tree"]
+__all__ = ["Fidelity", "class_distances", "coarser", "fidelity", "part_of_tree"]
 
 MOST_CLASSES = 600  # pairs of classes grow with their square
 
@@ -92,6 +92,31 @@ def fidelity(table: CodeTable, hierarchy: Hierarchy, seed: int = 24) -> Fidelity
         cophenetic_correlation=_correlation(of_tree, of_codes),
         own_cophenetic_correlation=_correlation(cophenet(tree), of_codes),
         of_classes=hierarchy.num_classes[0],
+    )
+
+
+def coarser(table: CodeTable, hierarchy: Hierarchy, level: int) -> tuple[CodeTable, Hierarchy]:
+    """The same codes with the classes of a level as the finest.
+
+    Parameters
+    ----------
+    table : CodeTable
+    hierarchy : Hierarchy
+    level : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such level.
+    """
+    top = hierarchy.num_levels - 1
+    if not 0 <= level <= top:
+        raise ValueError(f"level: the hierarchy has levels 0 to {top}, got {level}")
+    labels = np.ascontiguousarray(table.level_labels[:, level:])
+    return CodeTable(table.ids, table.codes, labels, table.num_bits, table.names), Hierarchy(
+        hierarchy.level_names[level:],
+        hierarchy.class_names[level:],
+        hierarchy.parents[level:],
     )
 
 

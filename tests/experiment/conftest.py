@@ -19,8 +19,8 @@ def written(tmp_path, monkeypatch):
             monkeypatch.setattr(
                 plots,
                 draw,
-                lambda *given, draw=draw, real=getattr(plots, draw): figures.setdefault(
-                    draw, real(*given)
+                lambda *given, draw=draw, real=getattr(plots, draw), **named: figures.setdefault(
+                    draw, real(*given, **named)
                 ),
             )
         with warnings.catch_warnings():

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from gluon_hash import doctor, plots
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
+from gluon_hash.experiment.run_files import hierarchical_lines
 from gluon_hash.files import replace_json, replace_path, replace_text
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.plots.rendering import rendered
@@ -72,7 +73,10 @@ def write_report(
     replace_text(out / "comparison.csv", _comma_separated(rows))
     one_length = len({row.num_bits for row in rows}) == 1
     draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
-    _save(draw(rows, metrics, _bars(about)), out / "comparison.png")
+    _save(
+        draw(rows, metrics, _bars(about), hierarchical=hierarchical_lines(out, rows)),
+        out / "comparison.png",
+    )
     numbers = {name: curve.to_dict() for name, curve in curves.items()}
     replace_json(out / "curves.json", numbers)
     drawn = dict(itertools.islice(numbers.items(), CURVES_DRAWN))
