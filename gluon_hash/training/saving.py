@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gluon_hash.disks import naming_failed_writes, sync
+from gluon_hash.disks import naming_failed_writes, sync, sync_entries
 from gluon_hash.engine import mx
 from gluon_hash.progress import log
 from gluon_hash.training.agreement import agree
@@ -143,10 +143,13 @@ class Saving:
 
 def append(path: Path, logged: Mapping[str, Any]) -> None:
     """Add a line to a file of JSON values, and bring it to the disk."""
+    is_new = not path.exists()
     with naming_failed_writes(path):
         with open(path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(logged, allow_nan=False) + "\n")
         sync(path)
+    if is_new:
+        sync_entries(path.parent)
 
 
 def threads_of(contexts: list[mx.Context]) -> int | None:
