@@ -12,17 +12,31 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from gluon_hash.errors import DataError
+from gluon_hash.guard import read_bytes
 
-__all__ = ["WHITE", "Color", "decode_image", "has_transparency", "parse_color", "read_image"]
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "WHITE",
+    "Color",
+    "decode_image",
+    "has_transparency",
+    "parse_color",
+    "read_image",
+]
 
 Color = tuple[int, int, int]  # red, green, blue, each 0-255
 WHITE: Color = (255, 255, 255)
+# Pillow knows more; for some of them (EPS) it starts other programs.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
+MAX_PIXELS = 1 << 26  # 8192 x 8192: decoding takes half a GB, of a WebP 1 GB
+FILE_LIMIT = 1 << 29  # bytes; a record holds no more
+BAND_PIXELS = 1 << 22  # of a large image, so many are converted at a time
 SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 # what Pillow's decoders raise for files that are not what their first bytes promise
@@ -58,11 +72,14 @@ def decode_image(data: bytes, background: Color = WHITE) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the bytes are not a whole image, or one of more pixels than Pillow reads.
+        If the bytes are not a whole image of FORMATS, or one of more than MAX_PIXELS.
     """
     with _opened(data) as image:
         image.load()
-        return np.asarray(_to_rgb(_upright(image), background))
+        upright = _upright(image)
+        if upright is not image:
+            image.close()  # its pixels are not needed any more
+        return _pixels(upright, background)
 
 
 def read_image(path: str | os.PathLike[str], background: Color = WHITE) -> np.ndarray:
@@ -71,12 +88,13 @@ def read_image(path: str | os.PathLike[str], background: Color = WHITE) -> np.nd
     Raises
     ------
     DataError
-        With the path: the file is not a whole image.
+        With the path: there is no such file, or it is not a whole image.
     OSError
-        If there is no such file, or it cannot be read.
+        If it cannot be read.
     """
+    data = read_bytes(path, FILE_LIMIT)
     try:
-        return decode_image(Path(path).read_bytes(), background)
+        return decode_image(data, background)
     except ValueError as error:
         raise DataError(str(error), path=path) from error
 
@@ -117,17 +135,40 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     # GluonCV, when it is imported, makes Pillow fill up images that were cut short
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image.width, image.height)
             yield image
     except UnidentifiedImageError as error:
-        raise ValueError(f"not a readable image ({len(data)} bytes): of no known format") from error
+        raise ValueError(
+            f"not a readable image ({len(data)} bytes): of no known format ({', '.join(FORMATS)})"
+        ) from error
     except Image.DecompressionBombError as error:
         raise ValueError(
-            f"not a readable image ({len(data)} bytes): it would unpack to more than the "
-            f"{2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels that are read; shrink it first"
+            f"not a readable image ({len(data)} bytes): it would unpack to more "
+            f"than the {MAX_PIXELS:,} pixels that are read; shrink it first"
         ) from error
     except DAMAGED as error:
         raise ValueError(f"not a readable image ({len(data)} bytes): {error}") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise ValueError(f"it has {width} x {height} pixels")
+    if width * height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+
+
+def _pixels(image: Image.Image, background: Color) -> np.ndarray:
+    """RGB; a large image band by band, so that not all of it is there in every mode on the way."""
+    width, height = image.size
+    rows = max(1, BAND_PIXELS // width)
+    if rows >= height:
+        return np.asarray(_to_rgb(image, background))
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        pixels[top : top + rows] = np.asarray(_to_rgb(band, background))
+    return pixels
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -142,7 +183,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_rgb(image: Image.Image, background: Color) -> Image.Image:
     if image.mode in SIXTEEN_BITS:
-        return _upper_8_bits(image)
+        return _upper_8_bits(image, background)
     if image.mode == "F":
         raise ValueError("float pixels have no stated range; save it with 8 or 16 bits")
     if not _is_transparent(image):
@@ -151,11 +192,15 @@ def _to_rgb(image: Image.Image, background: Color) -> Image.Image:
     return Image.alpha_composite(canvas, image.convert("RGBA")).convert("RGB")
 
 
-def _upper_8_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
+def _upper_8_bits(image: Image.Image, background: Color) -> Image.Image:
+    values = np.asarray(image)
     if values.size and not 0 <= values.min() <= values.max() < 1 << 16:
         raise ValueError("pixels of 32 bits; save it with 8 or 16 bits")
-    return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+    pixels = np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        pixels[values == transparent] = background
+    return Image.fromarray(pixels)
 
 
 def _is_transparent(image: Image.Image) -> bool:

@@ -1,13 +1,17 @@
 """One decode function: alpha, EXIF, CMYK, 16 bits, palettes, animations, damaged files."""
 
 import io
+import os
+import struct
+import subprocess
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, PngImagePlugin
 
 from gluon_hash.errors import DataError
-from gluon_hash.records import RecordFile, decode_image, read_image, write_records
+from gluon_hash.records import RecordFile, decode_image, images, read_image, write_records
 from gluon_hash.records.images import has_transparency, parse_color
 from gluon_hash.records.pack import record_image
 
@@ -81,6 +85,18 @@ def test_the_image_is_turned_as_exif_says(kind):
         assert image[corner].tolist() == [255, 0, 0], orientation
 
 
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_a_photograph_is_turned_as_exif_says(mode):
+    """Half black, half white, as JPEG; 6 is a quarter turn clockwise: the left side goes up."""
+    pixels = np.zeros((32, 48, 3), np.uint8)
+    pixels[:, :24] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = decode_image(encoded(Image.fromarray(pixels).convert(mode), "JPEG", exif=exif))
+    assert image.shape == (48, 32, 3)
+    assert image[:20].min() > 240 and image[28:].max() < 15
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_damaged_exif_block_leaves_the_image_as_it_is():
     pixels = np.full((8, 8, 3), 100, np.uint8)
@@ -94,6 +110,61 @@ def test_16_bits_keep_the_upper_8():
     assert decode_image(data)[0, :, 0].tolist() == [0, 0, 1, 0x12, 0xFF]
     tiff = encoded(Image.fromarray(values), "TIFF")
     np.testing.assert_array_equal(decode_image(tiff), decode_image(data))
+
+
+def test_a_transparent_value_of_16_bits_shows_the_background():
+    values = np.array([[0x1234, 0x1235]], np.uint16)
+    data = encoded(Image.fromarray(values), transparency=0x1235)
+    assert has_transparency(data)
+    assert decode_image(data, BLUE).tolist() == [[[0x12] * 3, [0, 0, 255]]]
+
+
+def png_of_16_bits(values):
+    """A PNG of 16 bits a colour, (height, width, colours), which Pillow does not write."""
+    height, width, colours = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[colours], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+
+
+@pytest.mark.parametrize("colours", [1, 2, 3, 4])
+def test_16_bits_of_every_kind_keep_the_upper_8(colours):
+    """Grey, grey with alpha, RGB, RGBA; alpha is 0xFFFF, opaque."""
+    values = np.full((2, 2, colours), 0xFFFF, np.uint16)
+    values[..., : 3 if colours > 2 else 1] = np.array([0x00FF, 0x1234, 0xABCD])[
+        : 3 if colours > 2 else 1
+    ]
+    expected = [0x00, 0x12, 0xAB] if colours > 2 else [0x00] * 3
+    assert decode_image(png_of_16_bits(values))[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "mode, options",
+    [
+        ("RGB", {}),
+        ("RGBA", {}),
+        ("L", {}),
+        ("LA", {}),
+        ("P", {"transparency": 3}),
+        ("I;16", {"transparency": 257 * 7}),
+        ("1", {}),
+    ],
+)
+def test_a_large_image_is_converted_band_by_band(monkeypatch, mode, options, rng):
+    pixels = rng.randint(0, 256, (23, 10, 4)).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    if mode == "I;16":
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    elif mode != "RGBA":
+        image = image.convert(mode)
+    data = encoded(image, **options)
+    whole = decode_image(data, BLUE)
+    monkeypatch.setattr(images, "BAND_PIXELS", 40)  # four rows at a time
+    np.testing.assert_array_equal(decode_image(data, BLUE), whole)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +208,51 @@ def test_what_is_no_whole_image_is_said(tmp_path, monkeypatch):
     (tmp_path / "cut.jpg").write_bytes(data[:100])
     with pytest.raises(DataError, match=r"cut\.jpg: not a readable image \(100 bytes\)"):
         read_image(tmp_path / "cut.jpg")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(ValueError, match="more than the 2,000 pixels that are read; shrink it"):
+    monkeypatch.setattr(images, "MAX_PIXELS", 64 * 64 - 1)
+    with pytest.raises(ValueError, match="more than the 4,095 pixels that are read; shrink it"):
         decode_image(data)
+
+
+def test_only_some_formats_are_opened(monkeypatch):
+    """EPS would start Ghostscript, whatever the name of the file says."""
+
+    def started(*_, **__):
+        raise AssertionError("a program was started")
+
+    for name in ("Popen", "check_call", "run"):
+        monkeypatch.setattr(subprocess, name, started)
+    monkeypatch.setattr(os, "system", started)
+    for kind in ("EPS", "PDF", "ICO", "TGA", "JPEG2000"):
+        data = encoded(Image.new("RGB", (16, 16)), kind)
+        with pytest.raises(ValueError, match=r"of no known format \(JPEG, PNG, BMP, GIF, WEBP"):
+            decode_image(data)
+        with pytest.raises(ValueError, match="of no known format"):
+            has_transparency(data)
+
+
+def test_many_pixels_are_refused_before_they_are_decoded():
+    """A header that says 8193 x 8192, and nothing behind it."""
+    header = struct.pack(">IIBBBBB", 8193, 8192, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk
+    data += struct.pack(">I", zlib.crc32(chunk)) + struct.pack(">I", 0) + b"IDAT"
+    with pytest.raises(ValueError, match="more than the 67,108,864 pixels that are read; shrink"):
+        decode_image(data)
+
+
+@pytest.mark.parametrize("data", [b"P6 0 5 255\n", b"P6 5 0 255\n", b"P5 0 0 255\n"])
+def test_an_image_without_pixels_is_refused(data):
+    with pytest.raises(ValueError, match="not a readable image"):
+        decode_image(data)
+
+
+def test_what_is_no_file_of_an_image_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.png: no such file"):
+        read_image(tmp_path / "none.png")
+    with pytest.raises(DataError, match="expected a file, got a folder"):
+        read_image(tmp_path)
+    with pytest.raises(DataError, match="/dev/zero: expected at most"):
+        read_image("/dev/zero")
 
 
 def test_half_an_image_is_refused_whatever_another_library_told_pillow(monkeypatch):
