@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 import numpy as np
 
 from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.network_files import check_shapes
 from gluon_hash.deploy.onnx_runtime import open_onnx
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform
@@ -94,6 +95,7 @@ class Predictor:
 
             context = context or mx.cpu()
             files = folder / manifest.symbol, folder / manifest.params
+            check_shapes(*files, manifest.input_name, manifest.input_shape[1:])
             block = runtimes.import_block(*files, manifest.input_name, context)
             run = runtimes.block_runner(block, context)
         else:
