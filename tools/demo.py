@@ -153,9 +153,11 @@ def deploy_and_draw(out: Path, database_rec: Path) -> None:
     from gluon_hash.records import RecordFile
 
     gluon_hash("export", out / "run", "--out", out / "export" / "hashnet")
+    manifest = out / "export" / "hashnet.manifest.json"
+    query_rec = out / "data" / "query.rec"
+    gluon_hash("verify", manifest, "--records", query_rec, "--against", out / "run")
     gluon_hash("index", "build", out / "database.npz", "--out", out / "index")
     Image.fromarray(RecordFile(out / "data" / "query.rec").image(0)).save(out / "query.png")
-    manifest = out / "export" / "hashnet.manifest.json"
     found = gluon_hash(
         "index", "search", out / "index", "--model", manifest, out / "query.png", "-k", 10
     )
@@ -208,12 +210,16 @@ def main() -> None:
     database_rec = database if database.exists() else out / "data" / "train.rec"
     measure(out, database_rec)
     deploy_and_draw(out, database_rec)
+    served = ("--index", out / "index", "--records", database_rec)
+    model = ("--model", out / "export" / "hashnet.manifest.json")
     print(
         f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. In {out}: grid.png (queries, "
         "what was found), "
         "tsne.png (the codes in two dimensions),\ncurves.png (training), hierarchy.png (the "
         "classes), export/ (the "
-        "network for deployment), index/, run/, and the codes (*.npz)."
+        "network for deployment), index/, run/, and the codes (*.npz). To search it in a browser "
+        "(pip install 'gluon_hash[serve]'):\n"
+        f"gluon-hash serve {shlex.join(map(str, (*model, *served)))}"
     )
 
 
