@@ -30,6 +30,7 @@ __all__ = [
 Run = Callable[[np.ndarray], np.ndarray]
 CPU, UINT8 = 1, 3  # a device type of the C predict API, and a type of arrays
 SUBGRAPH_BACKEND = "MXNET_SUBGRAPH_BACKEND"
+os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or each graph that is bound prints two lines
 
 
 def import_block(
