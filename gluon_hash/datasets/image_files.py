@@ -15,7 +15,7 @@ from gluon_hash.datasets.dataset import Split
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
 from gluon_hash.progress import log
-from gluon_hash.records.images import WHITE, Color, has_transparency, read_image
+from gluon_hash.records.images import WHITE, Color, decode_image, has_transparency, read_image
 from gluon_hash.records.lists import flaw_of_path
 from gluon_hash.records.pack import encode_png
 
@@ -113,7 +113,10 @@ def image_split(
     def encoded(position: int) -> bytes:
         path = root / names[position]
         data = path.read_bytes()
-        return encode_png(read_image(path, background)) if has_transparency(data) else data
+        try:
+            return encode_png(decode_image(data, background)) if has_transparency(data) else data
+        except ValueError as error:
+            raise DataError(str(error), path=path) from error
 
     def digest(position: int) -> bytes:
         pixels = read_image(root / names[position], background)

@@ -169,3 +169,13 @@ def test_transparent_images_are_stored_over_the_background(tmp_path, make_images
         assert glass[0, 0].tolist() == [255, 0, 0] and glass[5, 5].tolist() == list(background)
         file = (tmp_path / "in" / "cat" / "000.png").read_bytes()
         assert images["cat/000.png"] == file
+
+
+def test_an_image_of_another_format_names_its_file(tmp_path, make_images):
+    """EPS under the name of a PNG: nothing of it is run."""
+    make_images(tmp_path / "in", numbered("cat", 9))
+    Image.new("RGB", (8, 8)).save(tmp_path / "in" / "cat" / "page.png", "EPS")
+    data = datasets.folder(tmp_path / "in", query_share=0.2)
+    split = data.train if "cat/page.png" in data.train.names else data.query
+    with pytest.raises(DataError, match=r"page\.png: not a readable image .* of no known format"):
+        split.encoded(split.names.index("cat/page.png"))
