@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def load_npy(path: str | os.PathLike[str], *, memory_mapped: bool = False) -> np
     ----------
     path : path-like
     memory_mapped : bool
-        Read-only, and read where it is looked at.
+        Read-only, and read where it is looked at; an array of texts is read whole all the same.
 
     Raises
     ------
@@ -63,10 +64,10 @@ def load_npy(path: str | os.PathLike[str], *, memory_mapped: bool = False) -> np
     with stream, reading(path, NPY):
         header = _read_header(stream, path)
         _check_size(header, os.fstat(stream.fileno()).st_size - header.start, path)
-        if memory_mapped and header.num_bytes:
+        if memory_mapped and header.num_bytes and header.dtype.kind != "U":
             return np.load(path, mmap_mode="r", allow_pickle=False)
         stream.seek(0)
-        return np.lib.format.read_array(stream, allow_pickle=False)
+        return _with_characters(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 @contextmanager
@@ -131,7 +132,7 @@ class ArrayArchive:
         header = self.header(name)
         _check_size(header, self._members[name].file_size - header.start, self._path, name)
         with self._member(name) as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
+            return _with_characters(np.lib.format.read_array(stream, allow_pickle=False))
 
     @contextmanager
     def _member(self, name: str) -> Iterator[IO[bytes]]:
@@ -209,6 +210,15 @@ def _read_header(
     return Header(
         shape, dtype, fortran_order, len(np.lib.format.MAGIC_PREFIX) + 2 + len(size_bytes) + length
     )
+
+
+def _with_characters(array: np.ndarray) -> np.ndarray:
+    """The array; ValueError if it holds texts of what is not a character, on which Python fails."""
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        order = array.dtype.byteorder
+        if np.ascontiguousarray(array).reshape(-1).view(f"{order}u4").max() > sys.maxunicode:
+            raise ValueError("a text holds what is not a character")
+    return array
 
 
 def _check_size(

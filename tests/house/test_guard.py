@@ -220,6 +220,8 @@ class TestNumpy:
             (npy("|O", (2,), b"1" * 16), "holds Python objects"),
             (npy("<f4", (-1,)), r"cannot be float32 of shape \(-1,\)"),
             (npy("<f4", (True,), b"1234"), r"cannot be float32 of shape \(True,\)"),
+            (npy("<U1", (1,), b"\0\0\x11\0"), "a text holds what is not a character"),
+            (npy(">U1", (1,), b"\0\x11\0\0"), "a text holds what is not a character"),
             (npy("<U-1", (2,)), "an array cannot be <U-1|not a readable .npy file"),
             (npy("<f4", "x"), "not a readable .npy file"),
             (npy("<f4", (2,), b"12345678", version=7), "format 7 of .npy is not known"),
