@@ -56,12 +56,12 @@ $(INSTALLED): setup.py constraints.txt
 
 $(NEWER)/.installed: setup.py constraints-newer.txt | $(INSTALLED)
 	$(call make_venv,$(NEWER),python3.12 python3.11 python3.10)
-	$(NEWER)/bin/python $(PIP) -c constraints-newer.txt -e '.[mxnet$(comma)test$(comma)milvus]'
+	$(NEWER)/bin/python $(PIP) -c constraints-newer.txt -e '.[mxnet$(comma)test$(comma)milvus$(comma)serve]'
 	@touch $@
 
 $(CORE)/.installed: setup.py constraints-core.txt | $(NEWER)/.installed
 	$(call make_venv,$(CORE),python3.14 python3.13 python3.12 python3.11 python3.10)
-	$(CORE)/bin/python $(PIP) -c constraints-core.txt -e '.[test]'
+	$(CORE)/bin/python $(PIP) -c constraints-core.txt -e '.[test$(comma)serve]'
 	@touch $@
 
 demo: install

@@ -42,6 +42,11 @@ MILVUS = [
     "milvus-lite>=2.5,<3",  # 3 brings a pyarrow that asks for NumPy 2
     "setuptools<80.9",  # milvus-lite 2.5 imports pkg_resources; later ones warn of it, or lack it
 ]
+SERVE = [
+    "fastapi>=0.115",  # a pydantic model of query parameters
+    "uvicorn>=0.30",
+    "python-multipart>=0.0.13",  # called python_multipart since
+]
 TEST = ["pytest>=7.4", "pytest-timeout"]
 TOOLS = ["mypy", "ruff", "types-PyYAML"]
 
@@ -91,7 +96,7 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["gluon_hash", "gluon_hash.*"]),
-    package_data={"gluon_hash": ["py.typed", "report/assets/*"]},
+    package_data={"gluon_hash": ["py.typed", "report/assets/*", "serve/page/*"]},
     cmdclass={"build_py": BuildWithFolders},
     python_requires=">=3.10",
     # No upper bounds: nothing here is known to break the core. The lower ones are the oldest
@@ -117,8 +122,9 @@ setup(
         "cu112": [*MXNET[1:], *CU112],
         "milvus": MILVUS,
         "onnx": ONNX,
+        "serve": SERVE,
         "test": TEST,
-        "dev": [*TEST, *MILVUS, *ONNX, *TOOLS],
+        "dev": [*TEST, *MILVUS, *ONNX, *SERVE, *TOOLS],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},
 )

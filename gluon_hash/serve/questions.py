@@ -19,6 +19,7 @@ from gluon_hash.retrieval.codes.packing import check_packed, num_bytes
 __all__ = ["Question", "parse_code", "parse_question"]
 
 KEYS = ("code", "id", "features")
+LARGEST = float(np.finfo(np.float32).max)
 EXPECTED = (
     "expected an image (its bytes, or a multipart form with a file `image`), or JSON with "
     "`code`, `id` or `features`"
@@ -121,7 +122,7 @@ def _from_json(body: bytes) -> Question:
 
 def _features(given: Any) -> np.ndarray:
     numbers = isinstance(given, list) and all(type(value) in (int, float) for value in given)
-    if numbers and given and max(map(abs, given)) <= np.finfo(np.float32).max:
+    if numbers and given and max(map(abs, given)) <= LARGEST:
         return np.array(given, np.float64).astype(np.float32)
     raise ValueError("request: features: expected a list of numbers that float32 can hold")
 

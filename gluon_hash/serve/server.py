@@ -70,12 +70,14 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the socket behind the last connection that was made, wait for requests, end."""
+        came = []
         for listening in sockets or []:
             listening.listen(0)  # who comes now waits, and is refused when the socket is closed
-        for _ in range(3):
-            await asyncio.sleep(0)  # those who came before are let in
+            came += _connections(listening)
         for server in self.servers:
             server.close()
+        for connection in came:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         until = time.monotonic() + self._service.limits.drain
         while self.server_state.connections and time.monotonic() < until and not self.force_exit:
             await asyncio.sleep(0.02)
@@ -110,6 +112,12 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(
                 self._loop.call_later, self._service.limits.drain, self._stop_taking
             )
+
+    def _protocol(self) -> asyncio.Protocol:
+        """What uvicorn makes for each connection."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     def _stop_taking(self) -> None:
         self.should_exit = True
@@ -149,6 +157,18 @@ def run(service: Service, host: str, port: int) -> int | None:
     server = Server(service, local=local, ready=lambda: print(address, flush=True))
     asyncio.run(server.serve([listening]))
     return server.signal
+
+
+def _connections(listening: socket.socket) -> list[socket.socket]:
+    """Those that were made and not yet taken."""
+    came: list[socket.socket] = []
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:  # there are no more
+            return came
+        connection.setblocking(False)
+        came.append(connection)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -15,8 +15,8 @@ import gluon_hash
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = {
     "constraints.txt": ["mxnet", "dev"],
-    "constraints-newer.txt": ["mxnet", "test", "milvus"],
-    "constraints-core.txt": ["test"],
+    "constraints-newer.txt": ["mxnet", "test", "milvus", "serve"],
+    "constraints-core.txt": ["test", "serve"],
 }
 SETUP_WITHOUT_IMPORTS = """
 import json, sys, setuptools
