@@ -230,6 +230,11 @@ def _checked_nodes(graph: Graph) -> list[Node]:
     if len(graph.heads) != 1:
         raise _GraphError(f"it has {len(graph.heads)} outputs, expected one")
     _check_entry("its output", graph.heads[0], count, nodes)
+    needed = {graph.heads[0][0]}
+    for number in range(count - 1, -1, -1):  # what a node reads comes before it
+        if number not in needed:
+            raise _GraphError(f"its output does not depend on node {number}")
+        needed.update(entry[0] for entry in nodes[number].inputs)
     return nodes
 
 

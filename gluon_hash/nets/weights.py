@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
+
 from gluon_hash.engine import HybridBlock, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.guard.params_files import check_params
@@ -48,12 +50,16 @@ def load_params(
     Raises
     ------
     DataError
-        As check_params; or if the tensors are not those of the block.
+        As check_params; or if the tensors are not those of the block, or of another type.
     FileNotFoundError
         If there is none.
     """
     stored = check_params(path)
     check_tensors(block, {name: tensor.shape for name, tensor in stored.items()}, path)
+    for name, parameter in block._collect_params_with_prefix().items():
+        expected, got = np.dtype(parameter.dtype), stored[name].dtype
+        if (expected.kind, expected.itemsize) != (got.kind, got.itemsize):
+            raise DataError(f"{name}: expected {expected}, got {got}", path=path)
     block.load_parameters(os.fspath(path), ctx=contexts or [mx.cpu()])
 
 

@@ -152,6 +152,7 @@ def changed(*keys, value):
         (changed("nodes", 1, "name", value="data"), "the name of a node appears twice"),
         (changed("nodes", 1, "name", value=""), "node 1 has the name ''"),
         (changed("nodes", value=[]), "it has 0 nodes"),
+        (changed("heads", value=[[2, 0, 0]]), "its output does not depend on node 3"),
         (changed("heads", value=[[4, 0, 0]]), r"its output is \[4, 0, 0\]"),
         (changed("attrs", value={}), "expected mxnet_version from 10000 in attrs"),
         (changed("attrs", "mxnet_version", value=["int", 800]), "expected mxnet_version from"),

@@ -136,3 +136,8 @@ def test_a_network_takes_its_own_tensors_only(tmp_path):
     np.testing.assert_array_equal(again(images).asnumpy(), net(images).asnumpy())
     with pytest.raises(DataError, match=r"n\.params: 2 tensors do not fit the network: .*\(12,"):
         load_params(HashingNet(get_backbone("cifar_resnet20_v1"), 16), tmp_path / "n.params")
+    tensors = read_params(tmp_path / "n.params")
+    tensors["head.0.bias"] = tensors["head.0.bias"].astype("int32")
+    mx.nd.save(os.fspath(tmp_path / "i.params"), tensors)
+    with pytest.raises(DataError, match=r"i\.params: head\.0\.bias: expected float32, got int32"):
+        load_params(again, tmp_path / "i.params")
