@@ -130,6 +130,7 @@ def _service(
             "no --model: images are not encoded; codes and items of the collection are searched for"
         )
         return serve.Service(collection, None, limits)
+    from gluon_hash.cli.index.searching import check_model
     from gluon_hash.experiment import load_model
     from gluon_hash.retrieval.index.asked import check_bits
 
@@ -140,4 +141,5 @@ def _service(
         contexts = engine.contexts(device)
     loaded = load_model(model, contexts)
     check_bits(model, loaded.num_bits, collection.num_bits)
+    check_model(collection.index, model, loaded.fingerprint)
     return serve.Service(collection, loaded, limits)

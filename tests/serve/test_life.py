@@ -24,7 +24,7 @@ from served import JSON, Brightness, Client, checkered, png, serving, small_serv
 from gluon_hash import serve
 from gluon_hash.errors import MissingPackageError
 from gluon_hash.records import RecordFile, decode_image
-from gluon_hash.retrieval import HammingIndex
+from gluon_hash.retrieval import FeatureTable, HammingIndex
 from gluon_hash.retrieval.baselines import LinearHash
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +185,25 @@ def test_a_baseline_serves_features_beside_the_images_of_records(prepared, tmp_p
         assert (decode_image(picture.body) == records.image(2)).all()
         gone = client.get(f"/items/{10**6}/image")
         assert gone.status == 404 and "not in the records" in gone.error
+
+
+def test_another_model_than_that_of_the_index_is_refused_at_the_start(tmp_path, run):
+    rng, mean = np.random.RandomState(0), np.zeros(4, np.float32)
+    for name in ("one", "other"):
+        weights = rng.randn(4, 16).astype(np.float32)
+        LinearHash("lsh", mean, weights).save(tmp_path / f"{name}.npz")
+    features = rng.randn(5, 4).astype(np.float32)
+    FeatureTable(np.arange(5), features, np.zeros((5, 1), np.int32), {}).save(tmp_path / "f.npz")
+    one, index = tmp_path / "one.npz", tmp_path / "index"
+    code, _, err = run(
+        "encode", one, "--records", tmp_path / "f.npz", "--out", tmp_path / "codes.npz"
+    )
+    assert code == 0, err
+    assert run("index", "build", tmp_path / "codes.npz", "--out", index)[0] == 0
+    code, _, err = run("serve", "--index", index, "--model", tmp_path / "other.npz")
+    assert code == 2 and "of another model" in err and err.count("\n") == 1
+    with started(tmp_path, "--index", index, "--model", one, "--drain", "0") as (_, client):
+        assert client.search({"features": features[3].tolist()}, "k=1").json["ids"] == [3]
 
 
 @pytest.mark.parametrize(
