@@ -44,12 +44,15 @@ COMMANDS = {
     "report": ("report", "Write a run or a comparison as one page, with figures and images."),
 }
 FAILED, WRONG_USE = 1, 2
+BAD_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 BAD_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 # in place of "[Errno 2] No such file or directory: 'x'"
 SAID = {
     errno.ENOENT: "no such file or folder; check the path",
     errno.ENOTDIR: "a part of this path is a file, not a folder; name another",
     errno.EISDIR: "expected a file, this is a folder",
+    errno.ENAMETOOLONG: "this name is too long; name another",
+    errno.ELOOP: "links that lead in a circle; name what they should lead to",
     errno.EEXIST: "exists already; name another output or remove it first",
     errno.EACCES: "you may not read or write this; name another place or ask its owner",
     errno.EPERM: "this is not permitted here; name another place or ask its owner",
@@ -112,7 +115,12 @@ def _call(arguments: list) -> None:
 
 def _judged(error: Exception) -> tuple[int, str]:
     """The exit code of an error, and what is added to it; an error in the program is raised."""
-    if isinstance(error, (ValueError, MissingPackageError, *BAD_PATH)):  # DataError is a ValueError
+    if (
+        # DataError is a ValueError; a number that does not fit in 64 bits is an OverflowError
+        isinstance(error, (ValueError, OverflowError, MissingPackageError, *BAD_PATH))
+        or isinstance(error, OSError)
+        and error.errno in BAD_NAME
+    ):
         return WRONG_USE, ""
     if isinstance(error, (OSError, MemoryError, RuntimeError)):
         return FAILED, ""
@@ -156,4 +164,6 @@ def _message(error: BaseException) -> str:
         return f"stdout: {SAID[errno.ENOSPC]}"
     if isinstance(error, UnicodeDecodeError):
         return f"a file that should hold {error.encoding} text is a binary file, or of another kind"
+    if isinstance(error, OverflowError):
+        return f"a number is too large ({error})"
     return str(error).strip() or type(error).__name__

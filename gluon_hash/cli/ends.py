@@ -32,6 +32,10 @@ PATIENCE = 5.0  # seconds in which a command tidies up; after them one more sign
 PIPE_CLOSED = 141  # what a shell says of SIGPIPE
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C; a KeyboardInterrupt that has passed an `eval` makes Python kill itself at its end."""
+
+
 class _State:
     """When the first signal came, of which number, and whether the line is printed."""
 
@@ -125,7 +129,7 @@ def _answer(number: int, frame: FrameType | None) -> None:
         os._exit(128 + _state.number)
     if _state.first is None:
         _state.first, _state.number = time.monotonic(), number
-        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+        raise _Interrupted if number == signal.SIGINT else Terminated(number)
     if time.monotonic() - _state.first > PATIENCE:
         os.write(2, f"{_line()}\n".encode())  # print is not made to be called in a handler
         os._exit(128 + _state.number)

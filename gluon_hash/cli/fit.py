@@ -24,7 +24,7 @@ def command(
         "MODEL, with features as --records.",
     ),
     bits: int = typer.Option(48, min=1, help="Length of a code."),
-    seed: int = typer.Option(24, min=0, help="Draws the projections."),
+    seed: int = typer.Option(24, min=0, max=2**32 - 1, help="Draws the projections."),
 ) -> None:
     """Fit a baseline on features; no network is trained."""
     from gluon_hash.retrieval import FeatureTable

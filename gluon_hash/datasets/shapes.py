@@ -27,6 +27,7 @@ FORMS = {
     "star": ("star4", "star5", "star8"),
 }
 MARKS = ("dot", "bar", "ring")
+MOST_IMAGES, LARGEST_SIDE = 1_000_000, 1024
 OVERSAMPLING = 4
 NOISE_STD = 12.0  # of 255
 POINTS = 48  # on a curve
@@ -63,10 +64,11 @@ def synthetic(
     >>> data.hierarchy.to_table()[0]
     ('disc with dot', 'disc', 'round')
     """
-    if min(train_per_class, query_per_class) < 1 or side < 16:
+    counts = (train_per_class, query_per_class)
+    if not (1 <= min(counts) <= max(counts) <= MOST_IMAGES and 16 <= side <= LARGEST_SIDE):
         raise ValueError(
-            f"synthetic: expected at least 1 image per class and 16 pixels, got {train_per_class}, "
-            f"{query_per_class} and {side}"
+            f"synthetic: expected 1 to {MOST_IMAGES} images per class and a side of 16 to "
+            f"{LARGEST_SIDE} pixels, got {train_per_class}, {query_per_class} and {side}"
         )
     rows = [
         (f"{form} with {mark}", form, family)

@@ -112,7 +112,10 @@ def arranged(
         None, min=1, help="At most this many images of each finest class, in each split."
     ),
     seed: int = typer.Option(
-        24, min=0, help="Draws queries, subset, order of the database and validation images."
+        24,
+        min=0,
+        max=2**32 - 1,
+        help="Draws queries, subset, order of the database and validation images.",
     ),
     validation_per_class: int | None = typer.Option(
         None,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +24,7 @@ Row = dict[str, Any]
 CODE, LABELS, PATH = "code", "level_labels", "path"
 LONGEST_PATH = 16_384  # bytes: PATH_MAX characters of four
 IDS_AT_A_TIME = 1000
+ADDRESS = re.compile(r"(https?|tcp|unix):.+|[^\n]+\.db")
 TRIES, FIRST_WAIT = 5, 0.5  # seconds; doubles with every try
 DESCRIPTION = "gluon_hash {} bits, bit 0 the least significant of byte 0"
 
@@ -183,7 +187,12 @@ def _connect(url: str) -> Any:
     logging.getLogger("pymilvus").setLevel(
         logging.CRITICAL
     )  # it prints a traceback for what we report ourselves
+    if not ADDRESS.fullmatch(url):
+        raise ValueError(f"url: expected FILE.db, or http://HOST:PORT, got {url!r}")
+    is_new = url.endswith(".db") and not os.path.lexists(url)
     try:
         return MilvusClient(url)
     except (MilvusException, ConnectionError, OSError) as error:
+        if is_new:  # begun by a Milvus Lite that did not start, on a full disk, say
+            Path(url).unlink(missing_ok=True)
         raise ConnectionError(f"{url}: no Milvus answers: {error}") from error
