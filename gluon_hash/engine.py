@@ -24,6 +24,7 @@ __all__ = [
     "HybridBlock",
     "Loss",
     "Tensor",
+    "amp",
     "autograd",
     "contexts",
     "gluon",
@@ -119,6 +120,7 @@ except ModuleNotFoundError as error:
         raise
     raise MissingPackageError(MISSING) from error
 from mxnet import autograd, gluon, init, nd
+from mxnet.contrib import amp
 from mxnet.gluon import Block, HybridBlock, nn
 from mxnet.gluon.loss import Loss
 
@@ -126,7 +128,9 @@ Tensor: TypeAlias = mx.nd.NDArray | mx.sym.Symbol
 
 
 def contexts(device: str) -> list[mx.Context]:
-    """The MXNet contexts that ``device`` names: "cpu", "gpu:0" or "gpu:0,1".
+    """The MXNet contexts that ``device`` names: "cpu", "gpu:0", "gpu:0,1" or "cpu:0,cpu:1".
+
+    Several of the CPU do not make it faster: they show that several devices train what one does.
 
     Raises
     ------
@@ -136,10 +140,19 @@ def contexts(device: str) -> list[mx.Context]:
     """
     if device == "cpu":
         return [mx.cpu()]
-    kind, _, numbers = device.partition(":")
-    if kind != "gpu" or not all(number.isdigit() for number in numbers.split(",")):
-        raise ValueError(f"device: expected cpu, gpu:0 or gpu:0,1, got {device!r}")
-    wanted = [int(number) for number in numbers.split(",")]
+    kind = device.partition(":")[0]
+    numbers = [part.removeprefix(f"{kind}:") for part in device.removeprefix(f"{kind}:").split(",")]
+    if (
+        kind not in ("cpu", "gpu")
+        or not all(number.isdecimal() and number.isascii() for number in numbers)
+        or len(set(map(int, numbers))) < len(numbers)
+    ):
+        raise ValueError(
+            f"device: expected cpu, gpu:0 or gpu:0,1, each number once, got {device!r}"
+        )
+    wanted = [int(number) for number in numbers]
+    if kind == "cpu":
+        return [mx.cpu(number) for number in wanted]
     seen = mx.context.num_gpus()
     if max(wanted) >= seen:
         raise ValueError(

@@ -122,6 +122,11 @@ class TrainingConfig(_Section):
     epochs: int = Field(150, ge=1, description="passes over the training images")
     batch_size: int = Field(128, ge=2, description="images a step, over all devices")
     seed: int = Field(24, ge=0, lt=2**32, description="of everything that is drawn")
+    precision: Literal["float32", "float16", "bfloat16"] = Field(
+        "float32",
+        description="of the network's products in training: float16 on GPUs, with a scaled loss; "
+        "bfloat16 on CPUs; weights, batch norm, loss and centers stay float32",
+    )
     monitor: Literal["map", "map_tie_averaged", "mahp", "loss"] = Field(
         "map",
         description="map, map_tie_averaged (over all orders of equal distances), mahp: of the "

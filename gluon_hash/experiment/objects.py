@@ -14,6 +14,7 @@ from gluon_hash.nets import (
 )
 from gluon_hash.records import ImageTransform
 from gluon_hash.training import schedule
+from gluon_hash.training.precision import scale_losses
 
 __all__ = [
     "build_net",
@@ -100,9 +101,11 @@ def build_optimizer(
     parameters = trained.collect_params()
     if head is not None:
         parameters.update(head.collect_params())
-    return gluon.Trainer(
+    optimizer = gluon.Trainer(
         parameters, settings.name, arguments, kvstore="device", update_on_kvstore=False
     )
+    scale_losses(optimizer, config.training.precision)
+    return optimizer
 
 
 def build_schedule(config: Config) -> schedule.Schedule:

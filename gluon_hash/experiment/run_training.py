@@ -41,6 +41,7 @@ from gluon_hash.retrieval import CodeTable, Cutoffs, codes, leave_one_out
 from gluon_hash.retrieval.evaluation.health import code_health
 from gluon_hash.training import HashTrainer, fit
 from gluon_hash.training.interruption import interruptible
+from gluon_hash.training.precision import check_precision
 from gluon_hash.training.saving import LOG
 from gluon_hash.training.workers import ALONE, Workers
 
@@ -89,6 +90,7 @@ def train(
         After a signal, when what was done is saved.
     """
     out, config = Path(out), resolve(config)
+    check_precision(config.training.precision, contexts)
     with ExitStack() as held:
         differences = Differences()
         with workers.first_before_others():
@@ -215,6 +217,7 @@ def _trainer(
         head=parts.head,
         clip_gradient_norm=config.optimizer.clip_gradient_norm,
         workers=workers,
+        precision=config.training.precision,
     )
 
 

@@ -9,12 +9,13 @@ from typing import Any
 from gluon_hash.engine import gluon, nd
 from gluon_hash.errors import DataError
 from gluon_hash.nets.weights import read_params
+from gluon_hash.training.precision import scaled_by
 
 __all__ = ["load_optimizer", "save_optimizer", "state_arrays"]
 
 # gluon.Trainer has no public way to its state but pickles; the private names below are those of
 # MXNet 1.9.1, the last release.
-NAMES = re.compile(r"num_update|[0-9]{1,9}:(count|state:[0-9]{1,9})")
+NAMES = re.compile(r"num_update|loss_scale|[0-9]{1,9}:(count|state:[0-9]{1,9})")
 
 
 def save_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> None:
@@ -25,6 +26,9 @@ def save_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> No
         arrays[f"{index}:count"] = nd.array([counts.get(index, 0)], dtype="int64")
         for position, array in enumerate(_arrays(state)):
             arrays[f"{index}:state:{position}"] = array
+    scale = scaled_by(optimizer)
+    if scale is not None:
+        arrays["loss_scale"] = nd.array([scale.value, scale.steps], dtype="float64")
     nd.save(os.fspath(path), arrays)
 
 
@@ -54,7 +58,11 @@ def load_optimizer(optimizer: gluon.Trainer, path: str | os.PathLike[str]) -> No
     inner = optimizer._optimizer
     inner.num_update = _count(arrays, "num_update", path)
     inner.begin_num_update = 0
-    saved = {int(name.split(":")[0]) for name in arrays if name != "num_update"}
+    scale = scaled_by(optimizer)
+    if scale is not None and "loss_scale" in arrays:
+        value, steps = arrays["loss_scale"].asnumpy().tolist()
+        scale.value, scale.steps = value, int(steps)
+    saved = {int(name.split(":")[0]) for name in arrays if ":" in name}
     for number, updater in enumerate(optimizer._updaters):
         counts = {index: _count(arrays, f"{index}:count", path) for index in saved}
         inner._all_index_update_counts[optimizer._contexts[number].device_id] = counts

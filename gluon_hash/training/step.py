@@ -15,6 +15,7 @@ import numpy as np
 
 from gluon_hash.engine import autograd, gluon, mx, nd
 from gluon_hash.methods.memory.base import Memory
+from gluon_hash.training.precision import cast_inside, scaled_by
 from gluon_hash.training.workers import Workers
 
 __all__ = ["Step", "WholeBatch"]
@@ -42,6 +43,8 @@ class Step:
         Head and loss are on the first.
     clip_gradient_norm : float or None
     workers : Workers
+    precision : str
+        See gluon_hash.training.precision.
     """
 
     def __init__(
@@ -55,8 +58,11 @@ class Step:
         contexts: Sequence[mx.Context],
         clip_gradient_norm: float | None,
         workers: Workers,
+        precision: str = "float32",
     ) -> None:
-        self._net, self._frozen, self._head, self._loss = net, frozen, head, loss
+        self._head, self._loss = head, loss
+        self._net = cast_inside(net, precision)
+        self._frozen = None if frozen is None else cast_inside(frozen, precision)
         self._optimizer, self._memory = optimizer, memory
         self._contexts, self._workers = list(contexts), workers
         self._clip_gradient_norm = clip_gradient_norm
@@ -82,8 +88,10 @@ class Step:
             loss = self._loss(
                 whole.code, whole.level_labels, *remembered, *self._head_outputs(whole.code)
             ).sum()
-        loss.backward()
-        self._update(len(whole.ids))
+            scale = scaled_by(self._optimizer)
+            scaled = loss if scale is None else loss * scale.value
+        scaled.backward()
+        self._update(len(whole.ids) * (1.0 if scale is None else scale.value))
         self._memory.observe(whole.code.detach(), whole.level_labels, whole.ids)
         return loss, len(whole.ids)
 
@@ -114,7 +122,8 @@ class Step:
         outputs = self._head(code)
         return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
-    def _update(self, batch_size: int) -> None:
+    def _update(self, divisor: float) -> None:
+        """Update by the summed gradients over ``divisor``, the images times the loss's scale."""
         self._count_head_once()
         self._optimizer.allreduce_grads()
         if self._workers.count > 1:
@@ -125,10 +134,10 @@ class Step:
             for context in self._contexts:
                 gluon.utils.clip_global_norm(
                     [parameter.grad(context) for parameter in self._trained],
-                    self._clip_gradient_norm * batch_size,
+                    self._clip_gradient_norm * divisor,
                     check_isfinite=False,
                 )
-        self._optimizer.update(batch_size)
+        self._optimizer.update(divisor)
 
     def _count_head_once(self) -> None:
         """Every worker has the head's whole gradient, on its first device: one of them counts."""

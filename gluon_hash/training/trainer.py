@@ -55,6 +55,8 @@ class HashTrainer:
         Largest global norm of the gradient of the mean loss.
     workers : Workers, optional
         With whom a batch is divided; default: alone.
+    precision : str
+        float32, or what the network's products are computed in (gluon_hash.training.precision).
     """
 
     def __init__(
@@ -72,13 +74,23 @@ class HashTrainer:
         head: gluon.Block | None = None,
         clip_gradient_norm: float | None = None,
         workers: Workers = ALONE,
+        precision: str = "float32",
     ) -> None:
         self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
         self.memory = memory
         self._loader, self.contexts, self.workers = loader, list(contexts), workers
         self._lr, self._schedule = lr, schedule
         self._step = Step(
-            net, frozen, head, loss, optimizer, memory, contexts, clip_gradient_norm, workers
+            net,
+            frozen,
+            head,
+            loss,
+            optimizer,
+            memory,
+            contexts,
+            clip_gradient_norm,
+            workers,
+            precision,
         )
         for block in (net, loss, frozen, head):
             if block is not None:
@@ -146,9 +158,11 @@ class HashTrainer:
         count = len(self._loader)
         batches = self._batches(epoch, so_far.batches_done)
         to_come = count - so_far.batches_done
+        if so_far.batches_done:
+            self._set_rate(epoch, so_far.batches_done - 1)  # for the log, if none is to come
         for batch in track(batches, f"epoch {epoch + 1}", to_come, unit="batches"):
             number = so_far.batches_done
-            self.optimizer.set_learning_rate(self._lr * self._schedule(epoch + number / count))
+            self._set_rate(epoch, number)
             if draws is not None:
                 draws.before(epoch, number)
             so_far.add(*self._step(batch))
@@ -159,6 +173,10 @@ class HashTrainer:
                 so_far.add_up()
             if after_batch is not None:
                 after_batch(so_far)
+
+    def _set_rate(self, epoch: int, batch: int) -> None:
+        epochs_done = epoch + batch / len(self._loader)
+        self.optimizer.set_learning_rate(self._lr * self._schedule(epochs_done))
 
     def _batches(self, epoch: int, start: int) -> Iterable[Any]:
         """The batches of an epoch from number ``start`` on."""

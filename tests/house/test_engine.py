@@ -133,10 +133,13 @@ def test_cuda_build_without_driver_stops_only_what_needs_mxnet(tmp_path):
 
 def test_contexts_of_the_cpu():
     assert [str(context) for context in engine.contexts("cpu")] == ["cpu(0)"]
+    for device in ("cpu:0,1", "cpu:0,cpu:1"):
+        assert [str(context) for context in engine.contexts(device)] == ["cpu(0)", "cpu(1)"]
 
 
 @pytest.mark.parametrize(
-    "device", ["", "cuda", "gpu", "gpu:", "gpu:a", "gpu:0,", "cpu:0", "gpu:-1"]
+    "device",
+    ["", "cuda", "gpu", "gpu:", "gpu:a", "gpu:0,", "cpu:", "cpu:0,gpu:0", "gpu:0,0", "gpu:-1"],
 )
 def test_malformed_device_is_refused(device):
     with pytest.raises(ValueError, match="expected cpu, gpu:0 or gpu:0,1"):

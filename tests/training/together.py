@@ -6,25 +6,17 @@
 import sys
 from pathlib import Path
 
-import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "methods")]
-
-from gluon_hash import launch, parameter_server
-
-launch.stay_with_launcher()
-if launch.role() in ("scheduler", "server"):
-    parameter_server.serve()
-
-from test_methods_learn import QUERY, make
-
-from gluon_hash.engine import mx
-from gluon_hash.training.agreement import digest
-from gluon_hash.training.workers import joined
+TESTS = Path(__file__).parents[1]
 
 
 def trained(names, workers):
     """Of each method the losses of two epochs, codes of the queries, and who agrees."""
+    import numpy as np
+    from test_methods_learn import QUERY, make
+
+    from gluon_hash.engine import mx
+    from gluon_hash.training.agreement import digest
+
     found = {}
     for name in names:
         trainer, encode = make(name, "sgd", [mx.cpu()], workers)
@@ -35,8 +27,22 @@ def trained(names, workers):
     return found
 
 
-if __name__ == "__main__":
+def main():
+    from gluon_hash import launch, parameter_server
+
+    launch.stay_with_launcher()
+    if launch.role() in ("scheduler", "server"):
+        parameter_server.serve()
+    import numpy as np
+
+    from gluon_hash.training.workers import joined
+
     with joined() as workers:
         result = trained(sys.argv[2:], workers)
         if workers.is_first:
             np.savez(sys.argv[1], **result)
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(TESTS.parent), str(TESTS / "methods")]
+    main()
