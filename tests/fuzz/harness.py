@@ -6,7 +6,7 @@ A room is a file ROOM_readers.py beside this one with a list READERS. What a rea
 damaged file: read it, or raise DataError, ValueError or OSError with the name of the file. Anything
 else is a finding: another exception, an error without the name, more than 1 GB, more than 5 seconds
 of the processor, a crash. --keep FOLDER writes the files of findings; such a file belongs into
-tests/fuzz/cases/READER/ with the repair, from where every run reads it first.
+tests/fuzz/cases/READER/ with the repair (READER as in FOLDER), from where every run reads it first.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -65,6 +66,11 @@ class Outcome:
 
 class TooLongError(BaseException):
     """A file is read for too long; not an Exception, which a reader may catch."""
+
+
+def folder_name(reader_name):
+    """Where the cases of a reader are: "features, .npy" in features_.npy."""
+    return re.sub(r"[^\w.]+", "_", reader_name)
 
 
 def rooms():
@@ -132,7 +138,7 @@ def _serve_reader(reader, folder, options, start, printed):
     path = reader.make(folder)
     reader.read(path)  # the good one; what it imports is imported now
     good = path.read_bytes()
-    cases = sorted((CASES / reader.name).glob("*"))
+    cases = sorted((CASES / folder_name(reader.name)).glob("*"))
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
@@ -153,7 +159,7 @@ def _serve_reader(reader, folder, options, start, printed):
             where = cases[number].name if number < 0 else number
             say(f"{kind} at {where}: {message[:LONGEST_MESSAGE]}")
             if options.keep:
-                kept = Path(options.keep) / reader.name / f"{kind}-{number}"
+                kept = Path(options.keep) / folder_name(reader.name) / f"{kind}-{number}"
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_bytes(data)
     faulthandler.cancel_dump_traceback_later()
