@@ -76,6 +76,7 @@ def test_every_cut_and_every_wrong_header_is_refused(saved, kind):
         (8, "<i", 4),
         (12, "<q", COUNT + 1),
         (12, "<q", -1),
+        (12, "<q", 1 << 40),  # more than there is memory for what is counted of each
         (21, "<i", 9),  # the metric
     ):
         wrong.append(put(position, layout, value)(whole))

@@ -14,6 +14,7 @@ from gluon_hash.retrieval.index.kinds.layout import LayoutError, StructureFile, 
 
 __all__ = ["Ivf"]
 
+MOST_LISTS = 1 << 20
 LISTS, ARRAYS, ALL, SOME = b"IBwF", b"ilar", b"full", b"sprs"
 
 
@@ -60,7 +61,7 @@ class Ivf(Kind):
         """As Kind.check_file: every code is in one list, and once."""
         count, learnt = file.header(LISTS)
         num_lists, num_probes = file.number("<u8"), file.number("<u8")
-        if num_lists != self.num_lists or not 1 <= num_probes <= num_lists:
+        if num_lists != self.num_lists or not 1 <= num_probes <= num_lists <= MOST_LISTS:
             raise LayoutError(f"it looks into {num_probes} of {num_lists} lists")
         if len(file.flat()) != (num_lists if learnt else 0) or (count and not learnt):
             raise LayoutError("it has not as many lists as it says")

@@ -73,7 +73,8 @@ class StructureFile:
         if (num_bits, num_bytes) != (self.num_bits, self.num_bits // 8):
             raise LayoutError(f"it holds codes of {num_bits} bits, expected {self.num_bits}")
         learnt, metric = self.number("u1"), self.number("<i4")
-        if count < 0 or learnt > 1 or metric != HAMMING:
+        fits = 0 <= count * num_bytes <= len(self._data)  # each code is in the file
+        if not fits or learnt > 1 or metric != HAMMING:
             raise LayoutError(f"it says that it has {count} codes and metric {metric}")
         return count, bool(learnt)
 
