@@ -3,7 +3,7 @@
 import harness
 import pytest
 
-COUNT = 120
+COUNT = 150
 
 
 @pytest.mark.parametrize("room", harness.rooms())

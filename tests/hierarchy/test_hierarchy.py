@@ -209,24 +209,6 @@ def test_label_table_names_the_line(write):
         readers.from_label_table(write("fine\tcoarse\na\tx\na\tx\n"))
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        Hierarchy.load,
-        readers.from_label_table,
-        readers.from_parent_lines,
-        readers.read_pairs,
-        lambda path: readers.for_classes(path, ["a"]),
-    ],
-)
-def test_a_binary_in_place_of_text_is_named(tmp_path, read):
-    (tmp_path / "train.rec").write_bytes(b"\x0a\x23\xd7\xce")
-    with pytest.raises(DataError, match=r"train\.rec:2: expected UTF-8 text, got byte 0xd7"):
-        read(tmp_path / "train.rec")
-    with pytest.raises(DataError, match=r"none: no such file"):
-        read(tmp_path / "none")
-
-
 def test_labels_outside_the_hierarchy_are_named(tree):
     with pytest.raises(
         DataError, match=r"codes\.npz: record 1: labels \[1, 2, 0\] .* has \[1, 0, 0\]"

@@ -1,4 +1,4 @@
-"""Names that do not survive being written are refused where they come in; trees too deep too."""
+"""What is refused where it comes in: names that cannot be written, trees too deep, binary files."""
 
 import numpy as np
 import pytest
@@ -110,3 +110,21 @@ def test_lines_of_other_systems_are_read_alike(tmp_path):
     for name, end in (("windows.tsv", "\r\n"), ("old.tsv", "\r")):
         (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", end).encode())
         assert Hierarchy.load(tmp_path / name) == tree
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        Hierarchy.load,
+        readers.from_label_table,
+        readers.from_parent_lines,
+        readers.read_pairs,
+        lambda path: readers.for_classes(path, ["a"]),
+    ],
+)
+def test_a_binary_in_place_of_text_is_named(tmp_path, read):
+    (tmp_path / "train.rec").write_bytes(b"\x0a\x23\xd7\xce")
+    with pytest.raises(DataError, match=r"train\.rec:2: expected UTF-8 text, got byte 0xd7"):
+        read(tmp_path / "train.rec")
+    with pytest.raises(DataError, match=r"none: no such file"):
+        read(tmp_path / "none")
