@@ -108,7 +108,9 @@ def image_split(
     for name in names:
         flaw = flaw_of_path(name)
         if flaw:
-            raise DataError(f"{name!r} cannot be written into a list: it {flaw}", path=root)
+            raise DataError(
+                f"{name!r} cannot be written into a list: it {flaw}; rename it", path=root
+            )
 
     def encoded(position: int) -> bytes:
         path = root / names[position]

@@ -127,7 +127,9 @@ def check_rows(rows: Sequence[Sequence[str]], level_names: Sequence[str]) -> Non
             )
         flawed = next((name for name in row if flaw_of(name)), None)
         if flawed is not None:
-            raise RowError(f"{flawed!r} cannot be a class name: it {flaw_of(flawed)}", position)
+            raise RowError(
+                f"{flawed!r} cannot be a class name: it {flaw_of(flawed)}; rename it", position
+            )
         if row[0] in finest:
             raise RowError(f"class {row[0]!r} appears twice", position)
         finest.add(row[0])
@@ -176,7 +178,7 @@ def check_names(level_names: Sequence[str], class_names: Sequence[Sequence[str]]
             flaw = flaw_of(name)
             if flaw:
                 raise ValueError(
-                    f"level {level_name!r}: {name!r} cannot be a class name: it {flaw}"
+                    f"level {level_name!r}: {name!r} cannot be a class name: it {flaw}; rename it"
                 )
             if name in seen:
                 raise ValueError(f"level {level_name!r}: class {name!r} appears twice")
@@ -212,7 +214,7 @@ def _check_level_names(level_names: Sequence[str]) -> None:
     for level_name in level_names:
         flaw = flaw_of(level_name)
         if flaw:
-            raise ValueError(f"{level_name!r} cannot be the name of a level: it {flaw}")
+            raise ValueError(f"{level_name!r} cannot be the name of a level: it {flaw}; rename it")
     if len(set(level_names)) < len(level_names):
         raise ValueError(f"two levels have one name: {', '.join(level_names)}")
     if len(level_names) > MOST_LEVELS:
