@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_hash.files import sha256
+from gluon_hash import leftovers
+from gluon_hash.files import claimed, sha256
 from gluon_hash.records.reader import read_index
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 
@@ -29,6 +30,13 @@ def test_training_writes_a_whole_run_folder(trained):
         "versions.json",
     } <= names
     assert len((trained / "run" / "log.jsonl").read_text().splitlines()) == 6
+
+
+def owned(folder):
+    """Holds a run folder as a training does; imported late, as it needs MXNet."""
+    from gluon_hash.experiment.run_folder import owned
+
+    return owned(folder)
 
 
 def asked(data, *changes):
@@ -131,6 +139,31 @@ def test_a_resumed_run_may_learn_at_another_rate_and_says_so(copied, run, tmp_pa
     batches = int(re.search(r"epochs of (\d+) batches", err)[1])
     done = (7 - 1 / batches) / 7  # of the cosine, at the last batch
     assert json.loads(last)["lr"] == pytest.approx(0.001 * (1 + math.cos(math.pi * done)) / 2)
+
+
+def test_a_second_training_of_one_run_hears_who_is_at_work(copied, prepared, run, tmp_path):
+    with owned(tmp_path / "run"):
+        code, _, err = run(*copied)
+    assert code == 2 and f"{tmp_path / 'run'}: a training is at work here (process " in err
+    assert err.count("\n") == 1
+    with claimed(tmp_path / "new", doing="a training"):
+        code, _, err = run(*asked(prepared), "--out", tmp_path / "new")
+    assert code == 2 and f"{tmp_path / 'new'}: a training is at work here" in err
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_killed_trainings_left_is_swept_by_the_next(copied, run, tmp_path):
+    for name in (
+        ".last.ckpt.gluon_hash-host-99999999-01234567",
+        ".best.ckpt.abcd_123",
+    ):  # new and older
+        (tmp_path / "run" / name.replace("-host-", f"-{leftovers._host()}-", 1)).mkdir()
+    (tmp_path / "run" / ".mine").mkdir()
+    (tmp_path / "run" / "best.ckpt").rename(tmp_path / "run" / "best.ckpt.old")
+    code, _, err = run(*copied)
+    assert code == 0, err
+    hidden = {path.name for path in (tmp_path / "run").iterdir() if path.name.startswith(".")}
+    assert hidden == {".mine"} and (tmp_path / "run" / "best.ckpt").exists()
 
 
 @pytest.mark.parametrize(
