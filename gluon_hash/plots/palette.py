@@ -29,7 +29,7 @@ LINES = (
 )
 # from the same finest class (dark) to the coarsest (light): lightness alone tells them in order
 MATCHES = LinearSegmentedColormap.from_list(
-    "matches", ["#08306b", "#1f78b4", "#41b6c4", "#a1dab4", "#f0c419"]
+    "matches", ["#08306b", "#1c68a8", "#2f9aa8", "#86c384", "#f5d13c"]
 )
 NO_MATCH = "#c2410c"
 SHARES = LinearSegmentedColormap.from_list(

@@ -200,5 +200,5 @@ def _apart(places: np.ndarray, half: np.ndarray) -> np.ndarray:
         for axis in (0, 1):
             sign = np.where(difference[..., axis] == 0, first, np.sign(difference[..., axis]))
             moved = np.where(meets & (across == axis), overlap[..., axis], 0.0) * sign
-            places[:, axis] += 0.35 * moved.sum(axis=1) / np.maximum(meets.sum(axis=1), 1)
+            places[:, axis] += 0.25 * moved.sum(axis=1)
     return places

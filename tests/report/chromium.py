@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -28,13 +29,17 @@ class Chromium:
     def __enter__(self) -> Chromium:
         self._profile = tempfile.mkdtemp(prefix="chromium.")
         ours, theirs = os.pipe(), os.pipe()  # we read, they read
+        # Chromium reads from 3 and writes to 4; far from both, the copies do not meet
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD, 50) for end in (theirs[0], ours[1])]
+
+        def connect() -> None:
+            os.dup2(high[0], 3)
+            os.dup2(high[1], 4)
+
         program = find_chromium()
         assert program is not None
         self._process = subprocess.Popen(
             [
-                "sh",
-                "-c",
-                f'exec "$0" "$@" 3<&{theirs[0]} 4>&{ours[1]}',
                 program,
                 "--headless=new",
                 "--no-sandbox",
@@ -47,12 +52,13 @@ class Chromium:
                 "--remote-debugging-pipe",
                 "about:blank",
             ],
-            pass_fds=(theirs[0], ours[1]),
+            pass_fds=(3, 4),
+            preexec_fn=connect,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(theirs[0])
-        os.close(ours[1])
+        for end in (theirs[0], ours[1], *high):
+            os.close(end)
         self._read, self._write = ours[0], theirs[1]
         self._buffer, self._number, self._session = b"", 0, None
         self.messages: list[str] = []
