@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
+sys.path += [str(TESTS.parent), str(TESTS / "methods")]
 
 
 def trained(names, workers):
@@ -44,5 +45,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(TESTS.parent), str(TESTS / "methods")]
     main()
