@@ -91,6 +91,35 @@ def test_equal_features_stay_in_the_order_of_the_codes(searched):
         assert row.items.ids.tolist() == before.items.ids.tolist()
 
 
+@pytest.mark.parametrize("distance", ["cosine", "l2"])
+def test_equal_rows_among_others_have_equal_scores(rng, distance):
+    """Rows that share all columns but one are other rows; those that share all are one."""
+    count, width = 300, 515
+    features = rng.randn(count, width).astype(np.float32)
+    features[200:] = features[rng.randint(0, 100, 100)]  # copies, wherever they come
+    features[100:150] = features[:50]
+    features[100:150, 7] += 1  # a column that is not compared first
+    base = table(rng, count, 12)
+    index = HammingIndex(12)
+    index.add(base.codes, base.ids)
+    held = FeatureTable(base.ids, features, base.level_labels, {})
+    queries = rng.randn(5, width).astype(np.float32)
+    answers = find_answers(index, base.codes[:5], k=250)
+    position = {item: row for row, item in enumerate(base.ids.tolist())}
+    for query, row in zip(queries, rerank_by_features(answers, queries, held, 250, distance)):
+        places = [position[item] for item in row.items.ids.tolist()]
+        scores: dict[bytes, set] = {}
+        for place, score in zip(places, row.scores.tolist()):
+            scores.setdefault(features[place].tobytes(), set()).add(score)
+        assert all(len(values) == 1 for values in scores.values())
+        assert len(scores) < len(places) and (np.diff(row.scores) >= 0).all()
+        near = features[places].astype(np.float64)
+        exact = ((near - query) ** 2).sum(axis=1)
+        if distance == "cosine":
+            exact = 1 - near @ query / np.linalg.norm(near, axis=1) / np.linalg.norm(query)
+        np.testing.assert_allclose(row.scores, exact, rtol=1e-4, atol=1e-5)
+
+
 def test_asymmetric_distance_against_its_sum(rng):
     relaxed, base = rng.randn(13), table(rng, 50, 13)
     signs, bits = np.where(relaxed >= 0, 1, -1), codes.unpack(base.codes, 13)

@@ -18,6 +18,7 @@ from gluon_hash.retrieval.index.searcher import Searcher
 __all__ = ["asymmetric_distances", "check_rerank", "rerank_asymmetric", "rerank_by_features"]
 
 QUERIES_AT_A_TIME = 64
+COMPARED_COLUMNS = 16
 
 
 def asymmetric_distances(relaxed: np.ndarray, packed: np.ndarray) -> np.ndarray:
@@ -118,15 +119,17 @@ def rerank_by_features(
     """
     if len(query_features) != len(answers):
         raise ValueError(f"query features: expected {len(answers)} rows, got {len(query_features)}")
-    rows = _split(_rows(_ids(answers), features.ids), answers)
+    rows = _rows(_ids(answers), features.ids)
+    alike = _may_be_equal(features.features, rows)
     reordered = []
-    for query, row, places in zip(query_features, answers, rows):
-        # a matrix product may round equal rows differently: each different row is taken once
-        near = np.ascontiguousarray(features.features[places])
-        as_bytes = near.view(np.dtype((np.void, near.itemsize * near.shape[1]))).reshape(-1)
-        _, different, which = np.unique(as_bytes, return_index=True, return_inverse=True)
-        scores = feature_distances(query[None], near[different], distance)(slice(0, 1))[0]
-        reordered.append(_reordered(row, scores[which.reshape(-1)], k))
+    for query, row, places, likes in zip(
+        query_features, answers, _split(rows, answers), _split(alike, answers)
+    ):
+        near = features.features[places]
+        scores = feature_distances(query[None], near, distance)(slice(0, 1))[0]
+        if likes.any():  # a matrix product may round equal rows differently
+            scores = scores[_first_equal(near, np.flatnonzero(likes))]
+        reordered.append(_reordered(row, scores, k))
     return reordered
 
 
@@ -211,6 +214,32 @@ def _exact_hits(
             for row, (distances, most) in enumerate(zip(exact, farthest), start=start):
                 hits[number] += int((distances[places[row]] <= most).sum())
     return hits, seconds
+
+
+def _may_be_equal(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which of some rows, with repetition, share a few columns with another row: bool.
+
+    Those alone are compared whole.
+    """
+    places, number = np.unique(rows, return_inverse=True)
+    columns = np.linspace(0, features.shape[1] - 1, COMPARED_COLUMNS).astype(int)
+    parts = _as_bytes(features[places[:, None], columns])
+    _, group, counts = np.unique(parts, return_inverse=True, return_counts=True)
+    return counts[group.reshape(-1)][number.reshape(-1)] > 1
+
+
+def _first_equal(rows: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    """For each row, (m, D), the first with the same bytes, looked for among ``alike``: (m,)."""
+    first = np.arange(len(rows))
+    _, at, which = np.unique(_as_bytes(rows[alike]), return_index=True, return_inverse=True)
+    first[alike] = alike[at[which.reshape(-1)]]
+    return first
+
+
+def _as_bytes(rows: np.ndarray) -> np.ndarray:
+    """Each row, of (m, D), as one value: (m,)."""
+    rows = np.ascontiguousarray(rows)
+    return rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
 
 
 def _reordered(answers: Answers, scores: np.ndarray, k: int) -> Answers:
