@@ -174,7 +174,8 @@ def _connections(listening: socket.socket) -> list[socket.socket]:
 def listen(host: str, port: int) -> socket.socket:
     """A socket at an address, which Server serves; OSError if it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns off Nagle's delays (40 ms an answer) where the protocol is named, not 0
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import os
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from PIL import Image
 
+from gluon_hash.environment import processors
 from gluon_hash.retrieval.index.asked import check_bits
 from gluon_hash.serve.answering import Options, answer
 from gluon_hash.serve.batching import Batcher
@@ -83,7 +83,7 @@ class Service:
             on_batch=self.metrics.batch,
         )
         # images are decoded, and codes compared, by as many threads as there are processors
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "worker")
+        self._threads = ThreadPoolExecutor(processors(), "worker")
 
     @property
     def queued(self) -> int:

@@ -1,14 +1,17 @@
 """What the service does with too much: bytes, requests, seconds; and with clients that leave."""
 
+import http.client
 import socket
 import threading
 import time
 
 import pytest
-from served import Brightness, Client, checkered, png, serving, small_service
+from served import JSON, Brightness, Client, checkered, png, serving, small_service
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
+
+from gluon_hash.serve.server import listen
 
 
 def test_too_many_bytes_are_refused_announced_or_not():
@@ -103,3 +106,20 @@ def test_requests_at_once_share_calls_and_get_their_own_answers():
         text = client.get("/metrics").body.decode()
     calls = int(next(li for li in text.splitlines() if "batch_images_count" in li).split()[1])
     assert 1 <= calls < 24
+
+
+def test_an_answer_is_sent_at_once():
+    """With Nagle's algorithm on, a kept connection waits 40 ms for the other side's receipt."""
+    service, _ = small_service()
+    with serving(service) as client:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=10)
+        seconds = []
+        for _ in range(20):
+            started = time.perf_counter()
+            connection.request("POST", "/search?k=3", b'{"id": 105}', JSON)
+            assert len(connection.getresponse().read()) > 50
+            seconds.append(time.perf_counter() - started)
+        connection.close()
+    assert min(seconds) < 0.03
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
