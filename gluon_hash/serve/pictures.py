@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from gluon_hash.records import RecordFile, decode_image
+from gluon_hash.records.images import FORMATS
 from gluon_hash.retrieval.index import HammingIndex, Searcher
 
 __all__ = [
@@ -156,7 +157,7 @@ def check_pixels(data: bytes, most: int) -> None:
     What cannot be read is left to the decoder, which says why.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
     except Exception:  # whatever Pillow raises for the head of a damaged file
         return
