@@ -17,6 +17,7 @@ __all__ = ["FeatureFile", "check_features", "check_form", "read_features"]
 
 FLOATS = (np.float16, np.float32, np.float64)
 ROWS_AT_A_TIME = 4096
+ROWS_OF_A_BATCH = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -131,25 +132,28 @@ def _read_npz(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
 
 def _read_parquet(path: str | os.PathLike[str], array: str | None) -> FeatureFile:
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import pyarrow.parquet  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
             f"{os.fspath(path)}: reading Parquet needs pyarrow: pip install pyarrow, or save the "
             f"features as .npy ({error})"
         ) from error
     with reading(path, "Parquet file"):
-        check_unpacking(_num_bytes(pyarrow.parquet.read_metadata(path)), path)
-        table = pyarrow.parquet.read_table(path)
-        return _columns(table, array, path)
+        return _columns(_read_batches(path), array, path)
 
 
-def _num_bytes(metadata: Any) -> int:
-    """Of the values of a Parquet file in memory, at eight a value: equal ones take none on disk."""
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    return 8 * sum(
-        group.column(number).num_values for group in groups for number in range(group.num_columns)
-    )
+def _read_batches(path: str | os.PathLike[str]) -> Any:
+    """The table of a Parquet file, whose equal values take no room there, looked at as it grows."""
+    import pyarrow
+    import pyarrow.parquet
+
+    batches, num_bytes = [], 0
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS_OF_A_BATCH):
+            num_bytes += batch.nbytes
+            check_unpacking(num_bytes, path)
+            batches.append(batch)
+        return pyarrow.Table.from_batches(batches, file.schema_arrow)
 
 
 def _columns(table: Any, array: str | None, path: str | os.PathLike[str]) -> FeatureFile:
