@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from gluon_hash.errors import Terminated
 __all__ = ["Interruption", "interruptible"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SECONDS_UNTIL_AGAIN = 0.02  # a signal that came in a destructor is sent again
 
 
 class Interruption:
@@ -73,6 +75,11 @@ class Interruption:
             self._at_once = before
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._at_once and _in_destructor(frame):  # raised there it would be swallowed
+            again = threading.Timer(SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
         self.asked = number
         self._restore()  # so that a second one is heard
         if self._at_once:
@@ -82,6 +89,15 @@ class Interruption:
         while self._before:
             number, handler = self._before.popitem()
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _in_destructor(frame: FrameType | None) -> bool:
+    """Whether Python is in a ``__del__``, MXNet's arrays have one, or in what it calls."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager

@@ -4,6 +4,7 @@ nothing is half done."""
 import json
 import os
 import signal
+import time
 
 import mxnet as mx
 import pytest
@@ -96,6 +97,24 @@ def test_a_signal_in_the_validation_saves_what_was_trained(tmp_path):
     again = make(stop=(0, 0, lambda: trained.append(0)))
     assert_same(whole, train(again, tmp_path / "part", **values))
     assert not trained
+
+
+def test_a_signal_in_a_destructor_is_not_swallowed(tmp_path, capsys):
+    class Array:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(1000):  # the handler is called here
+                pass
+
+    def ended():
+        Array()
+        time.sleep(10)
+        raise AssertionError("the signal ends the validation where it is")
+
+    with pytest.raises(Terminated):
+        train(make(), tmp_path, validate=ended, monitor="map")
+    assert "Traceback" not in capsys.readouterr().err
+    assert read_state(tmp_path / "inside.ckpt").trained is not None
 
 
 def test_a_signal_in_a_pass_for_the_centers_saves_what_was_trained(tmp_path):
