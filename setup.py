@@ -124,6 +124,7 @@ setup(
         "onnx": ONNX,
         "serve": SERVE,
         "test": TEST,
+        "umap": ["umap-learn>=0.5"],
         "dev": [*TEST, *MILVUS, *ONNX, *SERVE, *TOOLS],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import typer
 
+from gluon_hash.cli.outputs import writes
 
+
+@writes("out", doing="report")
 def command(
     source: Path = typer.Argument(
         ..., metavar="RUN|COMPARISON", help="A run folder, or one that `compare` wrote."

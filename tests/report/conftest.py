@@ -4,45 +4,33 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-import yaml
 
+from gluon_hash.experiment.run_report import write_report
 from gluon_hash.retrieval import curves, measure
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from made_up import NUM_BITS, TREE, code_table  # noqa: E402
+from made_up import NUM_BITS, write_images, write_run  # noqa: E402
 
 
 @pytest.fixture
 def make_run(rng):
-    """Writes a run folder with codes; ``name`` is that of its method."""
+    """Writes a run folder with codes."""
+    return lambda folder, name="hpdh", root="nowhere": write_run(folder, rng, name, root)
 
-    def make(folder, name="hpdh", root="nowhere"):
-        (folder / "best.ckpt").mkdir(parents=True)
-        config = {
-            "data": {"root": str(root), "held_out": True},
-            "net": {"backbone": "resnet50_v1", "num_bits": NUM_BITS, "head": "linear"},
-            "loss": {"name": name, "cubic_weight": 10.0, "level_weights": None},
-            "optimizer": {"name": "adam", "lr": 0.003, "schedule": "cosine"},
-            "training": {"epochs": 3, "batch_size": 8, "seed": 24, "monitor": "map"},
-        }
-        (folder / "run.yaml").write_text(yaml.safe_dump(config))
-        TREE.save(folder / "hierarchy.tsv")
-        log = [
-            {"epoch": e, "loss": 2.0 / e, "loss_cubic": 1.0 / e, "validation_map": 0.2 * e}
-            for e in (1, 2, 3)
-        ]
-        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
-        (folder / "best.ckpt" / "state.json").write_text('{"best_epoch": 2}')
-        (folder / "versions.json").write_text('{"gluon_hash": "9.8.7", "packages": {"numpy": "1"}}')
-        (folder / "reference.json").write_text('{"itq": {"map": 0.125}}')
-        query, database = code_table(rng, 5, 1000), code_table(rng, 20, 0)
-        query.save(folder / "query.npz")
-        database.save(folder / "database.npz")
-        return query, database
 
-    return make
+@pytest.fixture(scope="session")
+def told(tmp_path_factory):
+    """A run with images, and its page, made once: (page, codes of the queries)."""
+    folder, rng = tmp_path_factory.mktemp("told"), np.random.RandomState(7)
+    query, database = write_run(folder / "run", rng, root=folder / "data")
+    (folder / "data").mkdir()
+    write_images(folder / "data" / "query.rec", query)
+    write_images(folder / "data" / "train.rec", database)
+    write_report(folder / "run", folder / "r.html")
+    return folder / "r.html", query
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """What the tests of reports share: a tree with difficult names, codes that follow it, images."""
 
+import json
+
 import numpy as np
+import yaml
 
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.retrieval import CodeTable, codes
@@ -45,3 +48,29 @@ def write_images(path, table):
         for number, labels in zip(table.ids, table.level_labels)
     ]
     write_records(path, entries, len(entries))
+
+
+def write_run(folder, rng, name="hpdh", root="nowhere"):
+    """A run folder with codes; ``name`` is that of its method."""
+    (folder / "best.ckpt").mkdir(parents=True)
+    config = {
+        "data": {"root": str(root), "held_out": True},
+        "net": {"backbone": "resnet50_v1", "num_bits": NUM_BITS, "head": "linear"},
+        "loss": {"name": name, "cubic_weight": 10.0, "level_weights": None},
+        "optimizer": {"name": "adam", "lr": 0.003, "schedule": "cosine"},
+        "training": {"epochs": 3, "batch_size": 8, "seed": 24, "monitor": "map"},
+    }
+    (folder / "run.yaml").write_text(yaml.safe_dump(config))
+    TREE.save(folder / "hierarchy.tsv")
+    log = [
+        {"epoch": e, "loss": 2.0 / e, "loss_cubic": 1.0 / e, "validation_map": 0.2 * e}
+        for e in (1, 2, 3)
+    ]
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
+    (folder / "best.ckpt" / "state.json").write_text('{"best_epoch": 2}')
+    (folder / "versions.json").write_text('{"gluon_hash": "9.8.7", "packages": {"numpy": "1"}}')
+    (folder / "reference.json").write_text('{"itq": {"map": 0.125}}')
+    query, database = code_table(rng, 5, 1000), code_table(rng, 20, 0)
+    query.save(folder / "query.npz")
+    database.save(folder / "database.npz")
+    return query, database

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from made_up import write_images
 
+from gluon_hash.experiment.run_files import find_run
+
 PLACES = ("src", "href", "srcset", "action", "data", "poster")
 
 
@@ -45,9 +47,8 @@ def report(run, tmp_path):
     return write
 
 
-def test_a_run_is_told_on_one_page_that_loads_nothing(make_run, report, tmp_path):
-    make_run(tmp_path / "run")
-    text = report(tmp_path / "run")
+def test_a_run_is_told_on_one_page_that_loads_nothing(told):
+    text = told[0].read_text(encoding="utf-8")
     page = Page(text)
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     assert not re.search(r"url\((?!#|\" \+)", text)
@@ -65,23 +66,20 @@ def test_a_run_is_told_on_one_page_that_loads_nothing(make_run, report, tmp_path
         "30 queries against 120 images",
         "loss cubic",
         "mAP, same species",
-        "There are no images",
     ):
         assert said in words, said
 
 
-def test_names_are_escaped_wherever_they_are(make_run, report, tmp_path):
-    make_run(tmp_path / "run")
-    text = report(tmp_path / "run")
+def test_names_are_escaped_wherever_they_are(told):
+    text = told[0].read_text(encoding="utf-8")
     assert "<b>poodle" not in text and "&lt;b&gt;poodle" in text
     assert text.count("</script>") == 2  # the data's and the script's own
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert data["levels"][0]["classes"][5] == "</script>"
 
 
-def test_the_map_has_every_query_once_and_equal_codes_together(make_run, report, tmp_path):
-    query, _ = make_run(tmp_path / "run")
-    text = report(tmp_path / "run")
+def test_the_map_has_every_query_once_and_equal_codes_together(told):
+    text, query = told[0].read_text(encoding="utf-8"), told[1]
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
     assert len(data["points"]) == len(np.unique(query.codes, axis=0))
     assert sum(point[3] for point in data["points"]) == len(query) == data["total"]
@@ -95,12 +93,8 @@ def test_the_map_has_every_query_once_and_equal_codes_together(make_run, report,
     assert data["levels"][2]["of"] == [0, 0, 0, 1, 1, 1]
 
 
-def test_images_are_found_by_their_ids(make_run, report, tmp_path):
-    query, database = make_run(tmp_path / "run", root=tmp_path / "data")
-    (tmp_path / "data").mkdir()
-    write_images(tmp_path / "data" / "query.rec", query)
-    write_images(tmp_path / "data" / "train.rec", database)
-    page = Page(report(tmp_path / "run"))
+def test_images_are_found_by_their_ids(told):
+    page = Page(told[0].read_text(encoding="utf-8"))
     pictures = [values for tag, values in page.tags if tag == "img"]
     assert len(pictures) == 9 * 11  # three of each kind, and ten results
     assert all(values["alt"] and values["src"].startswith("data:image/") for values in pictures)
@@ -128,13 +122,17 @@ def test_a_comparison_shows_all_lines_and_one_closely(comparison, report):
     assert "uses the hierarchy" in words and "rank correlation with the tree" in words
 
 
-def test_the_best_line_of_a_comparison_is_looked_at(comparison, report):
+def test_the_best_line_of_a_comparison_is_looked_at(comparison):
     path = comparison / "comparison.json"
     value = json.loads(path.read_text())
-    first = next(iter(value["rows"][0]["metrics"]))
-    value["rows"][1]["metrics"][first]["mean"] = 2.0
-    path.write_text(json.dumps(value))
-    assert "about one run: <b>DCWH</b>" in report(comparison)
+    for best, other in ((0, 1), (1, 0)):
+        value["rows"][best]["metrics"]["map"]["mean"] = 0.9
+        value["rows"][other]["metrics"]["map"]["mean"] = 0.8
+        path.write_text(json.dumps(value))
+        found, folder = find_run(comparison, None)
+        assert found.detailed == value["rows"][best]["name"]
+        assert folder.name == value["rows"][best]["runs"][0]
+        assert found.hierarchical == {"hpdh"} and set(found.epochs) == set(found.curves)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +184,7 @@ def test_collapsed_codes_are_reported_all_the_same(make_run, report, tmp_path):
         replace(table, codes=np.zeros_like(table.codes)).save(tmp_path / "run" / f"{name}.npz")
     text = report(tmp_path / "run")
     assert "all 30 codes are the same" in text and "not defined" in text
+    assert "There are no images: no file nowhere/query.rec here." in text
 
 
 @pytest.mark.mxnet

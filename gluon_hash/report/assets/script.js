@@ -82,7 +82,7 @@
         groups.get(own)[1].push(y);
       }
     });
-    const limit = narrow ? 24 : 130;
+    const limit = narrow ? 12 : 130;
     if (groups.size > limit) return;
     const placed = [];
     const ordered = [...groups].sort((a, b) => b[1][0].length - a[1][0].length);
