@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from gluon_hash.retrieval.evaluation.kernels.compiled import SOURCES, kept
+from gluon_hash.retrieval.evaluation.kernels.compiled import SOURCES, inner, kept
 from gluon_hash.retrieval.evaluation.kernels.ranking import (
+    Ranking,
     Ranks,
     Rules,
     Tables,
@@ -72,6 +73,30 @@ def _make_place_part(sources: int) -> Any:
     return kept(place_part)
 
 
+@inner
+def _placed_ranking(
+    ranks: np.ndarray,
+    masks: np.ndarray,
+    ends: np.ndarray,
+    num_levels: int,
+    similarity: np.ndarray,
+    at: Ranks,
+    rules: Rules,
+    tables: Tables,
+) -> Ranking:
+    """The ranking of one query, with the head of its agreement written out."""
+    num_items = ends[-1]
+    head = np.zeros(num_looked_at(len(ranks), num_items, at, tables), np.uint8)
+    for item in range(len(ranks)):
+        if ranks[item] > len(head):
+            break
+        head[ranks[item] - 1] = masks[item]
+    within = ends[min(at.radius, len(ends) - 1)]
+    return make_sparse_ranking(
+        ranks, masks, head, num_items, num_levels, ends, within, similarity, at, rules, tables
+    )
+
+
 def _make_measure_placed(sources: int) -> Any:
     def measure_placed(
         ranks: np.ndarray,
@@ -94,23 +119,11 @@ def _make_measure_placed(sources: int) -> Any:
         num_queries = len(starts) - 1
         values = np.full((num_queries, len(wanted)), np.nan)
         for query in prange(num_queries):
-            own_ranks = ranks[starts[query] : starts[query + 1]]
-            own_masks = masks[starts[query] : starts[query + 1]]
-            own_ends = ends[query]
-            num_items = own_ends[-1]
-            head = np.zeros(num_looked_at(len(own_ranks), num_items, at, tables), np.uint8)
-            for item in range(len(own_ranks)):
-                if own_ranks[item] > len(head):
-                    break
-                head[own_ranks[item] - 1] = own_masks[item]
-            ranking = make_sparse_ranking(
-                own_ranks,
-                own_masks,
-                head,
-                num_items,
+            ranking = _placed_ranking(
+                ranks[starts[query] : starts[query + 1]],
+                masks[starts[query] : starts[query + 1]],
+                ends[query],
                 num_levels,
-                own_ends,
-                own_ends[min(at.radius, len(own_ends) - 1)],
                 similarity[query],
                 at,
                 rules,
