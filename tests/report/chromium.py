@@ -93,7 +93,8 @@ class Chromium:
             mobile=mobile,
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._call("Emulation.setEmulatedMedia", features=[scheme])
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}  # nothing scrolls meanwhile
+        self._call("Emulation.setEmulatedMedia", features=[scheme, still])
         self._call("Page.navigate", url=Path(page).resolve().as_uri())
         deadline = time.monotonic() + SECONDS
         while self.evaluate("document.readyState + location.protocol") != "completefile:":
