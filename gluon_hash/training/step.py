@@ -161,7 +161,11 @@ class Step:
                 gradient.copyto(parameter.grad(context))
 
     def _average_statistics(self) -> None:
-        """The running statistics of batch norm: their mean over all devices and workers."""
+        """The running statistics of batch norm: their mean over all devices and workers.
+
+        MXNet writes them on the CPU within the backward pass and does not say so to who reads them.
+        """
+        nd.waitall()
         first, *others = self._contexts
         own = [parameter.data(first) for parameter in self._statistics]
         for parameter, value in zip(self._statistics, own):
@@ -172,3 +176,4 @@ class Step:
             value /= len(self._contexts) * self._workers.count
             for context in others:
                 value.copyto(parameter.data(context))
+        nd.waitall()
