@@ -49,8 +49,9 @@ def class_confusion(
     figure = Figure(figsize=(wide, (0.66 if wide > 5 else 0.85) * wide), layout="constrained")
     axes = figure.subplots()
     shown = np.sqrt(shares[np.ix_(order, order)])  # small shares are seen too
-    drawn = axes.imshow(shown, cmap=SHARES, vmin=0, vmax=1, interpolation="nearest")
-    drawn.cmap.set_bad(RULE)
+    drawn = axes.imshow(
+        shown, cmap=SHARES.with_extremes(bad=RULE), vmin=0, vmax=1, interpolation="nearest"
+    )
     where: dict[str, Any] = {"shrink": 0.6, "pad": 0.02}
     if wide < 5:
         where.update(location="bottom", aspect=30)
