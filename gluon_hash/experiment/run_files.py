@@ -168,7 +168,7 @@ def comparison_figure(
     return draw(rows, names, bars, hierarchical=hierarchical_lines(folder, rows), width=width)
 
 
-def hierarchical_lines(folder: Path, rows: list[RowSummary]) -> frozenset[str]:
+def hierarchical_lines(folder: Path, rows: Sequence[RowSummary]) -> frozenset[str]:
     """Names of the lines whose method uses the hierarchy, by the configurations of their runs."""
     names = set()
     for row in rows:

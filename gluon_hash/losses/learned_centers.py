@@ -81,8 +81,8 @@ class DCDHLoss(Loss):
               + \mu \, \mathrm{mean}_{a \ne b} \log(1 + e^{\frac{L}{2} \cos(m_a, m_b)}) + \lambda
               |u_i - b_i|^2, \quad b_i = \mathrm{sign}(y_i W + 0.01 u_i)
 
-    with W the least-squares map from the one-hot labels Y of the batch to sign(U): row c of W is the
-    mean of the signs of class c.
+    with W the least-squares map from the one-hot labels Y of the batch to sign(U): row c of W is
+    the mean of the signs of class c.
 
     Parameters
     ----------
