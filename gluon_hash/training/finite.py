@@ -47,6 +47,7 @@ def not_finite(trainer: HashTrainer) -> str | None:
     str or None
         Such as "weight dense0_weight"; None if all is finite.
     """
+    nd.waitall()  # oneDNN's batch norm writes running statistics behind MXNet's back
     weights = {
         f"the weight {parameter.name}": array
         for block in (trainer.net, trainer.head)

@@ -173,6 +173,7 @@ class HashTrainer:
                 so_far.add_up()
             if after_batch is not None:
                 after_batch(so_far)
+        nd.waitall()  # oneDNN's batch norm writes running statistics behind MXNet's back
 
     def _set_rate(self, epoch: int, batch: int) -> None:
         epochs_done = epoch + batch / len(self._loader)

@@ -13,7 +13,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.fingerprints import fingerprint, older_fingerprint
 from gluon_hash.experiment.inputs import measuring_inputs
-from gluon_hash.experiment.net_encoders import RunEncoder
+from gluon_hash.experiment.run_encoder import RunEncoder
 from gluon_hash.experiment.run_folder import CONFIG
 from gluon_hash.files import replace_json
 from gluon_hash.guard import load_json
