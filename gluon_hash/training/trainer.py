@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gluon_hash.engine import gluon, mx
+from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.progress import track
