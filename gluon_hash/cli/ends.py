@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from gluon_hash.errors import Terminated
+from gluon_hash.signals import is_swallowed, send_again
 
 __all__ = [
     "answered",
@@ -128,6 +129,9 @@ def _answer(number: int, frame: FrameType | None) -> None:
     if _state.is_said:
         os._exit(128 + _state.number)
     if _state.first is None:
+        if is_swallowed(frame):
+            send_again(number)
+            return
         _state.first, _state.number = time.monotonic(), number
         raise _Interrupted if number == signal.SIGINT else Terminated(number)
     if time.monotonic() - _state.first > PATIENCE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from types import FrameType
 from typing import Any
 
 from gluon_hash.errors import Terminated
+from gluon_hash.signals import is_swallowed, send_again
 
 __all__ = ["Interruption", "interruptible"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SECONDS_UNTIL_AGAIN = 0.02  # a signal that came in a destructor is sent again
 
 
 class Interruption:
@@ -75,10 +74,8 @@ class Interruption:
             self._at_once = before
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._at_once and _in_destructor(frame):  # raised there it would be swallowed
-            again = threading.Timer(SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), number))
-            again.daemon = True
-            again.start()
+        if self._at_once and is_swallowed(frame):
+            send_again(number)
             return
         self.asked = number
         self._restore()  # so that a second one is heard
@@ -89,15 +86,6 @@ class Interruption:
         while self._before:
             number, handler = self._before.popitem()
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def _in_destructor(frame: FrameType | None) -> bool:
-    """Whether Python is in a ``__del__``, MXNet's arrays have one, or in what it calls."""
-    while frame is not None:
-        if frame.f_code.co_name == "__del__":
-            return True
-        frame = frame.f_back
-    return False
 
 
 @contextmanager

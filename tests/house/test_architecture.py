@@ -19,6 +19,7 @@ OUTSIDE = sorted(
 FOUNDATION = [
     "errors",
     "leftovers",
+    "signals",
     "disks",
     "files",
     "guard",
