@@ -167,6 +167,6 @@ def test_the_grid_explains_the_colours_of_its_frames(rng):
         "same coarse",
         "no relative",
     ]
-    shown = [patch.get_facecolor() for patch in legend.get_patches() if isinstance(patch, Patch)]
+    shown = [patch.get_edgecolor() for patch in legend.get_patches() if isinstance(patch, Patch)]
     assert shown == [axes.spines["top"].get_edgecolor() for axes in figure.axes[1:]]
     assert plots.retrieval_grid([image], [[image]], np.array([[0]]), None, (), ["a"]).legends == []

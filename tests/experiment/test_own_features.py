@@ -37,6 +37,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+@pytest.mark.mxnet
 def test_the_recipe_from_images_to_an_exported_head(photos, tmp_path, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model = StandIn(num_features=24)

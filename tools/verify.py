@@ -1,0 +1,5 @@
+"""`gluon-hash verify` in a checkout."""
+
+import _checkout
+
+_checkout.run("verify")
