@@ -10,7 +10,7 @@ BINARY = b"\xd7\xce\x23\x0a" + bytes(range(256))
     [
         pytest.param("train x.yaml --out run", "x.yaml", marks=pytest.mark.mxnet),
         pytest.param(
-            "encode x.manifest.json --records r.rec --out c.npz",
+            "encode x.manifest.json --records x.rec --out c.npz",
             "x.manifest.json",
             marks=pytest.mark.mxnet,
         ),

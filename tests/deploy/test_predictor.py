@@ -59,7 +59,7 @@ def test_what_is_no_image_is_named(exports, photos):
     (photos[0] / "broken.png").write_bytes(b"no image")
     with pytest.raises(DataError, match="broken.png"):
         predictor.encode(photos[0])
-    with pytest.raises(FileNotFoundError, match="gone"):
+    with pytest.raises(DataError, match="gone: no such file"):
         predictor.encode(photos[0] / "gone")
 
 

@@ -10,7 +10,7 @@ import mxnet as mx
 import pytest
 from training_cases import Killed, assert_same, make, train
 
-from gluon_hash.errors import Terminated
+from gluon_hash.errors import DataError, Terminated
 from gluon_hash.methods import METHODS
 from gluon_hash.training import read_state
 from gluon_hash.training.draws import Draws
@@ -162,11 +162,23 @@ def test_a_checkpoint_of_an_epoch_that_was_finished_since_is_not_used(tmp_path):
     assert_same(train(make(), tmp_path / "whole"), train(make(), tmp_path / "part"))
 
 
-def test_the_log_is_completed_from_the_checkpoint(tmp_path):
-    whole = train(make(), tmp_path / "whole")
-    train(make(), tmp_path / "part", 1)
-    (tmp_path / "part" / "log.jsonl").write_text("")  # killed between checkpoint and log
-    assert_same(whole, train(make(), tmp_path / "part"))
+@pytest.mark.parametrize("cut", [0, 1, 30, -1], ids=["killed before it", "{", "half", "no end"])
+def test_the_log_is_completed_from_the_checkpoint(cut, tmp_path):
+    whole = train(make(), tmp_path / "whole", 3)
+    train(make(), tmp_path / "part", 2)
+    log = tmp_path / "part" / "log.jsonl"
+    first, second = log.read_text().splitlines(keepends=True)
+    log.write_text(first + second[:cut])  # a power cut: the checkpoint is there, the line is not
+    assert_same(whole, train(make(), tmp_path / "part", 3))
+    assert log.read_text().startswith(first + second)
+
+
+def test_a_damaged_line_of_the_log_is_named_before_the_training(tmp_path):
+    train(make(), tmp_path, 2)
+    log = tmp_path / "log.jsonl"
+    log.write_text("{" + log.read_text())
+    with pytest.raises(DataError, match=r"log\.jsonl:1: "):
+        train(make(stop=(2, 0, lambda: pytest.fail("it has begun"))), tmp_path, 3)
 
 
 def test_the_number_of_threads_is_compared(tmp_path, capsys, monkeypatch):
