@@ -14,7 +14,7 @@ from gluon_hash.experiment.fingerprints import check_unchanged
 from gluon_hash.experiment.inputs import training_inputs
 from gluon_hash.experiment.run_folder import CONFIG, INPUTS
 from gluon_hash.files import replace_json, replace_text
-from gluon_hash.guard import read_text
+from gluon_hash.guard import read_lines
 from gluon_hash.methods.class_wise import default_inv_variances
 from gluon_hash.progress import log
 from gluon_hash.training.saving import LOG, append
@@ -128,7 +128,7 @@ def note(out: Path, config: Config, differences: Differences) -> None:
     resumed.jsonl has a line for every time that values were changed.
     """
     if differences.values:
-        done = len(read_text(out / LOG).splitlines()) if (out / LOG).exists() else 0
+        done = len(read_lines(out / LOG)) if (out / LOG).exists() else 0
         append(out / RESUMED, {"epochs_done": done, "changed": differences.values})
         changes = (f"{name} {old} -> {new}" for name, (old, new) in differences.values.items())
         log(f"{out}: changed from here on: {', '.join(changes)} (see {RESUMED})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ from gluon_hash.experiment.run_checks import (
     note,
 )
 from gluon_hash.experiment.run_folder import Run, load_run, owned, start_folder
+from gluon_hash.experiment.run_log import read_epochs
 from gluon_hash.experiment.workers import check_alike, run_net_together
 from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
@@ -242,9 +242,7 @@ def _say_what_came_of_it(
     table = encode_codes(net, held_out, contexts, "codes of the held-out images")
     monitor, warnings = run.config.training.monitor, []
     if monitor != "loss":
-        text = (run.path / LOG).read_text(encoding="utf-8")
-        history = [json.loads(line) for line in text.splitlines()]
-        warnings += warnings_of(history, lines, monitor, run.config.loss.name)
+        warnings += warnings_of(read_epochs(run.path / LOG), lines, monitor, run.config.loss.name)
     if _metrics(table)["map_tie_averaged"] < ONE_CODE_A_CLASS:
         warnings += code_health(table.codes, table.num_bits).warnings()
     for warning in warnings:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_write_text, replace_text
-from gluon_hash.guard import read_text
+from gluon_hash.guard import parse_json, read_text, split_lines
 from gluon_hash.progress import log
 from gluon_hash.training.checkpoint import load_checkpoint, recover
 from gluon_hash.training.reading import NewerCheckpointError, look
@@ -39,17 +41,17 @@ def resume(trainer: HashTrainer, folder: Path) -> CheckpointState:
         If no checkpoint is whole, or there is none though the log has epochs.
     """
     there = [name for name in (INSIDE, LAST, BEST) if recover(folder / name).exists()]
-    lines = read_text(folder / LOG).splitlines() if (folder / LOG).exists() else []
+    text = read_text(folder / LOG) if (folder / LOG).exists() else ""
     if not there:
-        if lines:
+        if text:
             raise DataError(
-                f"has {len(lines)} epochs, but there is no {LAST} and no {BEST} to go on from; put "
-                "them back, or train into another folder",
+                f"has {len(split_lines(text))} epochs, but there is no {LAST} and no {BEST} to go "
+                "on from; put them back, or train into another folder",
                 path=folder / LOG,
             )
         return CheckpointState(Progress())
     state, name = _load_newest(trainer, folder, there)
-    _fit_log(folder, lines, state)
+    _fit_log(folder, text, state)
     log(f"resumed {state}" + ("" if name in (INSIDE, LAST) else f", from {name}"))
     _compare_threads(state, threads_of(trainer.contexts))
     best = state.progress.best_epoch
@@ -87,27 +89,41 @@ def _load_newest(
     raise errors[0]
 
 
-def _fit_log(folder: Path, lines: list[str], state: CheckpointState) -> None:
-    """Make the log end with the epoch that the checkpoint is of; lines of later ones are kept."""
-    path, done = folder / LOG, state.progress.epochs_done
-    if len(lines) == done - 1 and state.logged is not None:
-        lines = [*lines, json.dumps(state.logged)]
-    elif len(lines) > done:
+def _fit_log(folder: Path, text: str, state: CheckpointState) -> None:
+    """Make the log end with the epoch that the checkpoint is of; lines of later ones are kept.
+
+    Its last line may be cut short, or without its end, after a power cut: the checkpoint has it.
+    """
+    path, done, lines = folder / LOG, state.progress.epochs_done, split_lines(text)
+    if len(lines) > done:
         kept = next(
             name
             for name in (folder / f"log-{number}.jsonl" for number in count(1))
             if not name.exists()
         )
-        atomic_write_text(kept, "".join(f"{line}\n" for line in lines))
+        atomic_write_text(kept, text)
         log(f"{kept}: keeps the log, which goes on from epoch {done}")
         lines = lines[:done]
-    elif len(lines) < done:
+    if state.logged is not None and len(lines) >= done - 1:
+        if len(lines) < done or not _is_line_of(state.logged, lines[-1]):
+            lines = [*lines[: done - 1], json.dumps(state.logged)]
+    if len(lines) < done:
         raise DataError(
             f"expected a line for each of the {done} epochs done, got {len(lines)}", path=path
         )
-    else:
-        return
-    replace_text(path, "".join(f"{line}\n" for line in lines))
+    for number, line in enumerate(lines, start=1):
+        parse_json(line, path, line=number)
+    whole = "".join(f"{line}\n" for line in lines)
+    if whole != text:
+        replace_text(path, whole)
+
+
+def _is_line_of(logged: Mapping[str, Any], line: str) -> bool:
+    """Whether a line of the log has these values."""
+    try:
+        return bool(json.loads(line) == logged)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _compare_threads(state: CheckpointState, threads: int | None) -> None:
