@@ -20,11 +20,13 @@ class Disk:
 
     def __init__(self, monkeypatch):
         self._files, self._folders, self._fsync = {}, {}, os.fsync
+        self._open = []  # else the number of what is removed would be given to something new
         monkeypatch.setattr(os, "fsync", self._note)
 
     def _note(self, stream):
         self._fsync(stream)
         path, about = os.readlink(f"/proc/self/fd/{stream}"), os.fstat(stream)
+        self._open.append(os.dup(stream))
         if os.path.isdir(path):
             names = os.listdir(path)
             self._folders[about.st_ino] = {
@@ -33,6 +35,10 @@ class Disk:
         else:
             with open(path, "rb") as file:
                 self._files[about.st_ino] = file.read()
+
+    def close(self):
+        for stream in self._open:
+            os.close(stream)
 
     def after_a_power_cut(self, folder, out):
         """The folder as it was fsynced: names that were not are gone, bytes that were not are 0."""
@@ -75,6 +81,7 @@ def test_a_power_cut_at_any_moment_of_a_swap_leaves_a_whole_checkpoint(
     with pytest.raises(Killed):
         train(make(), tmp_path / "run", 9, checkpoint_minutes=1e-9)
     monkeypatch.undo()
+    disk.close()
     whole = train(make(), tmp_path / "whole", 3)
     assert_same(whole, train(make(), tmp_path / "left", 3))
 
