@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from gluon_hash.cli.models import open_model
+
 if TYPE_CHECKING:
-    from gluon_hash.engine import mx
     from gluon_hash.retrieval import CodeTable, FeatureTable
 
 BATCH_SIZE = 128
@@ -82,17 +83,12 @@ def command(
             if features or relaxed:
                 raise ValueError(f"{records}: of a folder codes alone; prepare it for the others")
             encoded = _folder(records, model, labels, device, batch_size or BATCH_SIZE)
-        elif model.suffix == ".npz":  # a fitted baseline needs no MXNet
-            encoded = _by_baseline(model, records)
+        elif features:
+            encoded = _features(model, records, device, batch_size, changes or [])
+        elif relaxed:
+            encoded = _relaxed(model, records, device, batch_size or BATCH_SIZE)
         else:
-            from gluon_hash import engine
-
-            contexts = engine.contexts(device)
-            if features:
-                encoded = _features(model, records, contexts, batch_size, changes or [])
-            else:
-                size = batch_size or BATCH_SIZE
-                encoded = _by_network(model, records, contexts, size, relaxed)
+            encoded = open_model(model, device).encode_file(records, batch_size or BATCH_SIZE)
         encoded.save(out)
     _warn_of(encoded)
     print(f"{out}: {len(encoded)} images")
@@ -118,15 +114,13 @@ def _encode_shard(
     model: Path, records: Path, out: Path, text: str, device: str, batch_size: int
 ) -> None:
     """Write the codes of a part, unless they are there already."""
-    from gluon_hash import engine
-    from gluon_hash.experiment import load_model
     from gluon_hash.experiment.encoder import FileEncoder
     from gluon_hash.experiment.sharding import encode_shard, is_encoded
     from gluon_hash.files import claimed
     from gluon_hash.retrieval.codes.shards import parse_shard
 
     number, total = parse_shard(text)
-    encoder = load_model(model, engine.contexts(device))
+    encoder = open_model(model, device)
     assert isinstance(encoder, FileEncoder)  # a baseline was refused
     if is_encoded(out, encoder, records, number, total):
         print(f"{out}: part {number}/{total} is there already, and is kept")
@@ -146,12 +140,6 @@ def _folder(
     return Source(records, model, labels, device=device, batch_size=batch_size).read()[0]
 
 
-def _by_baseline(model: Path, records: Path) -> CodeTable | FeatureTable:
-    from gluon_hash.experiment import load_model
-
-    return load_model(model).encode_file(records)
-
-
 def _warn_of(encoded: CodeTable | FeatureTable) -> None:
     """Say what the codes show of themselves: few different ones, constant bits."""
     from gluon_hash.progress import log
@@ -165,28 +153,28 @@ def _warn_of(encoded: CodeTable | FeatureTable) -> None:
 def _features(
     model: Path,
     records: Path,
-    contexts: list[mx.Context],
+    device: str,
     batch_size: int | None,
     changes: list[str],
 ) -> FeatureTable:
     """Features of the backbone of a configuration."""
-    from gluon_hash import experiment
+    from gluon_hash import engine, experiment
 
     if model.is_dir() or model.suffix in (".json", ".npz"):
         raise ValueError(
             f"{model}: --features takes a configuration (.yaml) whose net.weights is set"
         )
     config = experiment.load_config(model, changes)
-    return experiment.features_of(config, records, contexts, batch_size)
+    return experiment.features_of(config, records, engine.contexts(device), batch_size)
 
 
-def _by_network(
-    model: Path, records: Path, contexts: list[mx.Context], batch_size: int, relaxed: bool
-) -> CodeTable | FeatureTable:
-    """Codes, or outputs before the sign."""
-    from gluon_hash import experiment
+def _relaxed(model: Path, records: Path, device: str, batch_size: int) -> FeatureTable:
+    """Outputs of a run's network before the sign."""
+    if model.suffix in (".json", ".npz") or model.with_name(f"{model.name}.manifest.json").exists():
+        raise ValueError(
+            f"{model}: --relaxed takes a run folder; of an export and of a baseline codes alone"
+        )
+    from gluon_hash import engine
     from gluon_hash.experiment.run_encoder import RunEncoder
 
-    if relaxed:
-        return RunEncoder(model, contexts).relaxed_file(records, batch_size)
-    return experiment.load_model(model, contexts).encode_file(records, batch_size)
+    return RunEncoder(model, engine.contexts(device)).relaxed_file(records, batch_size)

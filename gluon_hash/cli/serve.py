@@ -131,15 +131,10 @@ def _service(
         )
         return serve.Service(collection, None, limits)
     from gluon_hash.cli.index.searching import check_model
-    from gluon_hash.experiment import load_model
+    from gluon_hash.cli.models import open_model
     from gluon_hash.retrieval.index.asked import check_bits
 
-    contexts = None
-    if device is not None:
-        from gluon_hash import engine
-
-        contexts = engine.contexts(device)
-    loaded = load_model(model, contexts)
+    loaded = open_model(model, device)
     check_bits(model, loaded.num_bits, collection.num_bits)
     check_model(collection.index, model, loaded.fingerprint)
     return serve.Service(collection, loaded, limits)

@@ -6,14 +6,14 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 import numpy as np
 
 from gluon_hash.deploy.manifest import Manifest
 from gluon_hash.deploy.network_files import check_shapes
 from gluon_hash.deploy.onnx_runtime import open_onnx
-from gluon_hash.errors import DataError
+from gluon_hash.errors import DataError, MissingPackageError
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color, decode_image, read_image
 from gluon_hash.retrieval.codes.packing import pack
@@ -21,10 +21,11 @@ from gluon_hash.retrieval.codes.packing import pack
 if TYPE_CHECKING:
     from gluon_hash.engine import mx
 
-__all__ = ["Engine", "ImageLike", "Predictor"]
+__all__ = ["Engine", "ImageLike", "Images", "Predictor"]
 
 # a file, what one holds, one that is open, or uint8 RGB (height, width, 3)
 ImageLike = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray
+Images = Sequence[ImageLike] | ImageLike  # several, one alone, or a folder's
 Engine = Literal["mxnet", "onnxruntime"]
 
 
@@ -87,8 +88,7 @@ class Predictor:
         """
         manifest, folder = Manifest.load(path), Path(path).parent
         if engine is None:
-            installed = importlib.util.find_spec("mxnet") is not None
-            engine = "mxnet" if installed or manifest.onnx is None else "onnxruntime"
+            engine = _installed_engine(manifest, path)
         if engine == "mxnet":
             from gluon_hash.deploy import runtimes
             from gluon_hash.engine import mx
@@ -114,17 +114,15 @@ class Predictor:
             background=manifest.background or WHITE,
         )
 
-    def encode(
-        self, images: Sequence[ImageLike] | str | os.PathLike[str], batch_size: int = 32
-    ) -> np.ndarray:
+    def encode(self, images: Images, batch_size: int = 32) -> np.ndarray:
         """Packed codes of images.
 
         Parameters
         ----------
-        images : sequence, or path-like
-            Paths, bytes of encoded images, binary files that are open, or uint8 RGB arrays (height,
-            width, 3); or a folder: every image below it, in the order of gluon_hash.datasets'
-            find_images, or one file.
+        images : sequence of images, one image, or a folder
+            Images are paths, bytes of encoded images, binary files that are open, or uint8 RGB
+            arrays (height, width, 3). Of a folder every image below it, in the order of
+            gluon_hash.datasets' find_images.
         batch_size : int
 
         Returns
@@ -142,9 +140,7 @@ class Predictor:
         width = -(-self.num_bits // 8)
         return np.concatenate(parts) if parts else np.empty((0, width), np.uint8)
 
-    def relaxed(
-        self, images: Sequence[ImageLike] | str | os.PathLike[str], batch_size: int = 32
-    ) -> np.ndarray:
+    def relaxed(self, images: Images, batch_size: int = 32) -> np.ndarray:
         """Relaxed codes, float32 (number of images, num_bits); arguments and errors as encode.
 
         Raises
@@ -218,15 +214,12 @@ class Predictor:
                 path=path,
             )
 
-    def _prepared(
-        self, images: Sequence[ImageLike] | str | os.PathLike[str], batch_size: int
-    ) -> Iterator[np.ndarray]:
+    def _prepared(self, images: Images, batch_size: int) -> Iterator[np.ndarray]:
         """Batches of what the network sees."""
         self._image_transform()  # says so if there is none, also of no image
-        if isinstance(images, (str, os.PathLike)):
-            images = _files(Path(images))
-        for start in range(0, len(images), batch_size):
-            batch = [self.prepare(image) for image in images[start : start + batch_size]]
+        one_by_one = _one_by_one(images)
+        for start in range(0, len(one_by_one), batch_size):
+            batch = [self.prepare(image) for image in one_by_one[start : start + batch_size]]
             yield np.stack(batch)
 
     def _pixels(self, image: ImageLike) -> np.ndarray:
@@ -234,6 +227,11 @@ class Predictor:
             return image
         if isinstance(image, (str, os.PathLike)):
             return read_image(image, self._background)
+        if not isinstance(image, bytes) and not hasattr(image, "read"):
+            raise ValueError(
+                "expected the path, the bytes, the open file or the array of an image, got "
+                f"{type(image).__name__}"
+            )
         return decode_image(image if isinstance(image, bytes) else image.read(), self._background)
 
     def _outputs(self, prepared: np.ndarray) -> np.ndarray:
@@ -262,9 +260,25 @@ class Predictor:
         return self.transform
 
 
-def _files(path: Path) -> Sequence[Path]:
-    if not path.is_dir():
-        return [path]
-    from gluon_hash.datasets.image_files import find_images
+def _installed_engine(manifest: Manifest, path: str | os.PathLike[str]) -> Engine:
+    if importlib.util.find_spec("mxnet") is not None:
+        return "mxnet"
+    if manifest.onnx is None:
+        raise MissingPackageError(
+            f"{path}: MXNet is not installed, and there is no .onnx for ONNX Runtime; "
+            "pip install 'gluon_hash[mxnet]', or export again with --onnx"
+        )
+    return "onnxruntime"
 
-    return [path / name for name in find_images(path).paths]
+
+def _one_by_one(images: Images) -> Sequence[ImageLike]:
+    """Those below a folder, one that stands alone, or those of a sequence."""
+    if isinstance(images, (str, os.PathLike)) and Path(images).is_dir():
+        from gluon_hash.datasets.image_files import find_images
+
+        return [Path(images) / name for name in find_images(images).paths]
+    if isinstance(images, np.ndarray):
+        return [images] if images.ndim == 3 else list(images)
+    if isinstance(images, (str, os.PathLike, bytes)) or hasattr(images, "read"):
+        return [cast(ImageLike, images)]
+    return list(images)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from gluon_hash.retrieval.baselines import ProductQuantizer, encode_features_wit
 from gluon_hash.retrieval.codes.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from gluon_hash.deploy.predictor import ImageLike
+    from gluon_hash.deploy.predictor import ImageLike, Images
 
 __all__ = ["BATCH_SIZE", "BaselineEncoder", "Encoder", "FileEncoder", "with_names"]
 
@@ -49,13 +48,13 @@ class Encoder(ABC):
     def fingerprint(self) -> str:
         """Of its weights, which the codes keep: a run and what is exported of it have the same."""
 
-    def encode(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def encode(self, inputs: Images, batch_size: int = 32) -> np.ndarray:
         """Packed codes of images or of features.
 
         Parameters
         ----------
-        inputs : sequence of images, or ndarray of float, shape (N, num_features)
-            Images are paths, bytes of encoded images, or uint8 RGB arrays (height, width, 3).
+        inputs : sequence of images, one image, a folder, or ndarray of float, (N, num_features)
+            Images as gluon_hash.deploy.Predictor.encode takes them.
         batch_size : int
             Images at a time.
 
@@ -72,11 +71,11 @@ class Encoder(ABC):
         """
         return codes.pack(self.relaxed(inputs, batch_size))
 
-    def relaxed(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def relaxed(self, inputs: Images, batch_size: int = 32) -> np.ndarray:
         """As encode, before the sign: float32 (N, num_bits)."""
         if isinstance(inputs, np.ndarray) and inputs.ndim == 2:
             return self._relaxed_features(inputs.astype(np.float32))
-        return self._relaxed_images(list(inputs), batch_size)
+        return self._relaxed_images(inputs, batch_size)
 
     def prepare(self, image: ImageLike) -> np.ndarray:
         """What the network sees of an image: uint8 (crop, crop, 3).
@@ -98,7 +97,7 @@ class Encoder(ABC):
         """Relaxed codes, float32 (N, num_bits), of what prepare gave, uint8 (N, crop, crop, 3)."""
         raise ValueError(f"{self.path}: the model reads features, not images")
 
-    def features(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
+    def features(self, images: Images, batch_size: int = 32) -> np.ndarray:
         """Features of the model's backbone, before its head: float32 (N, num_features).
 
         Raises
@@ -160,7 +159,7 @@ class Encoder(ABC):
         return CodeTable(ids, packed, labels, self.num_bits, names, self.fingerprint)
 
     @abstractmethod
-    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray: ...
+    def _relaxed_images(self, images: Images, batch_size: int) -> np.ndarray: ...
 
     @abstractmethod
     def _relaxed_features(self, features: np.ndarray) -> np.ndarray: ...
@@ -226,7 +225,7 @@ class BaselineEncoder(Encoder):
         table = encode_features_with(self.fitted, FeatureTable.load(path))
         return replace(table, model=self.fingerprint) if isinstance(table, CodeTable) else table
 
-    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+    def _relaxed_images(self, images: Images, batch_size: int) -> np.ndarray:
         raise ValueError(
             f"{self.path}: a baseline reads features, not images; encode the images' features first"
         )

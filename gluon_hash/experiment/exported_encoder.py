@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gluon_hash.deploy.predictor import ImageLike, Predictor
+from gluon_hash.deploy.predictor import ImageLike, Images, Predictor
 from gluon_hash.experiment.encoder import BATCH_SIZE, FileEncoder
 from gluon_hash.progress import track
 from gluon_hash.records import RecordFile
@@ -71,11 +70,11 @@ class ExportedEncoder(FileEncoder):
         packed, level_labels = np.concatenate(codes), np.concatenate(labels)
         return CodeTable(loader.ids, packed, level_labels, self.num_bits, model=self.fingerprint)
 
-    def encode(self, inputs: Sequence[ImageLike] | np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def encode(self, inputs: Images, batch_size: int = 32) -> np.ndarray:
         """As Encoder.encode; also of an export that gives packed codes alone."""
         if isinstance(inputs, np.ndarray) and inputs.ndim == 2:
             return self._predictor.encode_features(inputs)
-        return self._predictor.encode(list(inputs), batch_size)
+        return self._predictor.encode(inputs, batch_size)
 
     def prepare(self, image: ImageLike) -> np.ndarray:
         """As Predictor.prepare."""
@@ -89,7 +88,7 @@ class ExportedEncoder(FileEncoder):
         """As Predictor.relaxed_prepared."""
         return self._predictor.relaxed_prepared(prepared)
 
-    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+    def _relaxed_images(self, images: Images, batch_size: int) -> np.ndarray:
         return self._predictor.relaxed(images, batch_size)
 
     def _relaxed_features(self, features: np.ndarray) -> np.ndarray:

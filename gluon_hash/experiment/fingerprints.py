@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.inputs import SPLIT
 from gluon_hash.files import sha256
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.progress import log
@@ -148,5 +147,7 @@ def _signature(path: str | os.PathLike[str]) -> tuple[int, ...]:
 
 
 def _of_older(path: Path) -> Path:
+    from gluon_hash.experiment.inputs import SPLIT  # needs MXNet, as parts encoded by ONNX do not
+
     manifest = path.with_name(SPLIT)
     return manifest if path.suffix == ".rec" and manifest.exists() else path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from gluon_hash.deploy import Predictor
 from gluon_hash.deploy.encode import encode_codes, encode_features, fingerprint_of
-from gluon_hash.deploy.predictor import ImageLike
+from gluon_hash.deploy.predictor import ImageLike, Images
 from gluon_hash.deploy.runtimes import block_runner
 from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data import evaluation_loader
@@ -60,7 +60,7 @@ class RunEncoder(FileEncoder):
         """As Predictor.relaxed_prepared."""
         return self._images.relaxed_prepared(prepared)
 
-    def features(self, images: Sequence[ImageLike], batch_size: int = 32) -> np.ndarray:
+    def features(self, images: Images, batch_size: int = 32) -> np.ndarray:
         """Features of the backbone; of a network that reads features there is none."""
         if self.run.transform is None:
             raise ValueError(f"{self.path}: the network reads features, it has no backbone")
@@ -104,7 +104,7 @@ class RunEncoder(FileEncoder):
             if file is not None and is_of_records(file, path):
                 log(f"{path}: the whole network reads it; the head alone reads {file}, in seconds")
 
-    def _relaxed_images(self, images: Sequence[ImageLike], batch_size: int) -> np.ndarray:
+    def _relaxed_images(self, images: Images, batch_size: int) -> np.ndarray:
         return self._images.relaxed(images, batch_size)
 
     def _relaxed_features(self, features: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from gluon_hash.deploy.verify import Agreement, verify
 from gluon_hash.experiment.exporting import export_model
 from gluon_hash.experiment.model import load_model
 from gluon_hash.experiment.typical import typical_sample
-from gluon_hash.retrieval.codes.packing import pack
 
 __all__ = ["cost_of_int8", "verify_exports"]
 
@@ -50,8 +49,8 @@ def verify_exports(
                 f"{manifest.num_bits}; it is another model"
             )
         images = manifest.transform() is not None
-        encode = model.relaxed_prepared if images else model.relaxed
-        reference = pack(encode(sample.inputs))
+        encode = model.encode_prepared if images else model.encode
+        reference = encode(sample.inputs)
     return verify(manifests, sample, reference)
 
 

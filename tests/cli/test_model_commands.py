@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pytest
 
 from gluon_hash.records import RecordFile
 from gluon_hash.retrieval import CodeTable, FeatureTable
@@ -35,6 +36,22 @@ def test_predictor_refuses_changed_files(trained, run, tmp_path, prepared):
         tmp_path / "q.npz",
     )
     assert code == 2 and "changed or damaged" in err
+
+
+@pytest.mark.parametrize(
+    "model, flag, takes",
+    [
+        ("export/net", "--relaxed", "a run folder"),
+        ("export/net.manifest.json", "--relaxed", "a run folder"),
+        ("itq.npz", "--relaxed", "a run folder"),
+        ("itq.npz", "--features", "a configuration"),
+    ],
+)
+def test_what_a_model_cannot_give_is_refused(trained, prepared, run, tmp_path, model, flag, takes):
+    words = ["--records", prepared / "query.rec", "--out", tmp_path / "u.npz", flag]
+    code, _, err = run("encode", trained / model, *words)
+    assert code == 2 and f"{flag} takes {takes}" in err
+    assert not (tmp_path / "u.npz").exists()
 
 
 def test_a_baseline_is_fitted_and_encodes(prepared, run, tmp_path):

@@ -38,6 +38,13 @@ def test_every_form_gives_the_runs_bits(run, forms, trained, prepared):
     assert all(row["images_per_second"] > 0 for row in rows.values())
 
 
+def test_codes_may_be_held_against_those_of_an_export_that_packs_them(run, forms, prepared):
+    records = ["--records", prepared / "query.rec", "--against", forms / "whole", "--json"]
+    code, out, err = run("verify", forms / "plain.manifest.json", *records)
+    assert code == 0, err
+    assert all(row["equal_bits"] == 1.0 for row in rows_of(out).values())
+
+
 def test_int8_loses_bits_and_fails_where_more_is_asked(run, forms, prepared):
     both = [forms / f"{name}.manifest.json" for name in ("plain", "small")]
     records = ["--records", prepared / "query.rec", "--json"]

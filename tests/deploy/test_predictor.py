@@ -48,10 +48,32 @@ def test_images_in_every_shape_give_the_runs_codes(exports, trained, photos, nam
     opened = [open(file, "rb") for file in files]
     for images in (pixels, files, [f.read_bytes() for f in files], opened, folder, str(folder)):
         np.testing.assert_array_equal(predictor.encode(images, batch_size=3), expected)
-    np.testing.assert_array_equal(predictor.encode(files[2]), expected[2:3])
+    for alone in (files[2], files[2].read_bytes(), open(files[2], "rb"), pixels[2]):
+        np.testing.assert_array_equal(predictor.encode(alone), expected[2:3])
     assert predictor.encode([]).shape == (0, 6)
     for file in opened:
         file.close()
+
+
+@pytest.mark.parametrize("model", ["run", "export/net"])
+def test_a_loaded_model_takes_what_a_predictor_takes(trained, photos, model):
+    folder, pixels = photos
+    encoder = load_model(trained / model)
+    expected = encoder.encode(pixels)
+    files = sorted(folder.rglob("*.png"))
+    for images in (folder, str(folder), files, tuple(files), iter(files)):
+        np.testing.assert_array_equal(encoder.encode(images, batch_size=3), expected)
+        assert images is not folder or encoder.relaxed(images).shape == (4, 48)
+    for alone in (files[2], str(files[2]), files[2].read_bytes(), open(files[2], "rb"), pixels[2]):
+        np.testing.assert_array_equal(encoder.encode(alone), expected[2:3])
+    with pytest.raises(DataError, match="the open file or the array of an image, got int"):
+        encoder.encode([7])
+
+
+def test_features_of_a_folder(trained, photos):
+    folder, pixels = photos
+    encoder = load_model(trained / "run")
+    np.testing.assert_array_equal(encoder.features(folder), encoder.features(pixels))
 
 
 def test_what_is_no_image_is_named(exports, photos):

@@ -24,8 +24,8 @@ class Queries:
         Their images, None where there is none.
     ids : int64, shape (Q,), optional
         None for images.
-    relaxed : float32, shape (Q, num_bits), optional
-        The model's output for images, before the sign.
+    relaxed : callable, optional
+        Returns the model's output for the images, before the sign, float32 (Q, num_bits).
     backbone_features : callable, optional
         Returns the features of the model's backbone for the images, float32 (Q, num_features).
     """
@@ -34,5 +34,5 @@ class Queries:
     codes: np.ndarray
     files: list[Path | None]
     ids: np.ndarray | None = None
-    relaxed: np.ndarray | None = None
+    relaxed: Callable[[], np.ndarray] | None = None
     backbone_features: Callable[[], np.ndarray] | None = None

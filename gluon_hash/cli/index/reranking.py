@@ -96,7 +96,7 @@ class Rerank:
             return of_ids(self.of_queries.features, self.of_queries.ids, queries.ids)
         if queries.relaxed is None:
             raise ValueError("--rerank of --codes needs --query-features: codes alone have none")
-        outputs = queries.relaxed
+        outputs = queries.relaxed()
         if self.features is None or self.features.features.shape[1] == outputs.shape[1]:
             return outputs
         assert queries.backbone_features is not None  # images have both

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gluon_hash.cli.index.queries import Queries
+from gluon_hash.cli.models import open_model
 
 if TYPE_CHECKING:
     from gluon_hash.cli.index.reranking import Rerank
-    from gluon_hash.experiment import Encoder
     from gluon_hash.retrieval import CodeTable, HammingIndex
     from gluon_hash.retrieval.index import Searcher
     from gluon_hash.retrieval.index.answers import Answers
@@ -63,18 +63,16 @@ def read_queries(
     if model is None:
         raise ValueError("images are encoded by --model: a run folder or an exported network")
     files = [file for image in images for file in _files(image)]
-    from gluon_hash.retrieval import codes as packing
     from gluon_hash.retrieval.index.asked import check_bits
 
-    encoder = _load_model(model)
+    encoder = open_model(model)
     check_bits(model, encoder.num_bits, index.num_bits)
     check_model(index, model, encoder.fingerprint)
-    relaxed = encoder.relaxed(files)
     return Queries(
         [str(file) for file in files],
-        packing.pack(relaxed),
+        encoder.encode(files),
         [*files],
-        relaxed=relaxed,
+        relaxed=lambda: encoder.relaxed(files),
         backbone_features=lambda: encoder.features(files),
     )
 
@@ -150,12 +148,6 @@ def find(asked: Asked, queries: Queries, order: Rerank | None) -> list[Answers]:
             "index looks at some of its codes; a flat one has them all"
         )
     return with_sharing(asked.index, queries.codes, answers, within=asked.within)
-
-
-def _load_model(model: Path) -> Encoder:
-    from gluon_hash.experiment import load_model
-
-    return load_model(model)
 
 
 def _files(image: Path) -> list[Path]:

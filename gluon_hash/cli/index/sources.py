@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperGroup
 
 from gluon_hash.cli.index.searching import COLLECTION, check_model
+from gluon_hash.cli.models import open_model
 
 if TYPE_CHECKING:
     from gluon_hash.experiment import Encoder
@@ -132,11 +133,8 @@ class Source:
         return replace(table, model=encoder.fingerprint), photos.hierarchy
 
     def _encoder(self) -> Encoder:
-        from gluon_hash import engine
-        from gluon_hash.experiment import load_model
-
         assert self.model is not None  # checked above
-        return load_model(self.model, engine.contexts(self.device or "cpu"))
+        return open_model(self.model, self.device)
 
 
 def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[str, int | None]:
