@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,16 @@ def write_onnx(
         If onnx or onnxruntime is not installed.
     """
     onnx = require_onnx()
-    mx.onnx.export_model(
-        str(symbol),
-        str(params),
-        [(1, *input_shape)],
-        [dtype],
-        str(out),
-        dynamic=True,
-        dynamic_input_shapes=[("N", *input_shape)],
-    )
+    with redirect_stdout(StringIO()):  # MXNet prints the names of some of the nodes
+        mx.onnx.export_model(
+            str(symbol),
+            str(params),
+            [(1, *input_shape)],
+            [dtype],
+            str(out),
+            dynamic=True,
+            dynamic_input_shapes=[("N", *input_shape)],
+        )
     model = _cleaned(onnx.load(str(out)))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(out))

@@ -26,6 +26,13 @@ def test_onnx_runtime_computes_what_the_exported_network_does(trained, run, tmp_
     assert predictor.manifest.onnx == "net.onnx" and predictor.manifest.differences["onnx"] < 1e-4
 
 
+def test_only_what_was_written_is_printed(trained, run, tmp_path):
+    out = tmp_path / "net"
+    code, printed, _ = run("export", trained / "run", "--out", out, "--onnx", "--binary")
+    assert code == 0  # MXNet prints the name of a node that packs bits
+    assert printed.splitlines() == [f"{out}.manifest.json", f"{out}.onnx"]
+
+
 def test_a_head_on_features_is_exported(tmp_path, run, rng):
     import gluon_hash as gh
 
