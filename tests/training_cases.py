@@ -3,9 +3,8 @@
 import json
 
 import numpy as np
-from mxnet import gluon, nd
 
-from gluon_hash.engine import mx
+from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import METHODS, Task
 from gluon_hash.records.loaders import FeatureTrainLoader
