@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import typer
@@ -61,5 +62,34 @@ def command(
     )
     if as_json:
         print(json.dumps([row.to_dict() for row in rows]))
+    elif sys.stdout.isatty():
+        _show(out)
     else:
         print((out / "comparison.md").read_text(encoding="utf-8"))
+
+
+def _show(out: Path) -> None:
+    """comparison.md for a terminal: a column for each metric, differences below the values."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from gluon_hash.experiment.comparison.report import cells, notes
+    from gluon_hash.experiment.run_files import read_comparison
+
+    rows, about = read_comparison(out)
+    head, *lines = cells(rows, about)
+    num_compared = sum(name.endswith(f" - {about['reference']}'s") for name in head)
+    own = len(head) - num_compared
+    table = Table(box=box.SIMPLE, show_lines=True)
+    for name in head[:own]:
+        table.add_column(Text(name), overflow="fold")
+    for line in lines:
+        below = [""] * (own - num_compared) + line[own:]
+        texts = (f"{cell}\n{difference}".strip() for cell, difference in zip(line, below))
+        table.add_row(*(Text(text.replace(" [", "\n[")) for text in texts))
+    Console().print(table)
+    if num_compared:
+        print(f"Below with a sign: the difference from {about['reference']}.")
+    print(notes(rows, about))

@@ -6,6 +6,8 @@ import json
 import pytest
 from report_cases import METRICS, row
 
+from gluon_hash.cli import compare
+
 
 def test_a_bar_in_a_name_does_not_end_a_cell(written, tmp_path):
     written(
@@ -121,3 +123,15 @@ def test_what_is_kept_takes_the_next_free_number(written, tmp_path, capsys):
         tmp_path / "comparison-3.md"
     ).read_text()
     assert "(unreadable)" in capsys.readouterr().err
+
+
+def test_a_narrow_terminal_has_a_column_for_each_metric(written, tmp_path, monkeypatch, capsys):
+    written([row("dcwh"), row("[b]hpdh[/b]", difference=0.1)])
+    monkeypatch.setenv("COLUMNS", "80")
+    compare._show(tmp_path)
+    shown = capsys.readouterr().out.partition("\nMean over")[0].splitlines()
+    assert max(map(len, shown)) <= 80
+    assert any("[b]hpdh[/b]" in line for line in shown)  # a name is not rich's markup
+    compared = [line for line in shown if line.count("+0.100") == len(METRICS)]
+    assert len(compared) == 1 and "hpdh" not in compared[0]  # below its values
+    assert shown[-1] == "Below with a sign: the difference from dcwh."

@@ -21,7 +21,7 @@ from gluon_hash.plots.rendering import rendered
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves
 
-__all__ = ["write_report"]
+__all__ = ["cells", "notes", "write_report"]
 
 HEADLINE = ("map", "mahp", "mean_ndcg_released")
 CURVES_DRAWN = 12
@@ -131,10 +131,22 @@ def _bars(about: Mapping[str, Any]) -> str:
 
 
 def _markdown(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> str:
-    """The table: means (with their spread over seeds), intervals, differences to the reference."""
+    lines = cells(rows, about)
+    table = [_table_line(line) for line in lines]
+    table.insert(1, _table_line(["---"] * len(lines[0])))
+    return f"{''.join(table)}\n{notes(rows, about)}"
+
+
+def cells(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> list[list[str]]:
+    """The table, its head first: means (with their spread over seeds), intervals, differences.
+
+    Parameters
+    ----------
+    rows, about :
+        As of write_report.
+    """
     metrics, reference = _headline(rows), about["reference"]
-    any_chosen = any(row.chosen for row in rows)
-    compared = any(row.metrics[name].difference is not None for row in rows for name in metrics)
+    any_chosen, compared = any(row.chosen for row in rows), _is_compared(rows)
     head = [
         "method",
         "bits",
@@ -155,27 +167,30 @@ def _markdown(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> str:
                 *(_difference(value) for value in values if compared),
             ]
         )
-    table = [_table_line(line) for line in lines]
-    table.insert(1, _table_line(["---"] * len(head)))
-    return "".join(table) + _notes(about, compared)
+    return lines
 
 
-def _notes(about: Mapping[str, Any], compared: bool) -> str:
-    """What is said below the table."""
+def _is_compared(rows: Sequence[RowSummary]) -> bool:
+    metrics = _headline(rows)
+    return any(row.metrics[name].difference is not None for row in rows for name in metrics)
+
+
+def notes(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> str:
+    """What is said below the table; parameters as of write_report."""
     seeds = ", ".join(map(str, about["seeds"]))
     means = (
         f"Mean over seeds {seeds} ± standard deviation over them"
         if len(about["seeds"]) > 1
         else f"Seed {seeds}"
     )
-    paired = "; differences are paired by query" if compared else ""
+    paired = "; differences are paired by query" if _is_compared(rows) else ""
     diverged = (
         f"\nDiverged, not in the table: {', '.join(about['diverged'])}.\n"
         if about.get("diverged")
         else ""
     )
     return (
-        f"\n{means} [{about['confidence']:g} % bootstrap interval over queries]{paired}. "
+        f"{means} [{about['confidence']:g} % bootstrap interval over queries]{paired}. "
         f"Ties by database position.\n{diverged}"
     )
 
