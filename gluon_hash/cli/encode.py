@@ -170,7 +170,9 @@ def _features(
 
 def _relaxed(model: Path, records: Path, device: str, batch_size: int) -> FeatureTable:
     """Outputs of a run's network before the sign."""
-    if model.suffix in (".json", ".npz") or model.with_name(f"{model.name}.manifest.json").exists():
+    from gluon_hash.deploy.manifest import manifest_path
+
+    if manifest_path(model).suffix in (".json", ".npz"):
         raise ValueError(
             f"{model}: --relaxed takes a run folder; of an export and of a baseline codes alone"
         )

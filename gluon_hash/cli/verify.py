@@ -19,7 +19,7 @@ def command(
     exports: list[Path] = typer.Argument(
         ...,
         metavar="NAME.manifest.json...",
-        help="Exports of one network: as float32 and as int8, say.",
+        help="Exports of one network (or DIR/NAME): as float32 and as int8, say.",
     ),
     records: Path = typer.Option(
         ..., metavar="FILE.rec", help="Images to encode (or features, .npz), with their classes."

@@ -15,7 +15,7 @@ from gluon_hash.deploy.agreement import compare_runtimes
 from gluon_hash.deploy.folding import fold_batch_norms
 from gluon_hash.deploy.forms import PackBits, Preprocess
 from gluon_hash.deploy.graph import INPUT_NAME, Graph
-from gluon_hash.deploy.manifest import VERSION, Manifest
+from gluon_hash.deploy.manifest import SUFFIX, VERSION, Manifest
 from gluon_hash.deploy.onnx import require_onnx, write_onnx
 from gluon_hash.deploy.quantize import quantize
 from gluon_hash.deploy.runtimes import open_symbol_block
@@ -31,7 +31,6 @@ __all__ = ["Form", "export_network"]
 
 COMPARED_INPUTS = 4
 SUFFIXES = {"symbol": "-symbol.json", "params": "-0000.params", "onnx": ".onnx"}
-MANIFEST = ".manifest.json"
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def export_network(
     out = Path(out)
     parts = [part for part in SUFFIXES if form.onnx or part != "onnx"]
     names = {part: out.name + SUFFIXES[part] for part in parts}
-    final = [out.parent / name for name in (*names.values(), out.name + MANIFEST)]
+    final = [out.parent / name for name in (*names.values(), out.name + SUFFIX)]
     with (
         claimed(*final, doing="an export"),
         temporary_folder(out) as folder,

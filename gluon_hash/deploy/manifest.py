@@ -17,9 +17,10 @@ from gluon_hash.guard import as_schema, load_json
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import ImageTransform
 
-__all__ = ["Manifest", "VERSION"]
+__all__ = ["Manifest", "SUFFIX", "VERSION", "manifest_path"]
 
 VERSION = 1
+SUFFIX = ".manifest.json"
 MANIFEST_LIMIT = 256 << 20  # bytes; 20,000 classes at four levels take 2 million
 
 
@@ -103,7 +104,7 @@ class Manifest(BaseModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
-        """Read a manifest and check that its two files are the ones it was written with.
+        """Read NAME.manifest.json (or DIR/NAME), and check that its files are as they were written.
 
         Raises
         ------
@@ -111,7 +112,7 @@ class Manifest(BaseModel):
             If it is not a manifest, of another version, names a file outside of its folder or one
             without a digest, a file is missing or was changed, or as check_network.
         """
-        path = Path(path)
+        path = manifest_path(path)
         values = load_json(path, made_by="gluon-hash export", limit=MANIFEST_LIMIT)
         if not isinstance(values, dict) or values.get("version") != VERSION:
             version = values.get("version") if isinstance(values, dict) else None
@@ -147,6 +148,12 @@ class Manifest(BaseModel):
         if len(self.input_shape) != (2 if self.crop is None else 4):
             raise ValueError(f"input_shape: {self.input_shape} are not features or images")
         return self
+
+
+def manifest_path(path: str | os.PathLike[str]) -> Path:
+    """DIR/NAME.manifest.json where DIR/NAME is given and that is there, else the path itself."""
+    beside = Path(path).with_name(Path(path).name + SUFFIX)
+    return beside if beside.exists() and Path(path).suffix != ".json" else Path(path)
 
 
 def _check_digest(file: Path, expected: str, manifest: str) -> None:

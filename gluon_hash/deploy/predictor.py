@@ -69,7 +69,7 @@ class Predictor:
         *,
         engine: Engine | None = None,
     ) -> Predictor:
-        """Load NAME.manifest.json and the files beside it.
+        """Load NAME.manifest.json, or DIR/NAME, and the files beside it.
 
         Parameters
         ----------
@@ -236,12 +236,23 @@ class Predictor:
 
     def _outputs(self, prepared: np.ndarray) -> np.ndarray:
         transform = self._image_transform()
-        return self._run(prepared if self._takes_pixels else transform.normalize(prepared))
+        return self._run_all(prepared if self._takes_pixels else transform.normalize(prepared))
 
     def _of_features(self, features: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
         self.check_features(features)
         for start in range(0, len(features), batch_size):
-            yield self._run(features[start : start + batch_size].astype(np.float32))
+            yield self._run_all(features[start : start + batch_size].astype(np.float32))
+
+    def _run_all(self, inputs: np.ndarray) -> np.ndarray:
+        """Outputs of the network; DataError if they are not as many as its manifest says."""
+        outputs = self._run(inputs)
+        width = -(-self.num_bits // 8) if self._gives_bytes else self.num_bits
+        if outputs.shape != (len(inputs), width):
+            raise DataError(
+                f"expected {width} numbers of an image, as the manifest has {self.num_bits} bits; "
+                f"the network gives an array of shape {outputs.shape}; export again"
+            )
+        return outputs
 
     def _packed(self, outputs: np.ndarray) -> np.ndarray:
         return outputs if self._gives_bytes else pack(outputs)
@@ -265,7 +276,7 @@ def _installed_engine(manifest: Manifest, path: str | os.PathLike[str]) -> Engin
         return "mxnet"
     if manifest.onnx is None:
         raise MissingPackageError(
-            f"{path}: MXNet is not installed, and there is no .onnx for ONNX Runtime; "
+            f"{path}: MXNet is not installed, and the manifest names no .onnx; "
             "pip install 'gluon_hash[mxnet]', or export again with --onnx"
         )
     return "onnxruntime"

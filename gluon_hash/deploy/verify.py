@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.manifest import SUFFIX, Manifest
 from gluon_hash.deploy.onnx_runtime import open_onnx
 from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, without_fused_graphs
 from gluon_hash.errors import DataError
@@ -82,7 +82,7 @@ def verify(
     Parameters
     ----------
     manifests : sequence of path-like
-        NAME.manifest.json; the transforms must be the same.
+        NAME.manifest.json, or DIR/NAME; the transforms must be the same.
     sample : Sample
     reference : uint8, shape (N, ceil(num_bits / 8)), optional
         The codes to hold them against; by default those of the first export by SymbolBlock.
@@ -102,7 +102,7 @@ def verify(
         _check_alike(path, manifest, loaded[0][1])
     rows = []
     for path, manifest in loaded:
-        name = path.name.removesuffix(".manifest.json")
+        name = path.name.removesuffix(SUFFIX)
         for runtime, opened, files in _runtimes(path, manifest):
             context = nullcontext() if manifest.fused_graphs else without_fused_graphs()
             with context:

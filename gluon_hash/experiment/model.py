@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_model"]
 
-RUN, MANIFEST = "run.yaml", ".manifest.json"
+RUN = "run.yaml"
 
 
 def load_model(path: str | os.PathLike[str], contexts: list[mx.Context] | None = None) -> Encoder:
@@ -34,20 +34,21 @@ def load_model(path: str | os.PathLike[str], contexts: list[mx.Context] | None =
         If it is none of these, or damaged.
     """
     path = Path(path)
-    beside = path.with_name(path.name + MANIFEST)
-    exported = path if path.name.endswith(".json") else beside if beside.exists() else None
     if path.suffix == ".npz":
         return BaselineEncoder(path)
-    if exported is None and not (path / RUN).exists():
-        raise DataError(
-            f"not a model: expected a run folder (with {RUN}), an exported NAME{MANIFEST} or a "
-            f"fitted baseline (.npz){'' if path.exists() else '; there is nothing at this path'}",
-            path=path,
-        )
-    if exported is not None:
+    from gluon_hash.deploy.manifest import SUFFIX, manifest_path
+
+    exported = manifest_path(path)
+    if exported.suffix == ".json":
         from gluon_hash.experiment.exported_encoder import ExportedEncoder
 
         return ExportedEncoder(exported, contexts)
+    if not (path / RUN).exists():
+        raise DataError(
+            f"not a model: expected a run folder (with {RUN}), an exported NAME{SUFFIX} or a "
+            f"fitted baseline (.npz){'' if path.exists() else '; there is nothing at this path'}",
+            path=path,
+        )
     from gluon_hash.experiment.run_encoder import RunEncoder  # needs MXNet
 
     return RunEncoder(path, contexts)

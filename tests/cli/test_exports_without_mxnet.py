@@ -83,5 +83,5 @@ def test_photos_are_indexed_and_found(exports, trained, photos, tmp_path):
 def test_what_is_missing_is_said(exports, prepared, tmp_path):
     words = ["--records", prepared / "query.rec", "--out", tmp_path / "codes.npz"]
     code, _, err = hidden("encode", exports / "plain", *words)
-    assert code == 2 and "MXNet is not installed, and there is no .onnx" in err
+    assert code == 2 and "MXNet is not installed, and the manifest names no .onnx" in err
     assert len(err.splitlines()) == 1

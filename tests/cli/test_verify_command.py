@@ -40,8 +40,9 @@ def test_every_form_gives_the_runs_bits(run, forms, trained, prepared):
 
 def test_codes_may_be_held_against_those_of_an_export_that_packs_them(run, forms, prepared):
     records = ["--records", prepared / "query.rec", "--against", forms / "whole", "--json"]
-    code, out, err = run("verify", forms / "plain.manifest.json", *records)
+    code, out, err = run("verify", forms / "plain", *records)  # DIR/NAME, as everywhere
     assert code == 0, err
+    assert list(rows_of(out)) == ["plain symbol", "plain module", "plain c_api"]
     assert all(row["equal_bits"] == 1.0 for row in rows_of(out).values())
 
 

@@ -90,6 +90,17 @@ def test_packed_exports_have_no_relaxed_codes(exports, photos):
         Predictor.load(exports / "whole.manifest.json").relaxed(photos[1])
 
 
+@pytest.mark.parametrize("engine", ["mxnet", "onnxruntime"])
+def test_a_manifest_of_another_number_of_bits_is_refused(exports, tmp_path, photos, engine):
+    for file in exports.glob("net*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    text = (tmp_path / "net.manifest.json").read_text()
+    (tmp_path / "net.manifest.json").write_text(text.replace('"num_bits": 48', '"num_bits": 64'))
+    predictor = Predictor.load(tmp_path / "net", engine=engine)
+    with pytest.raises(DataError, match=r"expected 64 numbers of an image.* of shape \(4, 48\)"):
+        predictor.encode(photos[0])
+
+
 def test_onnx_runtime_needs_an_onnx(trained):
     with pytest.raises(DataError, match="was exported without .onnx"):
         Predictor.load(trained / "export" / "net.manifest.json", engine="onnxruntime")
