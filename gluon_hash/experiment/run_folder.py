@@ -24,7 +24,7 @@ from gluon_hash.experiment.inputs import (
 )
 from gluon_hash.experiment.objects import build_transform, new_net, trained_part
 from gluon_hash.files import atomic_folder, atomic_write_json, atomic_write_text
-from gluon_hash.guard import as_schema, load_json
+from gluon_hash.guard import as_schema, load_json, reading
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.leftovers import sweep
 from gluon_hash.locks import locked
@@ -35,7 +35,16 @@ from gluon_hash.training import CheckpointState, read_checkpoint
 from gluon_hash.training.checkpoint import PARAMETERS
 from gluon_hash.training.saving import BEST
 
-__all__ = ["BACKBONE", "CONFIG", "INPUTS", "Run", "load_run", "owned", "start_folder"]
+__all__ = [
+    "BACKBONE",
+    "CONFIG",
+    "INPUTS",
+    "Run",
+    "background_of",
+    "load_run",
+    "owned",
+    "start_folder",
+]
 
 CONFIG, INPUTS, BACKBONE, VERSIONS = "run.yaml", "inputs.json", "backbone.params", "versions.json"
 LEFT_BY_OLDER = re.compile(r"\.(last|best)\.ckpt\.[a-z0-9_]{8}")  # temporary folders
@@ -98,17 +107,25 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
     transform = None if config.net.num_features is not None else build_transform(config)
     hierarchy = Hierarchy.load(path / HIERARCHY)
     return Run(
-        path, config, net, transform, hierarchy, state.progress.best_epoch or 0, _background(path)
+        path, config, net, transform, hierarchy, state.progress.best_epoch or 0, background_of(path)
     )
 
 
-def _background(path: Path) -> Color:
-    """Of transparent pixels, as the split manifest of the data says; white if it does not."""
-    if not (path / SPLIT).exists():
+def background_of(folder: Path) -> Color:
+    """What transparent pixels showed, as the split manifest in ``folder`` says; white without one.
+
+    Raises
+    ------
+    DataError
+        If the manifest is damaged.
+    """
+    path = folder / SPLIT
+    if not path.exists():
         return WHITE
-    manifest = as_schema(load_json(path / SPLIT), dict[str, Any], path / SPLIT)
-    color = manifest.get("source", {}).get("background") or WHITE
-    return (int(color[0]), int(color[1]), int(color[2]))
+    manifest = as_schema(load_json(path), dict[str, Any], path)
+    with reading(path, "manifest of prepared data"):
+        color = manifest.get("source", {}).get("background") or WHITE
+        return (int(color[0]), int(color[1]), int(color[2]))
 
 
 @contextmanager

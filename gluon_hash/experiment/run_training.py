@@ -30,7 +30,13 @@ from gluon_hash.experiment.run_checks import (
     check_resumable,
     note,
 )
-from gluon_hash.experiment.run_folder import Run, load_run, owned, start_folder
+from gluon_hash.experiment.run_folder import (
+    Run,
+    background_of,
+    load_run,
+    owned,
+    start_folder,
+)
 from gluon_hash.experiment.run_log import read_epochs
 from gluon_hash.experiment.workers import check_alike, run_net_together
 from gluon_hash.files import claimed
@@ -91,12 +97,13 @@ def train(
     """
     out, config = Path(out), resolve(config)
     check_precision(config.training.precision, contexts)
-    with ExitStack() as held:
+    with ExitStack() as held, ExitStack() as claim:
         differences = Differences()
         with workers.first_before_others():
             check_inputs(training_inputs(config))
+            background_of(Path(config.data.root))  # what is damaged is said before the training
             if workers.is_first:
-                differences = _hold(held, config, out, resume)
+                differences = _hold(held, claim, config, out, resume)
         engine.seed_everything(config.training.seed)
         hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
         data = build_data(config, hierarchy, workers)
@@ -112,6 +119,7 @@ def train(
         elif workers.is_first:
             start_folder(config, out, hierarchy, net)
             held.enter_context(owned(out))
+            claim.close()  # killed from here on, it leaves no file beside the folder
         lines = _fit(config, out, data, trainer, _in_order(frozen, trained), workers)
         run = load_run(out, contexts)
         if workers.is_first:
@@ -119,15 +127,20 @@ def train(
         return run
 
 
-def _hold(held: ExitStack, config: Config, out: Path, resume: bool) -> Differences:
+def _hold(
+    held: ExitStack, claim: ExitStack, config: Config, out: Path, resume: bool
+) -> Differences:
     """Hold the run folder, or its name; ValueError if it is not there, or there already."""
     if not resume:
         check_new(out)
-        held.enter_context(claimed(out, doing="a training"))
+        claim.enter_context(claimed(out, doing="a training"))
         return Differences()
     check_is_run(out)
     held.enter_context(owned(out))
-    return check_resumable(config, out)
+    differences = check_resumable(config, out)
+    background_of(out)
+    Hierarchy.load(out / HIERARCHY)
+    return differences
 
 
 def _fit(

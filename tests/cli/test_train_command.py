@@ -17,6 +17,7 @@ from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 
 pytestmark = pytest.mark.mxnet
 CONFIG = Path(__file__).parents[2] / "configs" / "synthetic.yaml"
+FIT = "gluon_hash.experiment.run_training._fit"
 
 
 def test_training_writes_a_whole_run_folder(trained):
@@ -150,6 +151,33 @@ def test_a_second_training_of_one_run_hears_who_is_at_work(copied, prepared, run
         code, _, err = run(*asked(prepared), "--out", tmp_path / "new")
     assert code == 2 and f"{tmp_path / 'new'}: a training is at work here" in err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("place", ["run", "data"])
+@pytest.mark.parametrize(
+    "text", ["[" * 1000, '{"source": 1}', '{"source": {"background": ["white"]}}']
+)
+def test_a_damaged_manifest_is_found_before_the_training(
+    copied, run, tmp_path, monkeypatch, place, text
+):
+    monkeypatch.setattr(FIT, lambda *given: pytest.fail("it has begun"))
+    manifest = tmp_path / place / "split.json"
+    manifest.write_text(text)
+    words = [*asked(tmp_path / "data"), "--out", tmp_path / "new"] if place == "data" else copied
+    code, _, err = run(*words)
+    assert (code, err.count("\n")) == (2, 1) and f"{manifest}: " in err
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_beside_a_run_folder_while_it_is_trained(prepared, run, tmp_path, monkeypatch):
+    def killed(*given):
+        seen.extend(path.name for path in tmp_path.iterdir())
+        raise ValueError("killed")
+
+    seen = []
+    monkeypatch.setattr(FIT, killed)
+    assert run(*asked(prepared), "--out", tmp_path / "new")[0] == 2
+    assert seen == ["new"]
 
 
 def test_what_killed_trainings_left_is_swept_by_the_next(copied, run, tmp_path):
