@@ -29,8 +29,8 @@ def command(
     int8: Path | None = typer.Option(
         None,
         metavar="FILE.rec",
-        help="Export in int8, which a CPU runs faster and which changes some bits, calibrated on "
-        "images of this file (or features, .npz); prints what it costs on them.",
+        help="Export in int8, which many CPUs run faster and which changes some bits, calibrated "
+        "on images of this file (or features, .npz); prints what it costs on them.",
     ),
     torch: Path | None = typer.Option(
         None,

@@ -44,6 +44,8 @@ def test_fc_is_the_head_with_its_standardisation(net):
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_the_backbone_comes_back_as_it_was(net, tmp_path, suffix):
     write_torch_weights(net, "resnet18_v1b", tmp_path / f"t{suffix}")
+    (tmp_path / "plain").touch()  # safetensors writes files that no other user may read
+    assert (tmp_path / f"t{suffix}").stat().st_mode == (tmp_path / "plain").stat().st_mode
     import_weights(tmp_path / f"t{suffix}", "resnet18_v1b", tmp_path / "back.params")
     again = get_backbone("resnet18_v1b")
     load_backbone(again, tmp_path / "back.params")

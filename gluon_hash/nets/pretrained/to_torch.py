@@ -83,9 +83,9 @@ def write_torch_weights(net: HashingNet, backbone: str, out: str | os.PathLike[s
         if os.fspath(out).endswith(".npz"):
             np.savez(temporary, **tensors)
         else:
-            from safetensors.numpy import save_file
+            from safetensors.numpy import save
 
-            save_file(tensors, temporary)
+            temporary.write_bytes(save(tensors))  # its save_file lets nobody else read the file
 
 
 def _layer(ours: str) -> str:
