@@ -127,11 +127,11 @@ def export_network(
         before = Preprocess(transform) if form.pixels_in and transform is not None else None
         whole = core.between(before, PackBits(num_bits) if form.packed_out else None)
         whole.save(written["symbol"], written["params"])
+        expect_room(written["params"])
         if form.onnx:
             dtype = np.uint8 if form.pixels_in else np.float32
             write_onnx(written["symbol"], written["params"], shape, dtype, written["onnx"])
         differences, fused_graphs = _compared(net, core, written, form, transform, input_shape)
-        expect_room(written["params"])
         manifest = Manifest(
             version=VERSION,
             input_name=INPUT_NAME,
@@ -192,6 +192,7 @@ def _compared(
         return compare_runtimes(written, inputs, net(nd.array(seen)).asnumpy())
     symbol, params = (written["params"].with_name(f"core.{part}") for part in ("json", "params"))
     core.save(symbol, params)
+    expect_room(params)
     return compare_runtimes(written, inputs, open_symbol_block(symbol, params, INPUT_NAME)(seen))
 
 

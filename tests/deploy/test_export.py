@@ -1,6 +1,8 @@
 """Every form of export computes the network's codes, whoever runs it; what does not is refused."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 pytest.importorskip("mxnet")
 
 from gluon_hash.deploy import Form, Manifest, export_network
+from gluon_hash.deploy.graph import Graph
 from gluon_hash.deploy.onnx_runtime import open_onnx
 from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, without_fused_graphs
 from gluon_hash.engine import mx, nd
@@ -131,3 +134,23 @@ def test_a_manifest_names_each_file_with_its_digest(net, tmp_path):
     (tmp_path / "net.onnx").write_bytes(b"another")
     with pytest.raises(ValueError, match="net.onnx: changed or damaged"):
         Manifest.load(path)
+
+
+def test_a_disk_that_was_full_is_named_before_mxnet_reads_what_it_wrote(net, tmp_path, monkeypatch):
+    """MXNet does not look whether the last bytes of a small file were written."""
+
+    def cut(graph, symbol, params):
+        save(graph, symbol, params)
+        params.write_bytes(b"")
+
+    def full(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+
+    save = Graph.save
+    monkeypatch.setattr(Graph, "save", cut)
+    monkeypatch.setattr("gluon_hash.deploy.export.expect_room", full)
+    with pytest.raises(OSError) as caught:
+        export(net, tmp_path / "new")
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(tmp_path / "new-0000.params")
+    assert os.listdir(tmp_path) == []
