@@ -26,7 +26,7 @@ from gluon_hash.experiment import Config, build_net, evaluation_loader, recommen
 from gluon_hash.experiment.caching import cache_features
 from gluon_hash.experiment.features import load_features, statistics
 from gluon_hash.experiment.inputs import measuring_inputs
-from gluon_hash.experiment.net_encoders import RunEncoder
+from gluon_hash.experiment.run_encoder import RunEncoder
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import HPDH, Method
 from gluon_hash.progress import log
