@@ -54,7 +54,8 @@ def command(
         _repair(checks, out)
     if problems:
         advice = "" if repair else "; --repair writes the good records into a new file"
-        log(f"{records}: {len(problems)} problems{advice}")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        log(f"{records}: {count}{advice}")
         raise typer.Exit(1)
 
 

@@ -81,7 +81,7 @@ def test_parts_that_do_not_fit_are_named(rng, tmp_path, values, message):
 
 def test_a_missing_part_an_id_twice_and_a_whole_file_are_refused(rng, tmp_path):
     paths, whole = parts(rng, tmp_path)
-    with pytest.raises(DataError, match="1 of 3 parts are missing: 2; encode them with --shard"):
+    with pytest.raises(DataError, match="of 3 parts, 1 missing: 2; encode them with --shard"):
         merge_shards([paths[0], paths[2]])
     ids = whole.ids[4:8].copy()
     ids[3] = whole.ids[0]

@@ -212,6 +212,15 @@ def test_the_command_lists_repairs_and_leaves_with_1(tmp_path, rng, run):
     assert code == 2 and "--out names the new file of --repair" in err
 
 
+def test_one_problem_is_one_problem(tmp_path, rng, run):
+    begins = write(tmp_path / "x.rec", pictures(rng))
+    data = bytearray((tmp_path / "x.rec").read_bytes())
+    data[begins[2] + 8 + 24 + 40 : begins[2] + 8 + 24 + 60] = bytes(20)  # within the image
+    (tmp_path / "x.rec").write_bytes(data)
+    code, out, err = run("check", tmp_path / "x.rec")
+    assert code == 1 and out.count("x.rec: record 2 ") == 1 and "x.rec: 1 problem; " in err
+
+
 def test_a_prepared_folder_is_checked_whole(prepared, tmp_path, run):
     code, out, _ = run("check", prepared)
     assert code == 0 and "train.rec: 162 records" in out and "query.rec: 54 records" in out

@@ -95,7 +95,7 @@ def _check_complete(parts: Parts) -> None:
     missing = sorted(set(range(1, total + 1)) - set(numbers))
     if missing:
         raise DataError(
-            f"{len(missing)} of {total} parts are missing: {', '.join(map(str, missing[:5]))}"
+            f"of {total} parts, {len(missing)} missing: {', '.join(map(str, missing[:5]))}"
             f"{' ...' if len(missing) > 5 else ''}; encode them with --shard, or name them",
             path=parts[0][0],
         )
