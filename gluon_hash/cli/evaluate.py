@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from gluon_hash.cli.outputs import writes
+from gluon_hash.cli.outputs import jsonable, writes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,7 +121,7 @@ def command(
             )
             write_per_class(results, per_class_out)
         undo.pop_all()
-    print(json.dumps(_jsonable(result))) if as_json else _show(result)
+    print(json.dumps(jsonable(result))) if as_json else _show(result)
 
 
 class _Found(NamedTuple):
@@ -182,15 +181,6 @@ def _numbers(option: str, text: str | None, kind: type) -> list | None:
         return None if text is None else [kind(word) for word in text.split(",")]
     except ValueError:
         raise ValueError(f"{option}: expected numbers separated by commas, got {text!r}") from None
-
-
-def _jsonable(value: Any) -> Any:
-    """NaN is not JSON: null."""
-    if isinstance(value, dict):
-        return {name: _jsonable(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -1,14 +1,15 @@
-"""What a command writes: its name is held from the start, so that a second command hears of it."""
+"""What a command writes and prints: a name is held from the start; JSON has no NaN."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 from gluon_hash.files import claimed
 
-__all__ = ["writes"]
+__all__ = ["jsonable", "writes"]
 
 
 def writes(*options: str, doing: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -32,3 +33,12 @@ def writes(*options: str, doing: str) -> Callable[[Callable[..., None]], Callabl
         return holding
 
     return decorate
+
+
+def jsonable(value: Any) -> Any:
+    """NaN is not JSON: null."""
+    if isinstance(value, dict):
+        return {name: jsonable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from gluon_hash.cli.outputs import jsonable
+
 if TYPE_CHECKING:
     from gluon_hash.deploy.verify import Agreement
 
@@ -45,7 +47,7 @@ def command(
     rows = verify_exports(exports, records, against=against, num_images=images)
     if as_json:
         for row in rows:
-            print(json.dumps(asdict(row)))
+            print(json.dumps(jsonable(asdict(row))))
     else:
         _print_table(rows)
     worst = min(rows, key=lambda row: row.equal_bits)

@@ -96,7 +96,13 @@ def verify(
     ------
     DataError
         As Manifest.load; or if an export takes other inputs, or gives codes of another length.
+    ValueError
+        If the sample has fewer than two images.
     """
+    if len(sample.inputs) < 2:
+        raise ValueError(
+            f"verify: expected 2 images or more, which find each other, got {len(sample.inputs)}"
+        )
     loaded = [(Path(path), Manifest.load(path)) for path in manifests]
     for path, manifest in loaded:
         _check_alike(path, manifest, loaded[0][1])

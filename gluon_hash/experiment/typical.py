@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from gluon_hash.deploy.verify import Sample
+from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, RecordFile
 from gluon_hash.retrieval import FeatureTable
 
@@ -21,18 +22,20 @@ def typical_sample(
     Raises
     ------
     DataError
-        If the file is damaged or of another kind, or an image is smaller than the crop.
+        If the file is damaged, empty or of another kind, or an image is smaller than the crop.
     """
     if transform is None:
         table = FeatureTable.load(path)
-        rows = _spread(len(table), num_images)
+        rows = _spread(len(table), num_images, path)
         return Sample(table.features[rows].astype(np.float32), table.level_labels[rows])
     records = RecordFile(path)
-    rows = _spread(len(records), num_images)
+    rows = _spread(len(records), num_images, path)
     pixels = np.stack([transform.evaluate(records.image(row)) for row in rows])
     return Sample(pixels, records.level_labels[rows])
 
 
-def _spread(count: int, wanted: int) -> np.ndarray:
-    """Positions spread evenly over ``count``; all, if fewer are there."""
+def _spread(count: int, wanted: int, path: str | os.PathLike[str]) -> np.ndarray:
+    """Positions spread evenly over ``count``; all, if fewer are there; DataError if none is."""
+    if count == 0:
+        raise DataError("has no images", path=path)
     return np.unique(np.linspace(0, count - 1, min(wanted, count)).astype(np.int64))

@@ -56,6 +56,27 @@ def test_int8_loses_bits_and_fails_where_more_is_asked(run, forms, prepared):
     assert run("verify", *both, *records, "--least", "0.8")[0] == 0
 
 
+@pytest.mark.parametrize(
+    "count, said", [(0, "has no images"), (1, "expected 2 images or more"), (3, None)]
+)
+def test_too_few_to_compare_are_refused(run, tmp_path, count, said):
+    from gluon_hash.experiment.exporting import export_model
+    from gluon_hash.retrieval import FeatureTable
+
+    rng, labels = np.random.RandomState(0), np.arange(40, dtype=np.int32)[:, None] % 4
+    for name, n in (("all", 40), ("few", count)):
+        features = rng.randn(40, 8).astype(np.float16)[:n]
+        FeatureTable(np.arange(n), features, labels[:n], {}).save(tmp_path / f"{name}.npz")
+    fit = ["fit", "itq", "--features", tmp_path / "all.npz", "--bits", 8]
+    assert run(*fit, "--out", tmp_path / "itq.npz")[0] == 0
+    export_model(tmp_path / "itq.npz", tmp_path / "net")
+    code, out, err = run("verify", tmp_path / "net", "--records", tmp_path / "few.npz", "--json")
+    if said is not None:
+        assert code == 2 and said in err
+    else:  # of three classes: none is relevant to another, and NaN is not JSON
+        assert code == 0 and rows_of(out)["net symbol"]["map"] is None and "NaN" not in out
+
+
 def test_a_table_is_printed(run, forms, prepared, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     records = ["--records", prepared / "query.rec", "--images", "20"]
