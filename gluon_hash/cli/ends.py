@@ -142,4 +142,4 @@ def _answer(number: int, frame: FrameType | None) -> None:
 def _line() -> str:
     name = signal.Signals(_state.number).name
     said = "interrupted" if _state.number == signal.SIGINT else f"ended by {name}"
-    return f"gluon-hash: {said}; the same command (train: with --resume) goes on"
+    return f"gluon-hash: {said}; call the same command again (train: with --resume)"

@@ -89,7 +89,7 @@ def test_an_output_below_a_file_is_one_line(trained, run, tmp_path, place):
 
 
 def test_an_interrupted_command_says_how_it_goes_on(monkeypatch, capsys):
-    said = "gluon-hash: interrupted; the same command (train: with --resume) goes on\n"
+    said = "gluon-hash: interrupted; call the same command again (train: with --resume)\n"
     assert failing(monkeypatch, capsys, KeyboardInterrupt()) == (130, said)
     monkeypatch.setenv("GLUON_HASH_DEBUG", "1")
     code, printed = failing(monkeypatch, capsys, KeyboardInterrupt())

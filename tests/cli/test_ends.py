@@ -17,7 +17,7 @@ from gluon_hash.leftovers import temporary_folder
 from gluon_hash.retrieval import FeatureTable
 
 ROOT = Path(__file__).parents[2]
-LINE = "gluon-hash: {}; the same command (train: with --resume) goes on\n"
+LINE = "gluon-hash: {}; call the same command again (train: with --resume)\n"
 # a command that is at work, with a file half written, in a thread too, until a signal comes
 WORKS = """
 import sys, threading, time

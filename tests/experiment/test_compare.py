@@ -25,7 +25,7 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
     asked = ("compare", features, "--out", out, *words.split())
     code, printed, err = run(*asked)
     assert code == 0, err
-    assert "4 lines, 12 networks; 24 epochs to train" in err and "0 epochs left" in err
+    assert "lines: 4; networks: 12, with 24 epochs to train" in err and "0 epochs left" in err
     files = {f"comparison.{kind}" for kind in ("md", "csv", "json", "png")}
     assert {path.name for path in out.iterdir()} == files | {"runs", "curves.png", "curves.json"}
     assert printed.strip() == (out / "comparison.md").read_text().strip() and "lr 0.01" in printed
@@ -55,7 +55,7 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
         shutil.rmtree(gone)
     (one / "log.jsonl").unlink()
     code, again, err = run(*asked)
-    assert code == 0 and again == printed and "4 lines, 12 networks; 2 epochs to train" in err
+    assert code == 0 and again == printed and "lines: 4; networks: 12, with 2 epochs to train" in err
     assert {path: path.stat().st_mtime_ns for path in kept if one not in path.parents} == {
         path: when for path, when in kept.items() if one not in path.parents
     }

@@ -186,7 +186,7 @@ class _Work:
         self._left = sum(
             candidate.config.training.epochs for candidate in work if not self._finished(candidate)
         )
-        log(f"{len(entries)} lines, {len(work)} networks; {self._left} epochs to train")
+        log(f"lines: {len(entries)}; networks: {len(work)}, with {self._left} epochs to train")
 
     def _networks(self, entry: Entry) -> Sequence[Candidate]:
         """Each candidate with the first seed, then the chosen one, if known, with the others."""
