@@ -55,7 +55,8 @@ def test_trains_chooses_measures_and_reuses(features, run, tmp_path):
         shutil.rmtree(gone)
     (one / "log.jsonl").unlink()
     code, again, err = run(*asked)
-    assert code == 0 and again == printed and "lines: 4; networks: 12, with 2 epochs to train" in err
+    assert code == 0 and again == printed
+    assert "lines: 4; networks: 12, with 2 epochs to train" in err
     assert {path: path.stat().st_mtime_ns for path in kept if one not in path.parents} == {
         path: when for path, when in kept.items() if one not in path.parents
     }
