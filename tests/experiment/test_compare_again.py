@@ -158,7 +158,7 @@ def test_what_diverged_is_left_out_and_said(mine, run):
         and "lr=1e+30 csq" in printed
     )
     code, again, err = run(*asked)  # and is not tried again
-    assert code == 0 and again == printed and "; 0 epochs to train" in err
+    assert code == 0 and again == printed and "with 0 epochs to train" in err
     code, _, err = run(
         "compare",
         mine,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,16 +38,30 @@ def kept(function: Kernel) -> Kernel:
     Numba forgets what it kept when the file of ``function`` changes, and when the values in its
     closure do; it does not look at the files of what ``function`` calls. So ``function`` has
     SOURCES in its closure. Where nothing can be written beside this file or in the user's home,
-    it is kept in environment.cache_folder, and if there is none, it is compiled in every run.
+    it is kept in environment.cache_folder, and if there is none, or the disk is full, it is
+    compiled in every run.
     """
     compile_it: Any = partial(njit, function, parallel=True, nogil=True, error_model="numpy")
     try:
-        return compile_it(cache=True)
+        return _kept_if_possible(compile_it(cache=True))
     except RuntimeError:  # Numba found no folder that it can write to
         folder = environment.cache_folder()
         config: Any = numba.config
         config.CACHE_DIR = "" if folder is None else os.fspath(folder)
-        return compile_it(cache=folder is not None)
+        return _kept_if_possible(compile_it(cache=folder is not None))
+
+
+def _kept_if_possible(kernel: Any) -> Any:
+    """Not to be kept is no reason to fail: a full disk costs the compiling again, nothing else."""
+    cache = kernel._cache
+    save = cache.save_overload
+
+    def save_if_possible(signature: Any, compiled: Any) -> None:
+        with suppress(OSError):
+            save(signature, compiled)
+
+    cache.save_overload = save_if_possible
+    return kernel
 
 
 def digest_of(folder: Path) -> int:
