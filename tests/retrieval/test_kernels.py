@@ -150,3 +150,22 @@ def test_a_file_of_an_older_version_loads(rng, tmp_path):
     again = Measured.load(tmp_path / "m.npz")
     assert again.protocol.name == "standard" and not again.is_complete()
     np.testing.assert_array_equal(again.values, measured.values[:, :6])
+
+
+def test_a_kernel_that_cannot_be_kept_computes_all_the_same(tmp_path):
+    """The disk is full where compiled kernels are kept."""
+    program = (
+        "import resource\nfrom gluon_hash.retrieval.evaluation.kernels import compiled\n"
+        "def doubled(value):\n    return 2 * value\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "print(compiled.kept(doubled)(21))\n"
+    )
+    (tmp_path / "full.py").write_text(program)
+    process = subprocess.run(
+        [sys.executable, tmp_path / "full.py"],
+        env={"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "kept")},
+        capture_output=True,
+        text=True,
+    )
+    assert (process.returncode, process.stdout) == (0, "42\n"), process.stderr

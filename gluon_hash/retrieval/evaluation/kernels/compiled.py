@@ -53,7 +53,9 @@ def kept(function: Kernel) -> Kernel:
 
 def _kept_if_possible(kernel: Any) -> Any:
     """Not to be kept is no reason to fail: a full disk costs the compiling again, nothing else."""
-    cache = kernel._cache
+    cache = getattr(kernel, "_cache", None)  # private: a Numba without it keeps as it likes
+    if cache is None:
+        return kernel
     save = cache.save_overload
 
     def save_if_possible(signature: Any, compiled: Any) -> None:
