@@ -38,6 +38,9 @@ class Chromium:
 
         program = find_chromium()
         assert program is not None
+        low = []  # 3 and 4 are taken while Popen opens a pipe of its own, which must not be there
+        while not low or low[-1] <= 4:
+            low.append(os.open(os.devnull, os.O_RDWR))
         self._process = subprocess.Popen(
             [
                 program,
@@ -57,7 +60,7 @@ class Chromium:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for end in (theirs[0], ours[1], *high):
+        for end in (theirs[0], ours[1], *high, *low):
             os.close(end)
         self._read, self._write = ours[0], theirs[1]
         self._buffer, self._number, self._session = b"", 0, None
