@@ -16,6 +16,16 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "ArrowUp": 38, "ArrowDown": 40, "Tab": 9, "Home": 36}
 SECONDS = 30
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+)
 
 
 def find_chromium() -> str | None:
@@ -42,19 +52,7 @@ class Chromium:
         while not low or low[-1] <= 4:
             low.append(os.open(os.devnull, os.O_RDWR))
         self._process = subprocess.Popen(
-            [
-                program,
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--hide-scrollbars",
-                f"--user-data-dir={self._profile}",
-                "--remote-debugging-pipe",
-                "about:blank",
-            ],
+            [program, *ARGUMENTS, f"--user-data-dir={self._profile}", "about:blank"],
             pass_fds=(3, 4),
             preexec_fn=connect,
             stdout=subprocess.DEVNULL,
