@@ -8,7 +8,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from gluon_hash import plots
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.comparison.summary import RowSummary
 from gluon_hash.experiment.run_log import read_epochs
@@ -16,7 +15,12 @@ from gluon_hash.guard import as_schema, load_json, read_text
 from gluon_hash.guard.yaml_text import load_yaml
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.report import Trained
-from gluon_hash.report.comparison_part import Comparison, headline, uses_hierarchy
+from gluon_hash.report.comparison_part import (
+    Comparison,
+    headline,
+    metrics_figure,
+    uses_hierarchy,
+)
 from gluon_hash.retrieval import CodeTable
 
 __all__ = [
@@ -158,14 +162,13 @@ def comparison_figure(
         If a line lacks a metric.
     """
     rows, about = read_comparison(folder)
-    one_length = len({row.num_bits for row in rows}) == 1
-    draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
     seeds = about.get("seeds")
     count = len(seeds) if isinstance(seeds, list) else 1
     means = f"mean of {count} seeds" if count > 1 else "one seed"
     bars = f"{about.get('confidence', 95.0):g} % bootstrap interval over queries, {means}"
     names = list(metrics or headline(rows))
-    return draw(rows, names, bars, hierarchical=hierarchical_lines(folder, rows), width=width)
+    hierarchical = hierarchical_lines(folder, rows)
+    return metrics_figure(rows, names, bars, hierarchical=hierarchical, width=width)
 
 
 def hierarchical_lines(folder: Path, rows: Sequence[RowSummary]) -> frozenset[str]:

@@ -186,6 +186,9 @@ def queries_part(codes: Codes) -> dict[str, Any]:
     chosen = choose_queries(values, codes.query.level_labels[:, 0], EACH)
     num_levels = codes.hierarchy.num_levels
     meanings = level_meanings(codes.hierarchy.level_names)
+    asked = np.unique(np.concatenate([np.empty(0, np.int64), *chosen.values()]))
+    results = zip(*nearest(codes.query.take(asked), codes.database, SHOWN))
+    found = dict(zip(asked.tolist(), results))
     return {
         "metric": plots.metric_label(metric).replace("mAHP", "AHP"),
         "levels": [
@@ -193,20 +196,23 @@ def queries_part(codes: Codes) -> dict[str, Any]:
             for number, (meaning, style) in enumerate(zip(meanings, frame_styles(num_levels)))
         ],
         "kinds": [
-            {"kind": kind, "rows": [_row(codes, int(place), values[place]) for place in places]}
+            {
+                "kind": kind,
+                "rows": [_row(codes, p, values[p], *found[p]) for p in places.tolist()],
+            }
             for kind, places in chosen.items()
         ],
         "note": codes.images.note,
     }
 
 
-def _row(codes: Codes, place: int, value: float) -> dict[str, Any]:
+def _row(
+    codes: Codes, place: int, value: float, distances: np.ndarray, results: np.ndarray
+) -> dict[str, Any]:
     """A query and its first results."""
-    one = slice(place, place + 1)
     labels, names = codes.query.level_labels[place], codes.hierarchy.class_names
-    distances, results = nearest(_taken(codes.query, one), codes.database, SHOWN)
     items = []
-    for distance, result in zip(distances[0].tolist(), results[0].tolist()):
+    for distance, result in zip(distances.tolist(), results.tolist()):
         theirs = codes.database.level_labels[result]
         shared = int((theirs == labels).sum())
         items.append(
@@ -223,10 +229,6 @@ def _row(codes: Codes, place: int, value: float) -> dict[str, Any]:
         "value": f"{value:.3f}",
         "found": items,
     }
-
-
-def _taken(table: Any, part: slice) -> Any:
-    return type(table)(table.ids[part], table.codes[part], table.level_labels[part], table.num_bits)
 
 
 def _uri(image: np.ndarray | None) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from gluon_hash import plots
 from gluon_hash.hierarchy import Hierarchy
@@ -15,7 +17,14 @@ from gluon_hash.report.fidelity import fidelity
 from gluon_hash.report.svg import inline_svg
 from gluon_hash.retrieval import CodeTable
 
-__all__ = ["HIERARCHICAL", "Comparison", "comparison_part", "headline", "uses_hierarchy"]
+__all__ = [
+    "HIERARCHICAL",
+    "Comparison",
+    "comparison_part",
+    "headline",
+    "metrics_figure",
+    "uses_hierarchy",
+]
 
 HEADLINE = ("map", "mahp", "mean_ndcg_released")
 CURVES_DRAWN = 10
@@ -87,16 +96,28 @@ def headline(lines: Sequence[Line]) -> list[str]:
     ]
 
 
+def metrics_figure(
+    lines: Sequence[Line],
+    metrics: Sequence[str],
+    bars: str,
+    *,
+    hierarchical: Collection[str] = (),
+    width: float | None = None,
+) -> Figure:
+    """Metrics of lines: by name, or by bits where these differ; arguments as of either plot."""
+    one_length = len({line.num_bits for line in lines}) == 1
+    draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
+    return draw(lines, metrics, bars, hierarchical=hierarchical, width=width)
+
+
 def comparison_part(comparison: Comparison) -> dict[str, Any]:
     """The table, the figure of metrics, precision-recall curves, validation curves."""
     lines, about = comparison.lines, comparison.about
     metrics = headline(lines)
-    one_length = len({line.num_bits for line in lines}) == 1
-    draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
     bars = f"{about.get('confidence', 95):g} % bootstrap interval over queries"
     figures = [
         inline_svg(
-            draw(lines, [metric], bars, hierarchical=comparison.hierarchical, width=3.3),
+            metrics_figure(lines, [metric], bars, hierarchical=comparison.hierarchical, width=3.3),
             f"compared{number}",
             f"{plots.metric_label(metric)} of each line",
         )

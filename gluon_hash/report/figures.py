@@ -112,9 +112,7 @@ def grid_figure(
     width : float, optional
         Of the figure, in inches.
     """
-    asked = CodeTable(
-        query.ids[places], query.codes[places], query.level_labels[places], query.num_bits
-    )
+    asked = query.take(places)
     distances, results = nearest(asked, database, k)
     matching = (database.level_labels[results] == asked.level_labels[:, None]).sum(axis=2)
     names = hierarchy.class_names[0]

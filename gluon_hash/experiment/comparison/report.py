@@ -19,11 +19,11 @@ from gluon_hash.files import replace_json, replace_path, replace_text
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.plots.rendering import rendered
 from gluon_hash.progress import log
+from gluon_hash.report.comparison_part import headline, metrics_figure
 from gluon_hash.retrieval import Curves
 
 __all__ = ["cells", "notes", "write_report"]
 
-HEADLINE = ("map", "mahp", "mean_ndcg_released")
 CURVES_DRAWN = 12
 RESULT = "comparison.json"
 FILES = ("comparison.md", "comparison.csv", "comparison.png", "curves.json", "curves.png", RESULT)
@@ -66,17 +66,14 @@ def write_report(
         has.
     """
     _keep_other(out, about)
-    metrics = _headline(rows)
+    metrics = headline(rows)
     saved = [row.to_dict() for row in rows]
     replace_json(out / RESULT, {**about, "versions": doctor.version_report(), "rows": saved})
     replace_text(out / "comparison.md", _markdown(rows, about))
     replace_text(out / "comparison.csv", _comma_separated(rows))
-    one_length = len({row.num_bits for row in rows}) == 1
-    draw = plots.metrics_by_name if one_length else plots.metrics_by_bits
-    _save(
-        draw(rows, metrics, _bars(about), hierarchical=hierarchical_lines(out, rows)),
-        out / "comparison.png",
-    )
+    hierarchical = hierarchical_lines(out, rows)
+    figure = metrics_figure(rows, metrics, _bars(about), hierarchical=hierarchical)
+    _save(figure, out / "comparison.png")
     numbers = {name: curve.to_dict() for name, curve in curves.items()}
     replace_json(out / "curves.json", numbers)
     drawn = dict(itertools.islice(numbers.items(), CURVES_DRAWN))
@@ -114,16 +111,6 @@ def _numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def _headline(rows: Sequence[RowSummary]) -> list[str]:
-    """The metrics of a table: those of HEADLINE that all rows have at the same cut-off."""
-    return [
-        name
-        for stem in HEADLINE
-        for name in rows[0].metrics
-        if name.partition("@")[0] == stem and all(name in row.metrics for row in rows)
-    ]
-
-
 def _bars(about: Mapping[str, Any]) -> str:
     seeds = about["seeds"]
     means = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
@@ -145,7 +132,7 @@ def cells(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> list[list[str
     rows, about :
         As of write_report.
     """
-    metrics, reference = _headline(rows), about["reference"]
+    metrics, reference = headline(rows), about["reference"]
     any_chosen, compared = any(row.chosen for row in rows), _is_compared(rows)
     head = [
         "method",
@@ -171,7 +158,7 @@ def cells(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> list[list[str
 
 
 def _is_compared(rows: Sequence[RowSummary]) -> bool:
-    metrics = _headline(rows)
+    metrics = headline(rows)
     return any(row.metrics[name].difference is not None for row in rows for name in metrics)
 
 

@@ -60,6 +60,12 @@ class CodeTable:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, rows: np.ndarray | slice) -> CodeTable:
+        """Some of the images, in the order of ``rows``; they are no shard."""
+        names = None if self.names is None else self.names[rows]
+        own = self.ids[rows], self.codes[rows], self.level_labels[rows]
+        return CodeTable(*own, self.num_bits, names, self.model)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write codes.npz: version, num_bits, codes, ids, level_labels; the others where known."""
         about = {} if self.model is None else {"model": np.array(self.model)}
