@@ -1,6 +1,7 @@
 """A headless Chromium, driven over chromedriver's HTTP by the standard library alone."""
 
 import base64
+import contextlib
 import json
 import shutil
 import socket
@@ -17,6 +18,7 @@ KEYS = {
     "ArrowUp": "\ue013",
     "ArrowRight": "\ue014",
     "ArrowDown": "\ue015",
+    "Home": "\ue011",
 }
 ARGUMENTS = [
     "--headless=new",
@@ -55,10 +57,11 @@ class Browser:
             options["mobileEmulation"] = {
                 "deviceMetrics": {"width": width, "height": height, "pixelRatio": 2, "touch": True}
             }
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        logs = {"browser": "ALL", "performance": "ALL"}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": logs}
         try:
             self._wait_for_driver()
-            made = self._send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+            made = self._start({"capabilities": {"alwaysMatch": wanted}})
         except BaseException:
             self._end()
             raise
@@ -76,6 +79,29 @@ class Browser:
     def open(self, address):
         """Go to an address."""
         self._send("POST", "/url", {"url": address})
+
+    def emulate(self, width, height, *, dark=False, mobile=False):
+        """Show pages as in a window of this size, nothing scrolling by itself."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.command("Emulation.setDeviceMetricsOverride", **metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.command("Emulation.setEmulatedMedia", features=[scheme, still])
+
+    def command(self, name, **parameters):
+        """A command of the DevTools protocol."""
+        return self._send("POST", "/goog/cdp/execute", {"cmd": name, "params": parameters})
+
+    def requests(self):
+        """What was loaded since this was asked last, but for data and blank pages."""
+        lines = self._send("POST", "/se/log", {"type": "performance"})
+        events = [json.loads(line["message"])["message"] for line in lines]
+        asked = [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+        return [address for address in asked if not address.startswith(("data:", "about:"))]
 
     def run(self, script, *arguments):
         """What a script returns; `arguments[0]` is its first argument."""
@@ -95,6 +121,14 @@ class Browser:
     def click(self, selector):
         """Click on the first element."""
         self._send("POST", f"/element/{self._find(selector)}/click", {})
+
+    def point(self, x, y, *, click=False):
+        """Move the mouse to a place of the window, and click there."""
+        actions = [{"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0}]
+        if click:
+            actions += [{"type": f"pointer{way}", "button": 0} for way in ("Down", "Up")]
+        mouse = {"type": "pointer", "id": "mouse", "actions": actions}
+        self._send("POST", "/actions", {"actions": [mouse]})
 
     def type(self, selector, text):
         """Type into an element; of a file input, the path of a file."""
@@ -148,6 +182,12 @@ class Browser:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.05)
+
+    def _start(self, wanted, tries=3):
+        for _ in range(tries - 1):  # a browser may die at its start where memory or time is short
+            with contextlib.suppress(AssertionError):
+                return self._send("POST", "/session", wanted)
+        return self._send("POST", "/session", wanted)
 
     def _send(self, method, path, value=None):
         data = None if value is None else json.dumps(value).encode()

@@ -3,21 +3,37 @@
 import time
 
 import pytest
-from chromium import Chromium, find_chromium
+from browser import Browser, is_there
 
-pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
+pytestmark = pytest.mark.skipif(not is_there(), reason="no Chromium with chromedriver")
 
 
 @pytest.fixture
 def page(told):
-    return told[0]
+    return told[0].resolve().as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as window:
+        yield window
+
+
+def show(browser, page, width, height, **how):
+    browser.emulate(width, height, **how)
+    browser.open(page)
+
+
+def value(browser, expression):
+    return browser.run(f"return {expression}")
 
 
 def chosen(browser):
     """The number of the point that is shown, -1 if none is."""
-    return browser.evaluate(
+    return value(
+        browser,
         "[...document.querySelectorAll('#points circle')]"
-        ".findIndex((circle) => circle.classList.contains('on'))"
+        ".findIndex((circle) => circle.classList.contains('on'))",
     )
 
 
@@ -30,64 +46,63 @@ def becomes(browser, number):
 
 
 def middle_of(browser, number):
-    return browser.evaluate(
+    return value(
+        browser,
         f"(() => {{ const c = document.querySelectorAll('#points circle')[{number}];"
         "c.scrollIntoView({block: 'center', behavior: 'instant'});"
-        "const b = c.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
+        "const b = c.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()",
     )
 
 
-def test_the_page_works_by_key_and_pointer_and_asks_nothing(page):
-    with Chromium() as browser:
-        browser.open(page, 1280, 900)
-        assert chosen(browser) == -1
-        browser.evaluate("document.getElementById('points').focus()")
-        assert chosen(browser) == 0
-        seen = {0}
-        for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowRight"):
-            browser.press(key)
-            seen.add(chosen(browser))
-        assert len(seen) > 2
-        text = browser.evaluate("document.getElementById('point').textContent")
-        assert all(name in text for name in ("breed", "species", "kind"))
-        assert browser.evaluate("!!document.querySelector('#point .pic')")
-        last = browser.evaluate("document.querySelectorAll('#points circle').length") - 1
-        browser.move(*middle_of(browser, last))  # the last is above all others
-        assert becomes(browser, last)
-        browser.press("Home")
-        assert becomes(browser, 0)
-        browser.click(*middle_of(browser, last))
-        assert becomes(browser, last)
-        before = browser.evaluate("document.querySelector('#points circle').getAttribute('fill')")
-        browser.evaluate("document.querySelectorAll('#levels input')[0].click()")
-        after = browser.evaluate("document.querySelector('#points circle').getAttribute('fill')")
-        assert before != after
-        assert browser.messages == []
-        assert browser.asked == [page.resolve().as_uri()]
+def test_the_page_works_by_key_and_pointer_and_asks_nothing(browser, page):
+    show(browser, page, 1280, 900)
+    assert chosen(browser) == -1
+    value(browser, "document.getElementById('points').focus()")
+    assert chosen(browser) == 0
+    seen = {0}
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowRight"):
+        browser.press(key)
+        seen.add(chosen(browser))
+    assert len(seen) > 2
+    text = value(browser, "document.getElementById('point').textContent")
+    assert all(name in text for name in ("breed", "species", "kind"))
+    assert value(browser, "!!document.querySelector('#point .pic')")
+    last = value(browser, "document.querySelectorAll('#points circle').length") - 1
+    browser.point(*middle_of(browser, last))  # the last is above all others
+    assert becomes(browser, last)
+    browser.press("Home")
+    assert becomes(browser, 0)
+    browser.point(*middle_of(browser, last), click=True)
+    assert becomes(browser, last)
+    before = value(browser, "document.querySelector('#points circle').getAttribute('fill')")
+    value(browser, "document.querySelectorAll('#levels input')[0].click()")
+    after = value(browser, "document.querySelector('#points circle').getAttribute('fill')")
+    assert before != after
+    assert browser.log() == []
+    assert browser.requests() == [page]
 
 
 @pytest.mark.parametrize("width, mobile", [(1280, False), (375, True), (320, True)])
-def test_nothing_is_wider_than_the_window(page, width, mobile):
-    with Chromium() as browser:
-        browser.open(page, width, 800, mobile=mobile)
-        assert browser.evaluate("document.documentElement.scrollWidth") <= width
-        small = browser.evaluate(
-            "[...document.querySelectorAll('nav a, button, fieldset label')]"
-            ".map((e) => e.getBoundingClientRect().height).filter((h) => h && h < 34).length"
-        )
-        assert small == 0  # can be hit with a finger
+def test_nothing_is_wider_than_the_window(browser, page, width, mobile):
+    show(browser, page, width, 800, mobile=mobile)
+    assert value(browser, "document.documentElement.scrollWidth") <= width
+    small = value(
+        browser,
+        "[...document.querySelectorAll('nav a, button, fieldset label')]"
+        ".map((e) => e.getBoundingClientRect().height).filter((h) => h && h < 34).length",
+    )
+    assert small == 0  # can be hit with a finger
 
 
-def test_dark_is_dark_and_the_button_changes_it(page):
+def test_dark_is_dark_and_the_button_changes_it(browser, page):
     colour = "getComputedStyle(document.body).backgroundColor"
-    with Chromium() as browser:
-        browser.open(page, 800, 600, dark=True)
-        dark = browser.evaluate(colour)
-        browser.evaluate("document.getElementById('theme').click()")
-        light = browser.evaluate(colour)
-        browser.open(page, 800, 600)
-        assert browser.evaluate(colour) == light != dark
-        ink = "getComputedStyle(document.querySelector('figure svg text')).fill"
-        assert browser.evaluate(ink) == "rgb(28, 28, 31)"
-        browser.open(page, 800, 600, dark=True)
-        assert browser.evaluate(ink) == "rgb(236, 236, 240)"
+    show(browser, page, 800, 600, dark=True)
+    dark = value(browser, colour)
+    value(browser, "document.getElementById('theme').click()")
+    light = value(browser, colour)
+    show(browser, page, 800, 600)
+    assert value(browser, colour) == light != dark
+    ink = "getComputedStyle(document.querySelector('figure svg text')).fill"
+    assert value(browser, ink) == "rgb(28, 28, 31)"
+    show(browser, page, 800, 600, dark=True)
+    assert value(browser, ink) == "rgb(236, 236, 240)"
