@@ -6,8 +6,6 @@ there holds a lock on it (flock), which the kernel frees when the process dies, 
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import re
 import secrets
@@ -18,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gluon_hash.locks import is_running, is_same_file, try_flock
 from gluon_hash.progress import log
 
 __all__ = ["sweep", "temporary_file", "temporary_folder"]
@@ -26,8 +25,6 @@ NAME = re.compile(
     r"\.(?P<stem>.*)\.gluon_hash-(?P<host>\w+)-(?P<pid>\d+)-[0-9a-f]{8}(\.[^/]*)?", re.DOTALL
 )
 LONGEST_STEM, LONGEST_HOST = 80, 32  # characters; a name has 255 bytes
-# what flock says where the file system knows no locks (EBADF: NFS, of a folder)
-UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 DAY, MOMENT = 86_400.0, 10.0  # seconds; in a moment what was just made is locked
 
 
@@ -123,7 +120,7 @@ def _held(folder: Path, stem: str, suffix: str, make: Callable[[Path], int]) -> 
             stream = make(temporary)
         except FileExistsError:
             continue
-        if _lock(stream) is not False and _is_there(temporary, stream):
+        if try_flock(stream) is not False and is_same_file(temporary, stream):
             return temporary, stream
         os.close(stream)  # swept before it was held
 
@@ -135,12 +132,12 @@ def _swept(path: Path, host: str, pid: int) -> bool:
         return False
     try:
         ours, age = host == _host(), time.time() - os.fstat(stream).st_mtime
-        alive = Path(f"/proc/{pid}").exists()  # or another process that has its number now
+        alive = is_running(pid)  # or another process that has its number now
         if ours and alive and age < MOMENT:
             return False
-        locked = _lock(stream)
+        locked = try_flock(stream)
         dead = (ours and not alive) if locked is None else locked and (ours or age > DAY)
-        if not dead or not _is_there(path, stream):
+        if not dead or not is_same_file(path, stream):
             return False
         (_remove_folder if path.is_dir() else _remove_file)(path)
         return not path.exists()
@@ -160,26 +157,6 @@ def _open(path: Path) -> int | None:
         except OSError:
             return None
     return None
-
-
-def _lock(stream: int) -> bool | None:
-    """Whether this process holds it now; None where the file system knows no locks."""
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno in UNSUPPORTED:
-            return None
-        raise
-    return True
-
-
-def _is_there(path: Path, stream: int) -> bool:
-    try:
-        return os.path.samestat(os.lstat(path), os.fstat(stream))
-    except FileNotFoundError:
-        return False
 
 
 def _make_file(path: Path) -> int:

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LOCK", "held", "locked"]
+__all__ = ["LOCK", "held", "is_running", "is_same_file", "locked", "try_flock"]
 
 LOCK = ".lock"
-# what flock says where the file system knows no locks: the file itself is the lock there
-UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+# what flock says where the file system knows no locks (EBADF: NFS, of a folder)
+UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 
 
 @contextmanager
@@ -78,9 +78,35 @@ def held(path: str | os.PathLike[str], place: str, doing: str) -> Iterator[Path]
             raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
         yield path
     finally:
-        if _is_that_file(path, stream):
+        if is_same_file(path, stream):
             path.unlink(missing_ok=True)
         os.close(stream)
+
+
+def try_flock(stream: int) -> bool | None:
+    """Whether this process holds an open file or folder now; None where there are no locks."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in UNSUPPORTED:
+            return None
+        raise
+    return True
+
+
+def is_running(pid: object) -> bool:
+    """Whether this machine has a process of that number."""
+    return isinstance(pid, int) and pid > 0 and Path(f"/proc/{pid}").exists()
+
+
+def is_same_file(path: Path, stream: int) -> bool:
+    """Whether ``path`` is still what was opened."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(stream))
+    except FileNotFoundError:
+        return False
 
 
 def _acquire(path: Path, place: str) -> int:
@@ -88,28 +114,17 @@ def _acquire(path: Path, place: str) -> int:
     while True:
         stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            holds = _flock(stream)
-            holder = _holder(stream)
+            holds, holder = try_flock(stream), _holder(stream)
+            if holds is None:  # no locks there: the file itself is the lock
+                holds = not is_running(holder.get("pid"))
             if not holds or (holder and holder.get("host") != socket.gethostname()):
                 raise ValueError(_refusal(path, place, holder))
-            if _is_that_file(path, stream):
+            if is_same_file(path, stream):
                 return stream
         except BaseException:
             os.close(stream)
             raise
         os.close(stream)  # who held it before removed the file meanwhile: a new one is needed
-
-
-def _flock(stream: int) -> bool:
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
-        return not _is_alive(_holder(stream))
-    return True
 
 
 def _holder(stream: int) -> dict[str, Any]:
@@ -119,19 +134,6 @@ def _holder(stream: int) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) else {}
-
-
-def _is_alive(holder: dict[str, Any]) -> bool:
-    """Whether a process of this machine that a lock file names still runs."""
-    pid = holder.get("pid")
-    return isinstance(pid, int) and pid > 0 and Path(f"/proc/{pid}").exists()
-
-
-def _is_that_file(path: Path, stream: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(stream))
-    except FileNotFoundError:
-        return False
 
 
 def _refusal(path: Path, place: str, holder: dict[str, Any]) -> str:
