@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from gluon_hash.engine import Loss, Tensor
-from gluon_hash.losses.terms import cross_entropy, level_label
+from gluon_hash.losses.terms import cross_entropy, level_label, term
 
 __all__ = ["ClassWiseLoss", "HierarchicalClassWiseLoss", "ReleasedClassWiseLoss", "class_wise"]
 
@@ -129,8 +129,8 @@ class HierarchicalClassWiseLoss(Loss):
         self, F: ModuleType, code: Tensor, level_labels: Tensor, *centers: Tensor
     ) -> Tensor:
         total = 0.0
-        for weighted in self._parts(F, code, level_labels, centers):
-            total = total + weighted
+        for k, weighted in enumerate(self._parts(F, code, level_labels, centers)):
+            total = total + term(f"level_{k}", weighted)
         return total
 
     def of_levels(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from gluon_hash.engine import Loss, Tensor
-from gluon_hash.losses.terms import check_weights, level_label, log_cosh
+from gluon_hash.losses.terms import check_weights, level_label, log_cosh, term
 
 __all__ = ["CSQLoss"]
 
@@ -51,6 +51,5 @@ class CSQLoss(Loss):
     ) -> Tensor:
         own = F.take(center, level_label(F, level_labels))
         entropy = F.mean(F.Activation(-2.0 * own * code, act_type="softrelu"), axis=1)
-        return entropy + self._quantization_weight * F.mean(
-            log_cosh(F, F.abs(F.tanh(code)) - 1.0), axis=1
-        )
+        corner = F.mean(log_cosh(F, F.abs(F.tanh(code)) - 1.0), axis=1)
+        return term("entropy", entropy) + term("quantization", self._quantization_weight * corner)

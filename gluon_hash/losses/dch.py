@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, balanced_weight
-from gluon_hash.losses.terms import check_weights
+from gluon_hash.losses.terms import check_weights, term
 
 __all__ = ["DCHLoss"]
 
@@ -79,4 +79,6 @@ class DCHLoss(PairwiseLoss):
         # cos(|u|, 1) = sum |u| / (|u|_2 sqrt(L))
         cosine = F.sum(F.abs(unit), axis=1) / self._num_bits**0.5
         corner = 0.5 * self._num_bits * F.relu(1.0 - cosine) / self._gamma
-        return F.mean(pairs, axis=1) + self._quantization_weight * F.log1p(corner)
+        return term("pairs", F.mean(pairs, axis=1)) + term(
+            "quantization", self._quantization_weight * F.log1p(corner)
+        )

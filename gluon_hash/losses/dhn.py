@@ -11,7 +11,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import check_weights, log_cosh
+from gluon_hash.losses.terms import check_weights, log_cosh, term
 
 __all__ = ["DHNLoss"]
 
@@ -54,6 +54,7 @@ class DHNLoss(PairwiseLoss):
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
         theta = 0.5 * F.dot(code, code, transpose_b=True)
         pairs = pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels))
-        return F.mean(pairs, axis=1) + self._quantization_weight * F.mean(
-            log_cosh(F, F.abs(code) - 1.0), axis=1
+        corner = F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1)
+        return term("pairs", F.mean(pairs, axis=1)) + term(
+            "quantization", self._quantization_weight * corner
         )

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import check_weights, label_column, quantization
+from gluon_hash.losses.terms import check_weights, label_column, quantization, term
 
 __all__ = ["DPSHLoss"]
 
@@ -77,4 +77,6 @@ class DPSHLoss(PairwiseLoss):
         mean = F.broadcast_div(
             F.sum(pairs, axis=1, keepdims=True), F.sum(mask, axis=1, keepdims=True)
         )
-        return mean.reshape(shape=(-1,)) + self._quantization_weight * quantization(F, code)
+        return term("pairs", mean.reshape(shape=(-1,))) + term(
+            "quantization", self._quantization_weight * quantization(F, code)
+        )

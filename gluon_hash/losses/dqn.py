@@ -11,7 +11,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss
-from gluon_hash.losses.terms import check_weights
+from gluon_hash.losses.terms import check_weights, term
 
 __all__ = ["DQNLoss"]
 
@@ -61,4 +61,4 @@ class DQNLoss(PairwiseLoss):
         wanted = 2.0 * self.similarity(F, level_labels, level_labels) - 1.0
         pairs = F.mean(F.square(wanted - F.dot(unit, unit, transpose_b=True)), axis=1)
         lost = F.mean(F.square(F.broadcast_mul(code - target, known)), axis=1)
-        return pairs + self._quantization_weight * lost
+        return term("pairs", pairs) + term("quantization", self._quantization_weight * lost)

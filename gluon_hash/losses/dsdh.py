@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import check_weights, signs
+from gluon_hash.losses.terms import check_weights, signs, term
 
 __all__ = ["DSDHLoss"]
 
@@ -63,4 +63,6 @@ class DSDHLoss(PairwiseLoss):
             pair_likelihood(F, theta, self.similarity(F, level_labels, level_labels)), axis=1
         )
         discrete = F.broadcast_mul(target, known) + F.broadcast_mul(signs(F, code), 1.0 - known)
-        return pairs + self._discrete_weight * F.mean(F.square(code - discrete), axis=1)
+        return term("pairs", pairs) + term(
+            "discrete", self._discrete_weight * F.mean(F.square(code - discrete), axis=1)
+        )

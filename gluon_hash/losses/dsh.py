@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss
-from gluon_hash.losses.terms import check_weights
+from gluon_hash.losses.terms import check_weights, term
 
 __all__ = ["DSHLoss"]
 
@@ -70,6 +70,7 @@ class DSHLoss(PairwiseLoss):
         )
         similar = self.similarity(F, level_labels, level_labels)
         pairs = similar * distance + (1.0 - similar) * F.relu(self._margin - distance)
-        return 0.5 * F.mean(pairs, axis=1) + 2.0 * self._quantization_weight * F.sum(
-            F.abs(F.abs(code) - 1.0), axis=1
+        return term("pairs", 0.5 * F.mean(pairs, axis=1)) + term(
+            "quantization",
+            2.0 * self._quantization_weight * F.sum(F.abs(F.abs(code) - 1.0), axis=1),
         )

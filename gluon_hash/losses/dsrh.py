@@ -11,7 +11,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
-from gluon_hash.losses.terms import check_weights, quantization
+from gluon_hash.losses.terms import check_weights, quantization, term
 
 __all__ = ["DSRHLoss"]
 
@@ -78,10 +78,8 @@ class DSRHLoss(PairwiseLoss):
         weight = F.relu(triplet_difference(F, gain * other_image(F, similar), gain))
         x = triplet_difference(F, inner, inner)
         total = triplet_sum(F, weight, F.relu(self._margin - x))
-        return (
-            total
-            / F.maximum(
-                triplet_sum(F, weight, F.ones_like(weight)), 1e-12
-            )  # no triplet: 0 / 1e-12 = 0
-            + self._quantization_weight * quantization(F, code)
+        # no triplet: 0 / 1e-12 = 0
+        triplets = total / F.maximum(triplet_sum(F, weight, F.ones_like(weight)), 1e-12)
+        return term("triplets", triplets) + term(
+            "quantization", self._quantization_weight * quantization(F, code)
         )

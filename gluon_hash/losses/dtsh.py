@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, other_image, triplet_difference, triplet_sum
-from gluon_hash.losses.terms import check_weights, quantization
+from gluon_hash.losses.terms import check_weights, quantization, term
 
 __all__ = ["DTSHLoss"]
 
@@ -73,6 +73,7 @@ class DTSHLoss(PairwiseLoss):
         )
         x = triplet_difference(F, inner - self._margin, inner)
         total = triplet_sum(F, wanted, F.Activation(-x, act_type="softrelu"))
-        return total / F.maximum(
-            triplet_sum(F, wanted, F.ones_like(wanted)), 1.0
-        ) + self._quantization_weight * quantization(F, code)
+        triplets = total / F.maximum(triplet_sum(F, wanted, F.ones_like(wanted)), 1.0)
+        return term("triplets", triplets) + term(
+            "quantization", self._quantization_weight * quantization(F, code)
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from gluon_hash.engine import Loss, Tensor
-from gluon_hash.losses.terms import check_weights, cross_entropy, level_label
+from gluon_hash.losses.terms import check_weights, cross_entropy, level_label, term
 
 __all__ = ["EmbeddingLoss", "EmbeddingSoftmaxLoss"]
 
@@ -74,4 +74,6 @@ class EmbeddingSoftmaxLoss(Loss):
         self, F: ModuleType, code: Tensor, level_labels: Tensor, embedding: Tensor, logits: Tensor
     ) -> Tensor:
         entropy = cross_entropy(F, logits, level_label(F, level_labels))
-        return self.embedding_loss(code, level_labels, embedding) + self._softmax_weight * entropy
+        return term("embedding", self.embedding_loss(code, level_labels, embedding)) + term(
+            "softmax", self._softmax_weight * entropy
+        )

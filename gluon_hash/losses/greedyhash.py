@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.softmax import LevelSoftmaxLoss
-from gluon_hash.losses.terms import check_weights
+from gluon_hash.losses.terms import check_weights, term
 
 __all__ = ["GreedyHashLoss"]
 
@@ -48,6 +48,6 @@ class GreedyHashLoss(LevelSoftmaxLoss):
         self, F: ModuleType, code: Tensor, level_labels: Tensor, *logits: Tensor
     ) -> Tensor:
         penalty = F.mean(F.abs(F.abs(code) - 1.0) ** 3, axis=1)
-        return (
-            super().hybrid_forward(F, code, level_labels, *logits) + self._penalty_weight * penalty
+        return super().hybrid_forward(F, code, level_labels, *logits) + term(
+            "penalty", self._penalty_weight * penalty
         )

@@ -12,7 +12,7 @@ from types import ModuleType
 from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.class_wise import HierarchicalClassWiseLoss
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
-from gluon_hash.losses.terms import check_weights
+from gluon_hash.losses.terms import check_weights, term
 
 __all__ = ["CoarseToFineHPDHLoss", "HPDHLoss"]
 
@@ -72,8 +72,8 @@ class HPDHLoss(Loss):
     ) -> Tensor:
         return (
             self.class_wise(code, level_labels, *centers)
-            + self._cubic_scale * self.cubic(code)
-            + self._vertex_scale * self.vertex(code)
+            + term("cubic", self._cubic_scale * self.cubic(code))
+            + term("vertex", self._vertex_scale * self.vertex(code))
         )
 
 
@@ -105,7 +105,7 @@ class CoarseToFineHPDHLoss(HPDHLoss):
         active, *centers = active_and_centers
         parts = self.class_wise.of_levels(F, code, level_labels, *centers)  # (batch_size, K)
         return (
-            F.sum(F.broadcast_mul(parts, active), axis=1)
-            + self._cubic_scale * self.cubic(code)
-            + self._vertex_scale * self.vertex(code)
+            term("levels", F.sum(F.broadcast_mul(parts, active), axis=1))
+            + term("cubic", self._cubic_scale * self.cubic(code))
+            + term("vertex", self._vertex_scale * self.vertex(code))
         )

@@ -12,7 +12,7 @@ from types import ModuleType
 from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.class_wise import class_wise
 from gluon_hash.losses.constraints import CubicConstraint, VertexConstraint
-from gluon_hash.losses.terms import check_weights, label_column, level_label, signs
+from gluon_hash.losses.terms import check_weights, label_column, level_label, signs, term
 
 __all__ = ["DCDHLoss", "IDCWHLoss"]
 
@@ -67,10 +67,11 @@ class IDCWHLoss(Loss):
     def hybrid_forward(
         self, F: ModuleType, code: Tensor, level_labels: Tensor, center: Tensor
     ) -> Tensor:
+        own = class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
         return (
-            class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
-            + self._cubic_scale * self.cubic(code)
-            + self._vertex_scale * self.vertex(code)
+            term("class_wise", own)
+            + term("cubic", self._cubic_scale * self.cubic(code))
+            + term("vertex", self._vertex_scale * self.vertex(code))
         )
 
 
@@ -141,7 +142,8 @@ class DCDHLoss(Loss):
         )  # Y W
         discrete = signs(F, explained + 0.01 * code)
         own = class_wise(F, code, level_label(F, level_labels), center, self._inv_variance)
+        quantized = self._discrete_weight * F.sum(F.square(code - discrete), axis=1)
         return F.broadcast_add(
-            own + self._discrete_weight * F.sum(F.square(code - discrete), axis=1),
-            self._center_weight * apart.reshape(shape=(1,)),
+            term("class_wise", own) + term("discrete", quantized),
+            term("centers", self._center_weight * apart.reshape(shape=(1,))),
         )

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import check_weights, label_column, log_cosh
+from gluon_hash.losses.terms import check_weights, label_column, log_cosh, term
 
 __all__ = ["SHDHLoss", "segments"]
 
@@ -90,12 +90,14 @@ class SHDHLoss(PairwiseLoss):
         )
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, level_labels: Tensor) -> Tensor:
-        total, begin = self._quantization_weight * F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1), 0
+        corner = F.mean(log_cosh(F, F.abs(code) - 1.0), axis=1)
+        total, begin = term("quantization", self._quantization_weight * corner), 0
         for k, (length, weight) in enumerate(zip(self._segments, self._level_weights)):
             segment = F.slice_axis(code, axis=1, begin=begin, end=begin + length)
             label = label_column(F, level_labels, k)
             same = F.broadcast_equal(label, label.reshape(shape=(1, -1)))
             theta = 0.5 * F.dot(segment, segment, transpose_b=True)
-            total = total + weight * F.mean(pair_likelihood(F, theta, same), axis=1)
+            pairs = weight * F.mean(pair_likelihood(F, theta, same), axis=1)
+            total = total + term(f"level_{k}", pairs)
             begin += length
         return total

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from gluon_hash.engine import Loss, Tensor
-from gluon_hash.losses.terms import cross_entropy, level_label
+from gluon_hash.losses.terms import cross_entropy, level_label, term
 
 __all__ = ["LevelSoftmaxLoss"]
 
@@ -54,5 +54,6 @@ class LevelSoftmaxLoss(Loss):
         total = 0.0 * F.sum(code, axis=1)
         for k, (weight, logit) in enumerate(zip(self._level_weights, logits)):
             label = level_label(F, level_labels, k)
-            total = total + weight * (label >= 0) * cross_entropy(F, logit, F.maximum(label, 0.0))
+            entropy = weight * (label >= 0) * cross_entropy(F, logit, F.maximum(label, 0.0))
+            total = total + term(f"level_{k}", entropy)
         return total

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Tensor
 from gluon_hash.losses.softmax import LevelSoftmaxLoss
-from gluon_hash.losses.terms import check_weights
+from gluon_hash.losses.terms import check_weights, term
 
 __all__ = ["SSDHLoss"]
 
@@ -53,6 +53,6 @@ class SSDHLoss(LevelSoftmaxLoss):
         balance = F.square(F.mean(latent, axis=1) - 0.5)
         return (
             super().hybrid_forward(F, code, level_labels, *logits)
-            - self._binarization_weight * spread
-            + self._balance_weight * balance
+            + term("binarization", -self._binarization_weight * spread)
+            + term("balance", self._balance_weight * balance)
         )

@@ -1,21 +1,55 @@
-"""What losses share: the labels of a level, signs, cross-entropy, quantisation terms."""
+"""What losses share: labels of a level, signs, cross-entropy, quantisation; names of terms."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 
 from gluon_hash.engine import Tensor
 
 __all__ = [
     "check_weights",
+    "collected_terms",
     "cross_entropy",
     "label_column",
     "level_label",
     "log_cosh",
     "quantization",
     "signs",
+    "term",
 ]
+
+_collected: ContextVar[dict[str, Tensor] | None] = ContextVar("collected", default=None)
+
+
+def term(name: str, value: Tensor) -> Tensor:
+    """Give a summand of a loss a name by which it can be watched; ``value`` itself comes back.
+
+    Parameters
+    ----------
+    name : str
+        In lower case, with underscores: "cubic", "level_0".
+    value : Tensor
+        With its weight and sign, as it is added: the named terms sum up to the loss.
+    """
+    found = _collected.get()
+    if found is not None:
+        found[name] = value
+    return value
+
+
+@contextmanager
+def collected_terms() -> Iterator[dict[str, Tensor]]:
+    """The named terms of the losses that are computed inside, in the order in which they are."""
+    found: dict[str, Tensor] = {}
+    token = _collected.set(found)
+    try:
+        yield found
+    finally:
+        _collected.reset(token)
 
 
 def check_weights(loss: object, **weights: float) -> None:
