@@ -9,12 +9,19 @@ from pathlib import Path
 
 __all__ = [
     "cache_folder",
+    "carried_folder",
     "compiled_folder",
     "is_writable",
     "processors",
     "set_caches",
     "set_threads",
 ]
+
+
+def carried_folder(name: str) -> Path:
+    """What comes along: the folder in the package (a wheel), or beside the package (a checkout)."""
+    inside = Path(__file__).parent / name
+    return inside if inside.is_dir() else Path(__file__).parents[1] / name
 
 
 def processors() -> int:

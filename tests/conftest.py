@@ -20,7 +20,7 @@ compatibility.restore_numpy_names()
 HAS_MXNET = importlib.util.find_spec("mxnet") is not None
 WITHOUT = ("No module named 'mxnet'", "MissingPackageError: MXNet is not installed")
 SYNTHETIC = Path(__file__).parent.parent / "configs" / "synthetic.yaml"
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "tools")]
 collect_ignore_glob = ["*/conftest.py"]  # no doctests there, and one module name for two files
 DATASETS = Path(
     os.environ.get(

@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shlex
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
+from _checkout import ROOT, gluon_hash
 
 SHOWN = ("map", "mahp@", "ndcg@", "mean_ndcg", "precision@", "precision_radius")
-
-
-def gluon_hash(*arguments: object) -> str:
-    """Run one command as a user would, showing it and what it prints; stop the demo if it fails."""
-    words = [str(argument) for argument in arguments]
-    print(f"\n$ gluon-hash {shlex.join(words)}", flush=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "gluon_hash", *words],
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    print(done.stdout, end="", flush=True)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return done.stdout
-
-
-def _environment() -> dict:
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-    }
 
 
 def prepare(source: str | None, data: Path) -> Path:

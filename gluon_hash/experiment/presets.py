@@ -6,9 +6,9 @@ import difflib
 import os
 from pathlib import Path
 
-__all__ = ["description", "find", "names", "packaged"]
+from gluon_hash.environment import carried_folder
 
-PACKAGE = Path(__file__).parents[1]
+__all__ = ["description", "find", "names", "packaged"]
 
 
 def packaged(name: str) -> Path:
@@ -69,14 +69,8 @@ def description(name: str) -> str:
 
 def _files() -> dict[str, Path]:
     """Every packaged file by its name."""
-    configurations = {path.stem: path for path in _folder("configs").glob("*.yaml")}
-    data = _folder("data")
+    configurations = {path.stem: path for path in carried_folder("configs").glob("*.yaml")}
+    data = carried_folder("data")
     return configurations | {
         path.relative_to(data).as_posix(): path for path in data.glob("*/*.tsv")
     }
-
-
-def _folder(name: str) -> Path:
-    """The folder in the package, where a wheel has it, or beside the package in a checkout."""
-    inside = PACKAGE / name
-    return inside if inside.is_dir() else PACKAGE.parent / name
