@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.memory import targets as placed
+from gluon_hash.methods.memory.annealed import annealed_targets
 from gluon_hash.methods.memory.base import FixedTargets, Memory
 from gluon_hash.methods.method import Method, Task, paper
 
 __all__ = ["CSQ", "DPN", "BinaryTargets", "OrthoHash"]
 
 
+def targets_field(default: str) -> Any:
+    """The field ``targets``."""
+    return Field(
+        default,
+        description="hadamard: rows of a Hadamard matrix (the papers); balanced: random; tree: a "
+        "child is its parent's target with some bits flipped (ours); annealed: distances that "
+        "increase with the level at which two classes meet (ours)",
+    )
+
+
 class BinaryTargets(Method):
     """A binary target for each finest class: the memory of these methods."""
 
-    targets: Literal["hadamard", "balanced", "tree"] = Field(
-        "hadamard",
-        description="hadamard: rows of a Hadamard matrix (the papers); balanced: random; tree: a "
-        "child is its parent's target with some bits flipped (ours)",
-    )
+    targets: Literal["hadamard", "balanced", "tree", "annealed"] = targets_field("hadamard")
     flipped: float | None = Field(
         None,
         gt=0,
@@ -39,14 +47,18 @@ class BinaryTargets(Method):
 
     def memory(self, task: Task) -> Memory:
         """The targets, drawn from the seed."""
+        return FixedTargets([self.placed(task)])
+
+    def placed(self, task: Task) -> np.ndarray:
+        """The targets, drawn from the seed: float32 in {-1, +1}, shape (num_classes[0], L)."""
+        tree, counts, num_bits = task.hierarchy.parents, task.num_classes, task.num_bits
         if self.targets == "tree":
             flipped = placed.FLIPPED if self.flipped is None else self.flipped
-            tree, counts = task.hierarchy.parents, task.num_classes
-            return FixedTargets(
-                [placed.tree_targets(tree, counts, task.num_bits, task.rng(), flipped)]
-            )
+            return placed.tree_targets(tree, counts, num_bits, task.rng(), flipped)
+        if self.targets == "annealed":
+            return annealed_targets(tree, counts, num_bits, task.rng())
         draw = {"hadamard": placed.hadamard_targets, "balanced": placed.balanced_targets}
-        return FixedTargets([draw[self.targets](task.num_classes[0], task.num_bits, task.rng())])
+        return draw[self.targets](counts[0], num_bits, task.rng())
 
 
 class CSQ(BinaryTargets):

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.memory import centers
+from gluon_hash.methods.memory.annealed import annealed_targets
 from gluon_hash.methods.memory.base import Memory, PerEpoch
 from gluon_hash.methods.memory.center_memory import (
     CenterMemory,
@@ -58,10 +59,10 @@ class _ClassMeans(_Constrained):
         "(1, 0.67, 0.5) for three, (1, 0.67, 0.5, 0.25) for four, 0.25 at every further one",
     )
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
-    initial_centers: Literal["random", "hierarchical"] = Field(
+    initial_centers: Literal["random", "hierarchical", "annealed"] = Field(
         "random",
         description="random: N(0, 1) at every level (released code); hierarchical: child near "
-        "parent (ours)",
+        "parent (ours); annealed: those targets, a parent the mean of its children (ours)",
     )
     center_refresh: Literal["inference", "running"] = Field(
         "inference",
@@ -88,8 +89,11 @@ class _ClassMeans(_Constrained):
         counts, parents = task.num_classes, task.hierarchy.parents
         if self.initial_centers == "random":
             initial = centers.random_centers(counts, task.num_bits, task.rng())
-        else:
+        elif self.initial_centers == "hierarchical":
             initial = centers.hierarchical_centers(parents, counts, task.num_bits, task.rng())
+        else:
+            targets = annealed_targets(parents, counts, task.num_bits, task.rng())
+            initial = centers.parent_centers(targets, parents)
         refresh = (
             InferenceRefresh(task.encode, counts[0])
             if self.center_refresh == "inference"

@@ -23,8 +23,8 @@ def test_a_setting_that_a_method_lacks_is_an_error(name):
     "name, settings, message",
     [
         ("dhn", {"quantization_weight": "much"}, r"quantization_weight\n.*valid number"),
-        ("csq", {"targets": 1.0}, r"targets\n.*'hadamard', 'balanced' or 'tree'"),
-        ("csq", {"targets": "hadamrd"}, r"targets\n.*'hadamard', 'balanced' or 'tree'"),
+        ("csq", {"targets": 1.0}, r"targets\n.*'hadamard', 'balanced', 'tree' or 'annealed'"),
+        ("csq", {"targets": "hadamrd"}, r"targets\n.*'hadamard', 'balanced', 'tree' or 'annealed'"),
         ("dch", {"gamma": float("nan")}, r"gamma\n.*finite number"),
         ("dch", {"gamma": 0.0}, r"gamma\n.*greater than 0"),
         ("dsh", {"quantization_weight": -0.1}, r"quantization_weight\n.*greater than or equal"),
@@ -39,7 +39,11 @@ def test_a_setting_that_a_method_lacks_is_an_error(name):
         ("hpdh", {"inv_variances": [1.0, -1.0]}, r"inv_variances\n.*expected values > 0"),
         ("hpdh", {"inv_variances": []}, r"inv_variances\n.*expected values > 0"),
         ("hpdh", {"keep_initial_epochs": 0}, r"keep_initial_epochs\n.*greater than or equal to 1"),
-        ("hpdh", {"initial_centers": "none"}, r"initial_centers\n.*'random' or 'hierarchical'"),
+        (
+            "hpdh",
+            {"initial_centers": "none"},
+            r"initial_centers\n.*'random', 'hierarchical' or 'annealed'",
+        ),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_when_read(name, settings, message):
