@@ -15,7 +15,7 @@ from numba import njit
 
 from gluon_hash import environment
 
-__all__ = ["SOURCES", "digest_of", "folded", "inner", "kept"]
+__all__ = ["SOURCES", "digest_of", "folded", "inner", "kept", "kept_serial"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -41,7 +41,16 @@ def kept(function: Kernel) -> Kernel:
     it is kept in environment.cache_folder, and if there is none, or the disk is full, it is
     compiled in every run.
     """
-    compile_it: Any = partial(njit, function, parallel=True, nogil=True, error_model="numpy")
+    return _compiled(function, parallel=True)
+
+
+def kept_serial(function: Kernel) -> Kernel:
+    """As kept, on one thread: what calls it may call it from several."""
+    return _compiled(function, parallel=False)
+
+
+def _compiled(function: Kernel, *, parallel: bool) -> Kernel:
+    compile_it: Any = partial(njit, function, parallel=parallel, nogil=True, error_model="numpy")
     try:
         return _kept_if_possible(compile_it(cache=True))
     except RuntimeError:  # Numba found no folder that it can write to
