@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from gluon_hash.experiment.comparison.summary import RowSummary
 
 
 def command(
@@ -42,6 +46,13 @@ def command(
     reference: str | None = typer.Option(
         None, help="Name of the line that the others are held against. [default: the first]"
     ),
+    protocols: str = typer.Option(
+        "paper",
+        metavar="NAME,...",
+        help="What is searched in what, side by side: paper (the database is the training set), "
+        "unseen-images (queries among each other), unseen-classes (trained a second time, without "
+        "the classes of unseen_classes.txt in data.root).",
+    ),
     confidence: float = typer.Option(95.0, help="Percent of the bootstrap intervals over queries."),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
@@ -59,6 +70,7 @@ def command(
         seeds=seeds,
         reference=reference,
         confidence=confidence,
+        protocols=[name.strip() for name in protocols.split(",")],
     )
     if as_json:
         print(json.dumps([row.to_dict() for row in rows]))
@@ -70,16 +82,26 @@ def command(
 
 def _show(out: Path) -> None:
     """comparison.md for a terminal: a column for each metric, differences below the values."""
+    from gluon_hash.experiment.run_files import other_searches, read_comparison
+
+    rows, about = read_comparison(out)
+    for own in (rows, *other_searches(about, out)):
+        _show_table(own, about)
+
+
+def _show_table(rows: list[RowSummary], about: dict[str, Any]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from gluon_hash.experiment.comparison.leaders import headline_of
     from gluon_hash.experiment.comparison.report import cells, notes
-    from gluon_hash.experiment.run_files import read_comparison
+    from gluon_hash.retrieval.evaluation import SEARCHES
 
-    rows, about = read_comparison(out)
-    head, *lines = cells(rows, about)
+    head, *lines = cells(rows, about, headline_of(rows[0].search, rows))
+    if about.get("searches"):
+        print(f"{rows[0].search}: {SEARCHES[rows[0].search]}")
     num_compared = sum(name.endswith(f" - {about['reference']}'s") for name in head)
     own = len(head) - num_compared
     table = Table(box=box.SIMPLE, show_lines=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from gluon_hash.cli.measured import check_plain, named_protocols, show, side_by_side
 from gluon_hash.cli.outputs import jsonable, writes
 
 if TYPE_CHECKING:
@@ -32,16 +33,30 @@ def command(
     hierarchy: Path | None = typer.Option(
         None, metavar="h.tsv", help="Check the labels against it; names the classes."
     ),
-    protocol: str = typer.Option(
+    rules: str = typer.Option(
         "standard",
         help="standard, released, hashnet, csq, dpsh, barz, happier or dyml: how map is "
-        "computed and what is printed first; its rules are printed with the result.",
+        "computed and what is printed first; they are printed with the result.",
+    ),
+    protocol: str = typer.Option(
+        "paper",
+        metavar="NAME,...",
+        help="What is searched in what: paper (queries in the database), unseen-images (queries "
+        "among each other), unseen-classes (queries of --unseen-classes); several: side by side.",
+    ),
+    unseen_classes: Path | None = typer.Option(
+        None,
+        metavar="FILE",
+        help="Names of the finest classes that the network was trained without, of --hierarchy, "
+        "as `prepare --protocol unseen-classes` wrote them.",
     ),
     map_at: int | None = typer.Option(
-        None, min=1, help="Cut-off R of map, in items. [default: the protocol's]"
+        None, min=1, help="Cut-off R of map, in items. [default: the rules']"
     ),
     ahp_at: int | None = typer.Option(
-        None, min=1, help="Cut-off R of mAHP, in items. [default: the protocol's]"
+        None,
+        min=1,
+        help="Cut-off R of mAHP, in items. [default: the rules', scaled to what is searched]",
     ),
     ndcg_at: int = typer.Option(100, min=1, help="Cut-off of nDCG, in items."),
     precision_at: int = typer.Option(
@@ -91,11 +106,12 @@ def command(
     if curves_out is not None and segments is not None:
         raise ValueError("--curves are of the plain Hamming distance; leave out --segments")
     tree = None if hierarchy is None else Hierarchy.load(hierarchy)
-    rules = {
+    protocols, rules = named_protocols(protocol, rules)
+    how = {
         "cutoffs": retrieval.Cutoffs(
             map=map_at, ahp=ahp_at, ndcg=ndcg_at, precision=precision_at, hit=hit_at, radius=radius
         ),
-        "protocol": protocol,
+        "protocol": rules,
         "hierarchy": tree,
     }
     by = {
@@ -104,10 +120,12 @@ def command(
         "segment_weights": _numbers("--segment-weights", segment_weights, float),
     }
     wants_curves = curves_out is not None
-    if len(files) == 1:
-        found = _of_one(query, files[0], rules, by, wants_curves)
-    else:
-        found = _of_parts(query, files, rules, by, wants_curves)
+    if protocols != ["paper"]:
+        other = len(files) > 1 or wants_curves or per_class_out is not None or any(by.values())
+        check_plain(not other, protocols)
+        side_by_side(query, files[0], protocols, unseen_classes, how, confidence, as_json)
+        return
+    found = (_of_one if len(files) == 1 else _of_parts)(query, files, how, by, wants_curves)
     for text in found.warnings:
         log(f"warning: {text}")
     result = found.measured.summary(confidence)
@@ -121,7 +139,7 @@ def command(
             )
             write_per_class(results, per_class_out)
         undo.pop_all()
-    print(json.dumps(jsonable(result))) if as_json else _show(result)
+    print(json.dumps(jsonable(result))) if as_json else show(result)
 
 
 class _Found(NamedTuple):
@@ -135,12 +153,13 @@ class _Found(NamedTuple):
 
 
 def _of_one(
-    query: Path, database: Path, rules: dict[str, Any], by: dict[str, Any], wants_curves: bool
+    query: Path, files: list[Path], rules: dict[str, Any], by: dict[str, Any], wants_curves: bool
 ) -> _Found:
     """Of a database in one file."""
     from gluon_hash import retrieval
     from gluon_hash.retrieval.evaluation import advise
 
+    (database,) = files
     ours, theirs = retrieval.load_table(query), retrieval.load_table(database)
     curves = _curves(query, database) if wants_curves else None
     measured = retrieval.measure_tables(ours, theirs, **rules, **by)
@@ -181,39 +200,3 @@ def _numbers(option: str, text: str | None, kind: type) -> list | None:
         return None if text is None else [kind(word) for word in text.split(",")]
     except ValueError:
         raise ValueError(f"{option}: expected numbers separated by commas, got {text!r}") from None
-
-
-def _show(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    rules, intervals = result.pop("protocol"), result.pop("confidence", {})
-    table = Table(
-        "metric", "value", *([f"{intervals['percent']:g} % interval"] if intervals else [])
-    )
-    for name, value in result.items():
-        ends = intervals.get(name)
-        table.add_row(
-            name,
-            f"{value:.4f}" if isinstance(value, float) else str(value),
-            *([f"{ends[0]:.4f} - {ends[1]:.4f}" if ends else ""] if intervals else []),
-        )
-    Console().print(table)
-    print(_rules(rules, result["num_database"]))
-
-
-def _rules(rules: dict[str, Any], num_database: int) -> str:
-    """The protocol in a sentence, with the cut-offs that were reached."""
-    cut = rules["map_at"]
-    over = "the whole ranking" if cut is None else f"the first {min(cut, num_database)} items"
-    divisor = "hits" if rules["divisor"] == "hits" else "relevant items"
-    if rules["divisor"] == "relevant" and cut is not None:
-        divisor += ", at most as many as the cut"
-    no_hit = rules["no_hit"].replace("left out", "is left out")
-    excluded = "; a query is searched among the other images" if rules["query_excluded"] else ""
-    return (
-        f"protocol {rules['name']} ({rules['source']}): map over {over}, divided by the {divisor}; "
-        f"a query without a hit {no_hit}{excluded}; mAHP over the first "
-        f"{min(rules['ahp_at'], num_database)}; ties {rules['ties']}; sign(0) = "
-        f"{rules['sign_of_zero']}"
-    )

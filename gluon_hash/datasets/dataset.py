@@ -12,9 +12,10 @@ import numpy as np
 
 from gluon_hash.datasets.arranging import SplitData, arrange
 from gluon_hash.datasets.duplicates import Mode
-from gluon_hash.datasets.prepared import write_folder
+from gluon_hash.datasets.prepared import hold_back, write_folder
 from gluon_hash.files import claimed, sha256
 from gluon_hash.hierarchy import Hierarchy, readers
+from gluon_hash.hierarchy.unseen import PAPER
 from gluon_hash.records.lists import ImageList
 from gluon_hash.records.pack import record_image, write_records
 
@@ -107,6 +108,7 @@ class Dataset(SplitData[Split]):
         short_side: int | None = None,
         skip_unreadable: bool = False,
         shuffle: bool | None = None,
+        protocol: str = PAPER,
     ) -> dict[str, Any]:
         """Write lists, records, hierarchy and split manifest: all of them, or nothing.
 
@@ -131,6 +133,11 @@ class Dataset(SplitData[Split]):
         shuffle : bool, optional
             Shuffle the database, so that equal distances favour no class. Default: unless the order
             is official.
+        protocol : str
+            What is trained on, and what is searched in what (gluon_hash.hierarchy.unseen): paper:
+            the training set is the database; unseen-images: the queries are searched among each
+            other; unseen-classes: a fifth of the finest classes, spread over their superclasses, is
+            listed in unseen_classes.txt and not to be trained on. The records are the same.
 
         Returns
         -------
@@ -140,11 +147,12 @@ class Dataset(SplitData[Split]):
         Raises
         ------
         ValueError
-            If ``out`` exists.
+            If ``out`` exists, or the data set cannot serve the protocol.
         DataError
             If an image is unreadable, a class has no training image, or query and database share
             images.
         """
+        held = hold_back(self, protocol, seed)
         with claimed(out, doing="prepare"):
             arrangement = arrange(
                 self,
@@ -161,6 +169,7 @@ class Dataset(SplitData[Split]):
                 lambda split, folder, name, images: split.write(folder, name, images, short_side),
                 seed=seed,
                 validation_per_class=validation_per_class,
+                held=held,
                 settings={"limit": limit, "short_side": short_side},
             )
 

@@ -17,11 +17,12 @@ from gluon_hash.datasets.arranging import SplitData, arrange
 from gluon_hash.datasets.duplicates import Mode
 from gluon_hash.datasets.feature_labels import UNNAMED, FilePath, Labels, Rows, read_rows
 from gluon_hash.datasets.label_tables import classes_of, hierarchy_of, joined
-from gluon_hash.datasets.prepared import write_folder
+from gluon_hash.datasets.prepared import hold_back, write_folder
 from gluon_hash.datasets.splits import QUERY_SHARE, draw_queries, say_split
 from gluon_hash.errors import DataError
 from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.hierarchy.unseen import PAPER
 from gluon_hash.records.lists import ImageList
 
 __all__ = ["FeatureDataset", "FeatureSplit", "features"]
@@ -107,11 +108,13 @@ class FeatureDataset(SplitData[FeatureSplit]):
         validation_per_class: int | None = None,
         duplicates: Mode | None = None,
         shuffle: bool | None = None,
+        protocol: str = PAPER,
     ) -> dict[str, Any]:
         """Write train.npz, query.npz, lists, hierarchy and split manifest: all, or nothing.
 
         Arguments, returned value and errors are those of gluon_hash.datasets.Dataset.write.
         """
+        held = hold_back(self, protocol, seed)
         with claimed(out, doing="prepare"):
             arrangement = arrange(
                 self,
@@ -128,6 +131,7 @@ class FeatureDataset(SplitData[FeatureSplit]):
                 FeatureSplit.write,
                 seed=seed,
                 validation_per_class=validation_per_class,
+                held=held,
                 settings={"limit": limit, "num_features": int(self.train.features.shape[1])},
             )
 

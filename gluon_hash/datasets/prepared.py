@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +15,54 @@ from gluon_hash.datasets.arranging import Arrangement, Items, SplitData
 from gluon_hash.datasets.splits import draw_validation
 from gluon_hash.files import atomic_folder, atomic_write_json, sha256
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.hierarchy.unseen import (
+    PAPER,
+    UNSEEN,
+    UNSEEN_CLASSES,
+    UNSEEN_IMAGES,
+    check_protocols,
+    draw_unseen,
+    write_unseen,
+)
 from gluon_hash.progress import log
 from gluon_hash.records.lists import ImageList, write_list
 
-__all__ = ["write_folder"]
+__all__ = ["Held", "hold_back", "write_folder"]
 
 S = TypeVar("S", bound=Items)
 FORMAT_VERSION = 1
 ALL_CLASSES = "hierarchy_all.tsv"  # of trained and untrained classes, where queries are of others
+
+
+@dataclass(frozen=True)
+class Held:
+    """A protocol of data, and the classes that it keeps out of training.
+
+    Parameters
+    ----------
+    protocol : str
+        One of gluon_hash.hierarchy.unseen.PROTOCOLS_OF_DATA.
+    unseen : int64, shape (U,)
+        Finest classes.
+    """
+
+    protocol: str
+    unseen: np.ndarray
+
+
+def hold_back(data: SplitData[Any], protocol: str, seed: int) -> Held:
+    """What a protocol keeps out of training; ValueError if the data set cannot serve it."""
+    check_protocols([protocol])
+    if protocol == PAPER:
+        return Held(protocol, np.empty(0, np.int64))
+    if data.query_hierarchy is not None:
+        raise ValueError(
+            f"protocol: the queries of {data.recipe} are of classes that are not trained as it is; "
+            f"leave {protocol} out"
+        )
+    if protocol == UNSEEN_IMAGES:
+        return Held(protocol, np.empty(0, np.int64))
+    return Held(protocol, draw_unseen(data.hierarchy, seed))
 
 
 def write_folder(
@@ -32,9 +73,12 @@ def write_folder(
     *,
     seed: int,
     validation_per_class: int | None,
+    held: Held,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Write a prepared folder.
+
+    The records are those of every protocol: what differs are the lists.
 
     Parameters
     ----------
@@ -47,6 +91,7 @@ def write_folder(
         (split, folder, "train" or "query", its list) -> the file that was written for the list.
     seed, validation_per_class
         As Dataset.write.
+    held : Held
     settings : dict
         What split.json says beside, as JSON values.
 
@@ -72,10 +117,12 @@ def write_folder(
             folder, lists["train"], data.hierarchy, validation_per_class, seed
         )
         splits["validation"]["inside"] = splits["train"]["file"]
-        splits["database"] = _database(data, splits)
+        splits["database"] = _database(data, splits, held)
         data.hierarchy.save(folder / "hierarchy.tsv")
         if data.query_hierarchy is not None:
             data.query_hierarchy.save(folder / ALL_CLASSES)
+        if held.protocol == UNSEEN:
+            write_unseen(folder / UNSEEN_CLASSES, data.hierarchy, held.unseen)
         if arrangement.duplicates:
             groups = [[list(copy) for copy in group] for group in arrangement.duplicates]
             atomic_write_json(
@@ -88,12 +135,13 @@ def write_folder(
             "source": data.source,
             "seed": seed,
             **settings,
+            "protocol": held.protocol,
             "levels": dict(zip(data.hierarchy.level_names, data.hierarchy.num_classes)),
             "splits": splits,
             **arrangement.report,
         }
         atomic_write_json(folder / "split.json", manifest)
-    _say_database(splits["database"])
+    _say_database(splits["database"], held, os.fspath(out))
     return manifest
 
 
@@ -121,17 +169,26 @@ def _write_validation(
     return {"file": "validation.lst", "images": len(held_out)}
 
 
-def _database(data: SplitData[Any], splits: dict[str, Any]) -> dict[str, Any]:
-    split = splits["train" if data.query_hierarchy is None else "query"]
-    return {
-        "file": split["file"],
-        "images": split["images"],
-        "is_train": data.query_hierarchy is None,
-    }
+def _database(data: SplitData[Any], splits: dict[str, Any], held: Held) -> dict[str, Any]:
+    is_train = data.query_hierarchy is None and held.protocol != UNSEEN_IMAGES
+    split = splits["train" if is_train else "query"]
+    return {"file": split["file"], "images": split["images"], "is_train": is_train}
 
 
-def _say_database(database: dict[str, Any]) -> None:
-    if database["is_train"]:
+def _say_database(database: dict[str, Any], held: Held, out: str) -> None:
+    if held.protocol == UNSEEN:
+        log(
+            f"{len(held.unseen)} finest classes are in {UNSEEN_CLASSES}: set data.unseen_classes "
+            f"to {os.path.join(out, UNSEEN_CLASSES)} and they are not trained on; `evaluate "
+            f"--protocol {UNSEEN}` and `compare --protocols {UNSEEN}` search them"
+        )
+    elif held.protocol == UNSEEN_IMAGES:
+        log(
+            f"the queries are searched among each other ({database['file']} is their database): no "
+            f"network is trained on them; `evaluate --protocol {UNSEEN_IMAGES}` leaves each out of "
+            "its own ranking"
+        )
+    elif database["is_train"]:
         log(
             f"the database is the training set ({database['file']}): a query finds images that the "
             "network was trained on"
@@ -140,5 +197,5 @@ def _say_database(database: dict[str, Any]) -> None:
         log(
             "the queries are of classes that are not trained; their database is "
             f"{database['file']} itself: give it as both and evaluate with {ALL_CLASSES} and a "
-            "protocol that leaves the query out"
+            "rules that leave the query out"
         )

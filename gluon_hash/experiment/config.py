@@ -37,6 +37,11 @@ class DataConfig(_Section):
         description="keep the images of validation.lst out of training and choose the best epoch "
         "on them",
     )
+    unseen_classes: str | None = Field(
+        None,
+        description="names of finest classes, one a line, whose images are never trained on "
+        "(`gluon-hash prepare --protocol unseen-classes` writes unseen_classes.txt)",
+    )
     decode_threads: int = Field(2, ge=1, description="threads that decode images")
 
 
@@ -127,10 +132,13 @@ class TrainingConfig(_Section):
         description="of the network's products in training: float16 on GPUs, with a scaled loss; "
         "bfloat16 on CPUs; weights, batch norm, loss and centers stay float32",
     )
-    monitor: Literal["map", "map_tie_averaged", "mahp", "loss"] = Field(
-        "map",
-        description="map, map_tie_averaged (over all orders of equal distances), mahp: of the "
-        "held-out images among themselves; loss: lowest training loss",
+    monitor: Literal["map", "map_tie_averaged", "mahp", "map_database", "mahp_database", "loss"] = (
+        Field(
+            "map",
+            description="map, map_tie_averaged (over all orders of equal distances), mahp: of the "
+            "held-out images among themselves, never trained on; map_database, mahp_database: "
+            "among as many training images; loss: lowest training loss",
+        )
     )
     sampler: Literal["auto", "shuffled", "classes", "relatives"] = Field(
         "auto",

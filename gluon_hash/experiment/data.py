@@ -14,6 +14,7 @@ from gluon_hash.experiment.features import ROWS_AT_A_TIME, load_features, statis
 from gluon_hash.experiment.objects import build_transform
 from gluon_hash.experiment.sampling import sampling_of
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.hierarchy.unseen import read_unseen, relabelled, without_classes
 from gluon_hash.methods.table import METHODS
 from gluon_hash.records import RecordFile, read_list
 from gluon_hash.records.loaders import (
@@ -24,7 +25,7 @@ from gluon_hash.records.loaders import (
 )
 from gluon_hash.training.workers import ALONE, Workers
 
-__all__ = ["Data", "FeatureSample", "build_data", "evaluation_loader"]
+__all__ = ["Data", "FeatureSample", "build_data", "evaluation_loader", "trained_hierarchy"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Data:
         The same images, for class centers.
     held_out : EvalLoader or FeatureEvalLoader, optional
         Images that choose the best epoch.
+    trained_on : EvalLoader or FeatureEvalLoader, optional
+        Training images, as many of each class as are held out: what these are searched in.
+    hierarchy : Hierarchy
+        Of the classes that are trained; all labels here are its.
     ids : int64, shape (N,)
         Of the training images.
     sampler : str
@@ -74,14 +79,30 @@ class Data:
     train: TrainLoader | FeatureTrainLoader
     refresh: EvalLoader | FeatureEvalLoader
     held_out: EvalLoader | FeatureEvalLoader | None
+    trained_on: EvalLoader | FeatureEvalLoader | None
+    hierarchy: Hierarchy
     ids: np.ndarray
     sampler: str
     statistics: tuple[np.ndarray, np.ndarray] | None = None
     sample: FeatureSample | None = None
 
 
+def trained_hierarchy(config: Config, hierarchy: Hierarchy) -> Hierarchy:
+    """The hierarchy without the classes of data.unseen_classes; DataError if one is not in it."""
+    if config.data.unseen_classes is None:
+        return hierarchy
+    return without_classes(hierarchy, read_unseen(config.data.unseen_classes, hierarchy))
+
+
 def build_data(config: Config, hierarchy: Hierarchy, workers: Workers = ALONE) -> Data:
     """The loaders of a configuration; of several workers each reads its rows of every batch.
+
+    Parameters
+    ----------
+    config : Config
+    hierarchy : Hierarchy
+        Of all classes of data.root.
+    workers : Workers, optional
 
     Raises
     ------
@@ -144,9 +165,12 @@ def _feature_data(
 ) -> Data:
     table, floats = load_features(config, path)
     _check_labels(config, hierarchy, table.level_labels, path)
-    kept, held = _divide(table.ids, held_out_ids)
-    features, labels, ids = floats[kept], table.level_labels[kept], table.ids[kept]
+    trained = trained_hierarchy(config, hierarchy)
+    every = relabelled(table.level_labels, hierarchy, trained)
+    kept, held = _divide(table.ids, held_out_ids, _is_trained(config, every))
+    features, labels, ids = floats[kept], every[kept], table.ids[kept]
     sampling, training = sampling_of(config, labels), config.training
+    searched = _as_many(labels[:, 0], every[held, 0])
     return Data(
         FeatureTrainLoader(
             features,
@@ -158,15 +182,17 @@ def _feature_data(
             rows=rows,
         ),
         FeatureEvalLoader(features, labels, ids, ROWS_AT_A_TIME),
-        FeatureEvalLoader(floats[held], table.level_labels[held], table.ids[held], ROWS_AT_A_TIME)
+        FeatureEvalLoader(floats[held], every[held], table.ids[held], ROWS_AT_A_TIME)
         if len(held)
         else None,
+        FeatureEvalLoader(features[searched], labels[searched], ids[searched], ROWS_AT_A_TIME)
+        if len(held)
+        else None,
+        trained,
         ids,
         sampling.words,
         statistics(features) if config.net.standardize else None,
-        FeatureSample(features, floats[held], table.ids[held], table.level_labels[held])
-        if len(held)
-        else None,
+        FeatureSample(features, floats[held], table.ids[held], every[held]) if len(held) else None,
     )
 
 
@@ -175,8 +201,12 @@ def _image_data(
 ) -> Data:
     records = RecordFile(Path(config.data.root) / "train.rec")
     _check_labels(config, hierarchy, records.level_labels, records.path)
-    kept, held = _divide(records.ids, held_out_ids)
-    sampling = sampling_of(config, records.level_labels[kept])
+    trained = trained_hierarchy(config, hierarchy)
+    records = records.with_labels(relabelled(records.level_labels, hierarchy, trained))
+    labels = records.level_labels
+    kept, held = _divide(records.ids, held_out_ids, _is_trained(config, labels))
+    sampling = sampling_of(config, labels[kept])
+    searched = kept[_as_many(labels[kept, 0], labels[held, 0])]
     transform, threads = build_transform(config), config.data.decode_threads
     batch_size, seed = config.training.batch_size, config.training.seed
     return Data(
@@ -193,6 +223,10 @@ def _image_data(
         EvalLoader(records.take(held), transform, batch_size, num_threads=threads)
         if len(held)
         else None,
+        EvalLoader(records.take(searched), transform, batch_size, num_threads=threads)
+        if len(held)
+        else None,
+        trained,
         records.ids[kept],
         sampling.words,
     )
@@ -234,12 +268,31 @@ def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
     return images.ids
 
 
-def _divide(ids: np.ndarray, held_out_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the images to train on, and of those held out."""
+def _is_trained(config: Config, level_labels: np.ndarray) -> np.ndarray:
+    """Which images are of a class that is trained: bool (N,); labels as relabelled gives them."""
+    if config.data.unseen_classes is None:
+        return np.ones(len(level_labels), bool)
+    return level_labels[:, 0] >= 0
+
+
+def _as_many(fine_labels: np.ndarray, held_out_labels: np.ndarray) -> np.ndarray:
+    """Positions of as many images of each class as are held out, evenly over the training set."""
+    chosen = []
+    for label, count in zip(*np.unique(held_out_labels, return_counts=True)):
+        members = np.flatnonzero(fine_labels == label)
+        evenly = np.linspace(0, len(members) - 1, min(count, len(members)))
+        chosen.append(members[np.round(evenly).astype(np.int64)])
+    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+
+
+def _divide(
+    ids: np.ndarray, held_out_ids: np.ndarray, is_trained: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the images to train on, and of those held out, both of trained classes."""
     held = np.isin(ids, held_out_ids)
     if held.sum() != len(held_out_ids):
         raise DataError(
             f"validation.lst names {len(held_out_ids)} images, of which {held.sum()} are in the "
             "training data; prepare both together"
         )
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    return np.flatnonzero(~held & is_trained), np.flatnonzero(held & is_trained)

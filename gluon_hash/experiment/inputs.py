@@ -22,6 +22,7 @@ HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
 TRAIN_RECORDS, QUERY_RECORDS = "train.rec", "query.rec"
 TRAIN_FEATURES, QUERY_FEATURES = "train.npz", "query.npz"
 MADE_BY = {
+    "unseen classes": "gluon-hash prepare --protocol unseen-classes",
     "weights": "gluon-hash import-weights",
     "features": "gluon-hash encode --features",
     "query features": "gluon-hash encode --features",
@@ -61,6 +62,8 @@ def training_inputs(config: Config) -> dict[str, Path]:
     """What a training reads, by what it is."""
     root = Path(config.data.root)
     files = {"hierarchy": root / HIERARCHY}
+    if config.data.unseen_classes is not None:
+        files["unseen classes"] = Path(config.data.unseen_classes)
     if config.data.held_out:
         files["held-out images"] = root / "validation.lst"
     if config.data.features is None:

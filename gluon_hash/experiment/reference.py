@@ -104,7 +104,9 @@ def warnings_of(
     best = max(values)
     warnings = []
     meaning = {"untrained": "the untrained network", "itq": "ITQ without training"}
-    beaten_by = {name: line[monitor] for name, line in lines.items() if line[monitor] > best}
+    beaten_by = {
+        name: line[monitor] for name, line in lines.items() if line.get(monitor, best) > best
+    }
     others = " or ".join(advice for name, advice in TO_TRY.items() if name != method)
     for name, value in beaten_by.items():
         warnings.append(

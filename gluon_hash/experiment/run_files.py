@@ -29,6 +29,7 @@ __all__ = [
     "find_run",
     "hierarchical_lines",
     "is_comparison",
+    "other_searches",
     "read_comparison",
     "read_run",
 ]
@@ -139,6 +140,13 @@ def read_comparison(folder: Path) -> tuple[list[RowSummary], dict[str, Any]]:
     if not rows:
         raise DataError("it has no lines; run the comparison again", path=path)
     return rows, value
+
+
+def other_searches(about: Mapping[str, Any], folder: Path) -> list[list[RowSummary]]:
+    """The lines of each search but the first, of what read_comparison returned."""
+    searches = about.get("searches", {})
+    found = as_schema(searches, dict[str, list[RowSummary]], folder / COMPARED)
+    return list(found.values())
 
 
 def comparison_figure(

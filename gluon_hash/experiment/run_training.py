@@ -43,7 +43,7 @@ from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 from gluon_hash.progress import log
-from gluon_hash.retrieval import CodeTable, Cutoffs, codes, leave_one_out
+from gluon_hash.retrieval import CodeTable, Cutoffs, codes, leave_one_out, measure
 from gluon_hash.retrieval.evaluation.health import code_health
 from gluon_hash.training import HashTrainer, fit
 from gluon_hash.training.interruption import interruptible
@@ -111,19 +111,19 @@ def train(
         if data.statistics is not None:
             net.head[0].set_statistics(*data.statistics)
         trained, frozen = trained_part(config, net)
-        levels = config.loss.levels_of(hierarchy)
+        levels = config.loss.levels_of(data.hierarchy)
         trainer = _trainer(config, levels, data, trained, frozen, contexts, workers)
         check_alike(workers, config, data.ids, trainer)
         if resume and workers.is_first:
             note(out, config, differences)
         elif workers.is_first:
-            start_folder(config, out, hierarchy, net)
+            start_folder(config, out, data.hierarchy, net)
             held.enter_context(owned(out))
             claim.close()  # killed from here on, it leaves no file beside the folder
         lines = _fit(config, out, data, trainer, _in_order(frozen, trained), workers)
         run = load_run(out, contexts)
         if workers.is_first:
-            _say_what_came_of_it(run, data.held_out, lines, contexts)
+            _say_what_came_of_it(run, data, lines, contexts)
         return run
 
 
@@ -158,12 +158,14 @@ def _fit(
         f"{training.batch_size} ({data.sampler}), {config.loss.name}, {config.net.num_bits} bits"
     )
     if data.held_out is not None:
-        held_out, contexts = data.held_out, trainer.contexts
+        loaders, contexts = (data.held_out, data.trained_on), trainer.contexts
 
         def validate() -> dict[str, float]:
-            relaxed, ids, labels = run_net_together(workers, net, held_out, contexts, "validate")
-            table = CodeTable(ids, codes.pack(relaxed), labels, relaxed.shape[1])
-            return workers.of_first(_metrics(table) if workers.is_first else {})
+            tables = []
+            for loader in loaders:
+                relaxed, ids, labels = run_net_together(workers, net, loader, contexts, "validate")
+                tables.append(CodeTable(ids, codes.pack(relaxed), labels, relaxed.shape[1]))
+            return workers.of_first(_metrics(*tables) if workers.is_first else {})
 
         lines = _reference_lines(config, out, validate, data, workers)
     fit(
@@ -234,25 +236,33 @@ def _trainer(
     )
 
 
-def _metrics(table: CodeTable) -> dict[str, float]:
-    """Of the held-out images among themselves, each query left out of its own ranking."""
+def _metrics(table: CodeTable, database: CodeTable | None = None) -> dict[str, float]:
+    """Of the held-out images among themselves, and among training images where these are given.
+
+    Among themselves, each query is left out of its own ranking.
+    """
     at = min(VALIDATION_AHP_AT, len(table) - 1)
     result = leave_one_out(table, cutoffs=Cutoffs(ahp=at))
-    return {
+    metrics = {
         "map": result["map"],
         "map_tie_averaged": result["map_tie_averaged"],
         "mahp": result[f"mahp@{at}"],
     }
+    if database is not None:
+        at = min(VALIDATION_AHP_AT, len(database))
+        result = measure(table, database, cutoffs=Cutoffs(ahp=at)).summary()
+        metrics.update(map_database=result["map"], mahp_database=result[f"mahp@{at}"])
+    return metrics
 
 
 def _say_what_came_of_it(
-    run: Run, held_out: Any, lines: dict[str, Any], contexts: list[mx.Context]
+    run: Run, data: Data, lines: dict[str, Any], contexts: list[mx.Context]
 ) -> None:
     """Warn of what the course of the training and the codes of the held-out images show."""
-    if held_out is None:
+    if data.held_out is None:
         return
     net = run.net if run.config.data.features is None else run.net.head
-    table = encode_codes(net, held_out, contexts, "codes of the held-out images")
+    table = encode_codes(net, data.held_out, contexts, "codes of the held-out images")
     monitor, warnings = run.config.training.monitor, []
     if monitor != "loss":
         warnings += warnings_of(read_epochs(run.path / LOG), lines, monitor, run.config.loss.name)

@@ -109,6 +109,12 @@ class RecordFile:
         )
         return view
 
+    def with_labels(self, level_labels: np.ndarray) -> RecordFile:
+        """The same records under other labels: int32 (N, K)."""
+        view = self.take(np.arange(len(self)))
+        view.level_labels = level_labels
+        return view
+
     def _whole(self, labels: np.ndarray) -> np.ndarray:
         """Labels, float (N, K), as int32; DataError for the first that is not a class or -1."""
         wrong = np.flatnonzero(~are_labels(labels).all(axis=1))

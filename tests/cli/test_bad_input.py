@@ -76,7 +76,7 @@ EVALUATE, SEARCH = "evaluate --query {} --database d.npz", "index search {} --co
             EVALUATE.format("q.npz --segments 8,8 --segment-weights 1,1 --curves out.json"),
             "leave out --segments",
         ),
-        (EVALUATE.format("q.npz --protocol barz"), "query id 0 is not in the database"),
+        (EVALUATE.format("q.npz --rules barz"), "query id 0 is not in the database"),
         (
             "evaluate --query f.npz --database f.npz --segments 2,2 --segment-weights 1,1",
             "features have no segments",

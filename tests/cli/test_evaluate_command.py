@@ -41,7 +41,7 @@ def first_metric(out):
     [("standard", "map_tie_averaged"), ("released", "map"), ("csq", "map@540"), ("dpsh", "map")],
 )
 def test_what_a_protocol_is_about_is_printed_first(pair, run, protocol, name):
-    code, out, err = run("evaluate", *pair[0], "--protocol", protocol)
+    code, out, err = run("evaluate", *pair[0], "--rules", protocol)
     assert code == 0 and err == "" and first_metric(out) == name
 
 
@@ -50,7 +50,7 @@ def test_what_a_protocol_is_about_is_printed_first(pair, run, protocol, name):
     [("barz", "mahp_barz@250"), ("happier", "hap"), ("dyml", "map_mean_of_levels")],
 )
 def test_of_one_table_too(pair, run, protocol, name):
-    both = ["--query", pair[0][3], "--database", pair[0][3], "--protocol", protocol]
+    both = ["--query", pair[0][3], "--database", pair[0][3], "--rules", protocol]
     code, out, err = run("evaluate", *both)
     assert code == 0 and err == "" and first_metric(out) == name
     assert "a query is searched among the other images" in " ".join(out.split())

@@ -42,7 +42,7 @@ def test_evaluate_prints_the_promised_keys(trained, prepared, run):
 def test_evaluate_knows_protocols_intervals_and_curves(trained, run, tmp_path):
     pair = ["evaluate", "--query", trained / "query.npz", "--database", trained / "database.npz"]
     code, out, _ = run(
-        *pair, "--protocol", "csq", "--confidence", 95, "--curves", tmp_path / "ours.json", "--json"
+        *pair, "--rules", "csq", "--confidence", 95, "--curves", tmp_path / "ours.json", "--json"
     )
     result = json.loads(out)
     assert (
@@ -57,7 +57,7 @@ def test_evaluate_knows_protocols_intervals_and_curves(trained, run, tmp_path):
         and "protocol hashnet (HashNet" in said
         and "map over the first 162 items, divided by" in said  # of 162; the protocol: 5000
     )
-    code, _, err = run(*pair, "--protocol", "mine")
+    code, _, err = run(*pair, "--rules", "mine")
     assert code == 2 and "expected one of standard, released" in err
 
 

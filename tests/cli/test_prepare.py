@@ -200,6 +200,6 @@ def test_queries_of_other_classes_are_evaluated_among_each_other(tmp_path, run):
     packed = np.array([[0], [1], [254], [255]], np.uint8)  # each is nearest to its own kind
     CodeTable(np.arange(4), packed, labels, 8).save(tmp_path / "query.npz")
     call = ["evaluate", "--query", tmp_path / "query.npz", "--database", tmp_path / "query.npz"]
-    call += ["--protocol", "barz", "--hierarchy", tmp_path / "hierarchy_all.tsv", "--json"]
+    call += ["--rules", "barz", "--hierarchy", tmp_path / "hierarchy_all.tsv", "--json"]
     code, printed, _ = run(*call)
     assert code == 0 and json.loads(printed)["map"] == 1.0

@@ -27,7 +27,7 @@ def written(tmp_path, monkeypatch):
             warnings.simplefilter(
                 "error"
             )  # matplotlib warns where axes collapse or a letter has no glyph
-            write_report(rows, curves or lines(1), tmp_path, {**ABOUT, **about})
+            write_report({"paper": rows}, {}, curves or lines(1), tmp_path, {**ABOUT, **about})
         monkeypatch.undo()
         return figures
 

@@ -137,6 +137,13 @@ def arranged(
         help="Shuffle the database, so that equal distances favour no class. Default: unless the "
         "data set has an official order.",
     ),
+    protocol: str = typer.Option(
+        "paper",
+        metavar="paper|unseen-images|unseen-classes",
+        help="What is searched in what: the training set is the database; or queries among each "
+        "other; or a fifth of the finest classes, listed in unseen_classes.txt, is never trained "
+        "on. The records are the same, so features are made once.",
+    ),
 ) -> None:
     """Options of every recipe."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from gluon_hash.engine import mx
 from gluon_hash.experiment.comparison.grid import Candidate, Entry
+from gluon_hash.experiment.comparison.summary import Row
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.data import build_data, evaluation_loader
+from gluon_hash.experiment.data import build_data, evaluation_loader, trained_hierarchy
 from gluon_hash.experiment.fingerprints import fingerprint
 from gluon_hash.experiment.inputs import (
     HIERARCHY,
@@ -25,7 +26,7 @@ from gluon_hash.experiment.run_checks import check_same
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 
-__all__ = ["check_entries"]
+__all__ = ["check_entries", "check_reference"]
 
 
 def check_entries(entries: Sequence[Entry], runs: Path) -> None:
@@ -58,6 +59,17 @@ def check_entries(entries: Sequence[Entry], runs: Path) -> None:
     _check_one_task(candidates)
 
 
+def check_reference(
+    rows: Mapping[str, Sequence[Row]], reference: str, diverged: Sequence[str]
+) -> None:
+    """ValueError unless the line that the others are held against was trained."""
+    if not rows or any(reference not in {row.name for row in own} for own in rows.values()):
+        raise ValueError(
+            f"diverged: {'; '.join(diverged)}; without {reference!r} there is nothing to hold the "
+            "others against; lower optimizer.lr or set optimizer.clip_gradient_norm"
+        )
+
+
 def _check_files(config: Config) -> None:
     if config.data.features is not None and config.data.query_features is None:
         raise ValueError(
@@ -69,7 +81,8 @@ def _check_files(config: Config) -> None:
 
 
 def _check_method(config: Config) -> None:
-    hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
+    every = Hierarchy.load(Path(config.data.root) / HIERARCHY)
+    hierarchy = trained_hierarchy(config, every)
     nothing = (np.zeros((0, config.net.num_bits), np.float32), np.zeros(0, np.int64))
     config.loss.build(
         Task(
@@ -136,6 +149,7 @@ _CHECKS: list[tuple[Callable[[Config], Any], Callable[[Config], Any]]] = [
         _check_method,
         lambda config: [
             config.data.root,
+            config.data.unseen_classes,
             config.net.num_bits,
             config.loss.model_dump(),
         ],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gluon_hash.engine import mx
 from gluon_hash.errors import DivergedError
-from gluon_hash.experiment.comparison.checks import check_entries
+from gluon_hash.experiment.comparison.checks import check_entries, check_reference
 from gluon_hash.experiment.comparison.grid import (
     Candidate,
     Entry,
@@ -18,12 +18,14 @@ from gluon_hash.experiment.comparison.grid import (
     parse_seeds,
     parse_values,
 )
+from gluon_hash.experiment.comparison.leaders import leaders
 from gluon_hash.experiment.comparison.measure import codes_of, forget_what_is_stale, measure_run
 from gluon_hash.experiment.comparison.report import write_report
 from gluon_hash.experiment.comparison.summary import Row, RowSummary, summarize
 from gluon_hash.experiment.run_folder import BACKBONE
 from gluon_hash.experiment.run_training import train
 from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.hierarchy.unseen import PAPER, UNSEEN, check_protocols
 from gluon_hash.leftovers import sweep
 from gluon_hash.locks import LOCK, locked
 from gluon_hash.progress import log
@@ -47,6 +49,7 @@ def compare(
     seeds: str | None = None,
     reference: str | None = None,
     confidence: float = 95.0,
+    protocols: Sequence[str] = (PAPER,),
 ) -> list[RowSummary]:
     """Train what is not trained yet, measure what is not measured yet, write tables and figures.
 
@@ -70,11 +73,16 @@ def compare(
         Name of the line that the others are held against; default: the first.
     confidence : float
         Percent of the bootstrap intervals over queries.
+    protocols : sequence of str
+        What is searched in what, side by side: some of
+        gluon_hash.hierarchy.unseen.PROTOCOLS_OF_DATA. For unseen-classes every line is trained a
+        second time, without the classes that unseen_classes.txt in its data.root names.
 
     Returns
     -------
     list of RowSummary
-        As gluon_hash.experiment.comparison.summary.summarize.
+        As gluon_hash.experiment.comparison.summary.summarize; the lines of the first protocol,
+        then those of the others.
 
     Raises
     ------
@@ -85,32 +93,28 @@ def compare(
     """
     contexts = contexts or [mx.cpu()]
     out, numbers = Path(out), None if seeds is None else parse_seeds(seeds)
-    entries = make_entries(
-        configs, changes, parse_values(vary, "vary"), parse_values(choose, "choose"), numbers
-    )
+    check_protocols(protocols)
+    varied, candidates = parse_values(vary, "vary"), parse_values(choose, "choose")
+    entries = make_entries(configs, changes, varied, candidates, numbers, protocols)
     names = dict.fromkeys(entry.name for entry in entries)
     reference = next(iter(names)) if reference is None else reference
     if reference not in names:
         raise ValueError(f"reference: expected one of {', '.join(names)}, got {reference!r}")
     if not 0 < confidence < 100:
         raise ValueError(f"confidence: expected a percentage in (0, 100), got {confidence:g}")
-    empty = not out.exists() or out.is_dir() and not any(out.iterdir())
-    if not empty and not any((out / RUNS / mark).exists() for mark in (MARK, LOCK)):
-        raise ValueError(
-            f"{out} exists and is not a comparison: it has no {RUNS}/{MARK}; name another folder"
-        )
+    _check_folder(out)
     check_entries(entries, out / RUNS)
     with _at_work(out):
         rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
-        if reference not in {row.name for row in rows}:
-            raise ValueError(
-                f"diverged: {'; '.join(diverged)}; without {reference!r} there is nothing to hold "
-                "the "
-                "others against; lower optimizer.lr or set optimizer.clip_gradient_norm"
-            )
-        records = summarize(rows, reference=reference, percent=confidence)
+        check_reference(rows, reference, diverged)
+        records = {
+            search: summarize(own, reference=reference, percent=confidence)
+            for search, own in rows.items()
+        }
+        led = {search: leaders(own, percent=confidence) for search, own in rows.items()}
         write_report(
             records,
+            led,
             drawn,
             out,
             {
@@ -121,11 +125,26 @@ def compare(
                 "seeds": _seeds(entries),
                 "reference": reference,
                 "confidence": confidence,
+                **_protocols(protocols),
                 "diverged": diverged,
-                "protocol": rows[0].measured[0].protocol.to_dict(),
+                "protocol": next(iter(rows.values()))[0].measured[0].protocol.to_dict(),
             },
         )
-    return records
+    return [row for own in records.values() for row in own]
+
+
+def _check_folder(out: Path) -> None:
+    """ValueError if there is something at ``out`` that is not a comparison."""
+    empty = not out.exists() or out.is_dir() and not any(out.iterdir())
+    if not empty and not any((out / RUNS / mark).exists() for mark in (MARK, LOCK)):
+        raise ValueError(
+            f"{out} exists and is not a comparison: it has no {RUNS}/{MARK}; name another folder"
+        )
+
+
+def _protocols(names: Sequence[str]) -> dict[str, list[str]]:
+    """What is saved of them; nothing of the paper's alone, as older comparisons have it."""
+    return {} if list(names) == [PAPER] else {"protocols": list(names)}
 
 
 def _seeds(entries: Sequence[Entry]) -> list[int]:
@@ -150,25 +169,32 @@ def _at_work(out: Path) -> Iterator[None]:
 
 def _lines(
     entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]
-) -> tuple[list[Row], dict[str, Curves], list[str]]:
-    """A row for each way of searching, curves (Hamming, of the first seed), and what diverged."""
-    rows, drawn, diverged = [], {}, []
+) -> tuple[dict[str, list[Row]], dict[str, Curves], list[str]]:
+    """Rows by what is searched, one a distance; curves (Hamming, first seed); what diverged."""
+    rows: dict[str, list[Row]] = {}
+    drawn, diverged = {}, []
     for entry in entries:
         num_bits = entry.config.net.num_bits
         chosen = work.choose(entry)
         folders = [folder for folder in map(work.trained, chosen) if folder is not None]
         if not chosen or len(folders) < len(chosen):
-            diverged.append(f"{entry.name}, {num_bits} bits")
+            without = ", without the unseen classes" if UNSEEN in entry.protocols else ""
+            diverged.append(f"{entry.name}, {num_bits} bits{without}")
             continue
         for folder in folders:
             forget_what_is_stale(folder)
         for distance in dict.fromkeys((entry.config.loss.distance, "hamming")):
             name = entry.name if distance == "hamming" else f"{entry.name}, {distance}"
-            measured = [measure_run(folder, distance, contexts) for folder in folders]
-            rows.append(
-                Row(name, num_bits, chosen[0].chosen, measured, [folder.name for folder in folders])
-            )
-        drawn[f"{entry.name}, {num_bits} bits"] = curves(*codes_of(folders[0], contexts))
+            for protocol in entry.protocols:
+                measured = [measure_run(run, distance, contexts, protocol) for run in folders]
+                for search in measured[0]:
+                    own = [values[search] for values in measured]
+                    runs = [folder.name for folder in folders]
+                    row = Row(name, num_bits, chosen[0].chosen, own, runs, search)
+                    rows.setdefault(search, []).append(row)
+        label = f"{entry.name}, {num_bits} bits"
+        if label not in drawn:
+            drawn[label] = curves(*codes_of(folders[0], contexts))
     return rows, drawn, diverged
 
 

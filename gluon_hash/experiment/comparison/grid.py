@@ -16,12 +16,13 @@ from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.inputs import resolve
 from gluon_hash.guard.yaml_text import parse_yaml
+from gluon_hash.hierarchy.unseen import PAPER, UNSEEN, UNSEEN_CLASSES
 
 __all__ = ["Candidate", "Entry", "make_entries", "parse_seeds", "parse_values"]
 
 Changes = Mapping[str, Any]  # "section.key" -> value
 SEED = "training.seed"
-LONGEST_FOLDER = 200  # characters; file systems allow 255
+LONGEST_FOLDER = 200  # of a name before the protocol's, in characters; file systems allow 255
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line: its name, and its candidates by seed."""
+    """One line: its name, and its candidates by seed; what its networks are measured by."""
 
     name: str
     candidates: Sequence[Sequence[Candidate]]  # [number of the choice][number of the seed]
+    protocols: Sequence[str] = (PAPER,)
 
     @property
     def config(self) -> Config:
@@ -91,8 +93,11 @@ def make_entries(
     vary: Mapping[str, list[Any]],
     choose: Mapping[str, list[Any]],
     seeds: Sequence[int] | None,
+    protocols: Sequence[str] = (PAPER,),
 ) -> list[Entry]:
     """Every configuration with every combination of the varied values.
+
+    What is measured on unseen classes is trained without them: an entry of its own.
 
     Parameters
     ----------
@@ -104,6 +109,8 @@ def make_entries(
         A line for each combination of the first; candidates of a line for each of the second.
     seeds : sequence of int, optional
         Default: the one of each configuration.
+    protocols : sequence of str
+        Some of gluon_hash.hierarchy.unseen.PROTOCOLS_OF_DATA.
 
     Raises
     ------
@@ -131,7 +138,8 @@ def make_entries(
             [_candidate(path, changes, varied, chosen, seed) for seed in numbers]
             for chosen in _combinations(choose)
         ]
-        entries.append(Entry(_name(path, varied, len(configs) > 1), candidates))
+        name = _name(path, varied, len(configs) > 1)
+        entries += _by_training(Entry(name, candidates, protocols))
         _check_choice(entries[-1])
     _check_different(entries)
     return entries
@@ -157,6 +165,33 @@ def _candidate(
             folder[: LONGEST_FOLDER - 9] + "," + hashlib.sha256(folder.encode()).hexdigest()[:8]
         )
     return Candidate(config, chosen, folder)
+
+
+def _by_training(entry: Entry) -> list[Entry]:
+    """The entry as its protocols train it: on all classes, and without the unseen ones."""
+    if UNSEEN not in entry.protocols:
+        return [entry]
+    seen = [protocol for protocol in entry.protocols if protocol != UNSEEN]
+    every = [[_on_all(each) for each in row] for row in entry.candidates]
+    without = [[_without_unseen(each) for each in row] for row in entry.candidates]
+    entries = [Entry(entry.name, every, seen)] if seen else []
+    return [*entries, Entry(entry.name, without, (UNSEEN,))]
+
+
+def _on_all(candidate: Candidate) -> Candidate:
+    return Candidate(_leaving(candidate.config, None), candidate.chosen, candidate.folder)
+
+
+def _without_unseen(candidate: Candidate) -> Candidate:
+    data = candidate.config.data
+    file = data.unseen_classes or str(Path(data.root) / UNSEEN_CLASSES)
+    folder = f"{candidate.folder},{UNSEEN}"
+    return Candidate(_leaving(candidate.config, file), candidate.chosen, folder)
+
+
+def _leaving(config: Config, unseen_classes: str | None) -> Config:
+    data = config.data.model_copy(update={"unseen_classes": unseen_classes})
+    return config.model_copy(update={"data": data})
 
 
 def _check_choice(entry: Entry) -> None:

@@ -1,10 +1,15 @@
-"""A network measured by its method's distance: Hamming, weighted segments, asymmetric distance."""
+"""A network measured by its method's distance (Hamming, weighted segments, asymmetric distance).
+
+What is searched in what follows from the protocol: see gluon_hash.retrieval.evaluation.searches.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,21 +17,26 @@ from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config_files import load_config
 from gluon_hash.experiment.fingerprints import fingerprint, older_fingerprint
-from gluon_hash.experiment.inputs import measuring_inputs
+from gluon_hash.experiment.inputs import HIERARCHY, measuring_inputs
 from gluon_hash.experiment.run_encoder import RunEncoder
 from gluon_hash.experiment.run_folder import CONFIG
 from gluon_hash.files import replace_json
 from gluon_hash.guard import load_json
+from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.hierarchy.unseen import PAPER, read_unseen
 from gluon_hash.losses.shdh import segments
 from gluon_hash.progress import log
 from gluon_hash.retrieval import (
     CodeTable,
+    Cutoffs,
     Measured,
     feature_distances,
     measure,
     measure_by_distance,
 )
 from gluon_hash.retrieval.baselines import ProductQuantizer, fit
+from gluon_hash.retrieval.evaluation.protocols import get_protocol
+from gluon_hash.retrieval.evaluation.searches import Search, searches
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 from gluon_hash.training import read_state
 
@@ -56,10 +66,14 @@ def forget_what_is_stale(folder: Path) -> None:
     replace_json(stamp, now)
 
 
-def measure_run(folder: Path, distance: str, contexts: list[mx.Context]) -> Measured:
-    """Every metric of every query of the run's data; kept as measured_DISTANCE.npz in the folder.
+def measure_run(
+    folder: Path, distance: str, contexts: list[mx.Context], protocol: str = PAPER
+) -> dict[str, Measured]:
+    """Every metric of every query of the run's data, by the name of what was searched.
 
-    What is kept and cannot be read is made again; forget_what_is_stale comes first.
+    Each is kept in the folder, as measured_DISTANCE.npz (of the paper's protocol) or
+    measured_DISTANCE_SEARCH.npz. What is kept and cannot be read is made again;
+    forget_what_is_stale comes first.
 
     Parameters
     ----------
@@ -68,19 +82,66 @@ def measure_run(folder: Path, distance: str, contexts: list[mx.Context]) -> Meas
     distance : str
         A key of DISTANCES.
     contexts : list of Context
+    protocol : str
+        One of gluon_hash.hierarchy.unseen.PROTOCOLS_OF_DATA.
 
     Raises
     ------
     DataError
         If the folder is not a run, or a checkpoint of it is damaged.
     """
-    kept = folder / f"measured_{distance}.npz"
-    measured = _read(Measured.load, kept)
-    if measured is None or not measured.is_complete():
-        measured = DISTANCES[distance](RunEncoder(folder, contexts), contexts)
-        kept.unlink(missing_ok=True)  # a damaged one
-        measured.save(kept)
+    measured, encoder = {}, None
+    for search in _searches(folder, protocol, contexts):
+        suffix = "" if search.name == PAPER else f"_{search.name}"
+        kept = folder / f"measured_{distance}{suffix}.npz"
+        values = _read(Measured.load, kept)
+        if values is None or not values.is_complete():
+            encoder = encoder or RunEncoder(folder, contexts)
+            values = DISTANCES[distance](_Measuring(encoder, contexts, search))
+            kept.unlink(missing_ok=True)  # a damaged one
+            values.save(kept)
+        measured[search.name] = values
     return measured
+
+
+def _searches(folder: Path, protocol: str, contexts: list[mx.Context]) -> list[Search]:
+    query, database = codes_of(folder, contexts)
+    unseen, data = None, load_config(folder / CONFIG).data
+    if data.unseen_classes is not None:
+        unseen = read_unseen(data.unseen_classes, Hierarchy.load(Path(data.root) / HIERARCHY))
+    return searches(protocol, query.level_labels, database.level_labels, unseen)
+
+
+@dataclass(frozen=True)
+class _Measuring:
+    """A network, and what is searched in what."""
+
+    encoder: RunEncoder
+    contexts: list[mx.Context]
+    search: Search
+
+    @functools.cached_property
+    def hierarchy(self) -> Hierarchy:
+        """Of all classes: the network's own is that of the classes that were trained."""
+        data = self.encoder.run.config.data
+        if data.unseen_classes is None:
+            return self.encoder.hierarchy
+        return Hierarchy.load(Path(data.root) / HIERARCHY)
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What measure and measure_by_distance are told."""
+        paper = self.search.name == PAPER
+        at = None if paper else self.search.cut(get_protocol("standard").ahp_at)
+        return {
+            "cutoffs": Cutoffs(ahp=at),
+            "hierarchy": self.hierarchy,
+            "excluded": self.search.excluded,
+        }
+
+    def codes(self) -> tuple[CodeTable, CodeTable]:
+        """Of the queries and of what they are searched in."""
+        return self.search.tables(*codes_of(self.encoder.path, self.contexts))
 
 
 def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeTable]:
@@ -107,25 +168,24 @@ def _read(load: Callable[[Path], Kept], path: Path) -> Kept | None:
         return None
 
 
-def _hamming(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
-    return measure(*codes_of(encoder.path, contexts), hierarchy=encoder.hierarchy)
+def _hamming(task: _Measuring) -> Measured:
+    return measure(*task.codes(), **task.rules)
 
 
-def _weighted(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
+def _weighted(task: _Measuring) -> Measured:
     """SHDH: a bit of level k's segment weighs k + 1, 0 the finest: coarse mistakes weigh more."""
-    num_levels = encoder.hierarchy.num_levels
+    num_levels = task.hierarchy.num_levels
     weights = [k + 1.0 for k in range(num_levels)]  # whole numbers: equal distances stay equal
-    query, database = codes_of(encoder.path, contexts)
-    distances = weighted_distances(query, database, segments(encoder.num_bits, num_levels), weights)
-    return measure_by_distance(
-        distances, query.level_labels, database.level_labels, hierarchy=encoder.hierarchy
-    )
+    query, database = task.codes()
+    own = segments(task.encoder.num_bits, num_levels)
+    distances = weighted_distances(query, database, own, weights)
+    return measure_by_distance(distances, query.level_labels, database.level_labels, **task.rules)
 
 
-def _asymmetric(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
+def _asymmetric(task: _Measuring) -> Measured:
     """DQN: the query's outputs against what product quantisation keeps of the database's."""
-    config = encoder.run.config
-    query, database = map(encoder.relaxed_file, measuring_inputs(config).values())
+    config, search = task.encoder.run.config, task.search
+    query, database = map(task.encoder.relaxed_file, measuring_inputs(config).values())
     outputs = database.features.astype(np.float32)
     quantizer = fit(
         "pq",
@@ -135,13 +195,18 @@ def _asymmetric(encoder: RunEncoder, contexts: list[mx.Context]) -> Measured:
         seed=config.training.seed,
     )
     assert isinstance(quantizer, ProductQuantizer)
-    distances = feature_distances(query.features, quantizer.reconstruct(outputs), "l2")
+    items = query if search.among_queries else database
+    kept = quantizer.reconstruct(items.features.astype(np.float32)[search.items])
+    distances = feature_distances(query.features[search.queries], kept, "l2")
     return measure_by_distance(
-        distances, query.level_labels, database.level_labels, hierarchy=encoder.hierarchy
+        distances,
+        query.level_labels[search.queries],
+        items.level_labels[search.items],
+        **task.rules,
     )
 
 
-DISTANCES: dict[str, Callable[[RunEncoder, list[mx.Context]], Measured]] = {
+DISTANCES: dict[str, Callable[[_Measuring], Measured]] = {
     "hamming": _hamming,
     "weighted": _weighted,
     "asymmetric": _asymmetric,

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from gluon_hash import doctor, plots
 from gluon_hash.errors import DataError
+from gluon_hash.experiment.comparison.leaders import Leader, headline_of
 from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
 from gluon_hash.experiment.run_files import hierarchical_lines
 from gluon_hash.files import replace_json, replace_path, replace_text
@@ -21,6 +22,7 @@ from gluon_hash.plots.rendering import rendered
 from gluon_hash.progress import log
 from gluon_hash.report.comparison_part import headline, metrics_figure
 from gluon_hash.retrieval import Curves
+from gluon_hash.retrieval.evaluation import SEARCHES
 
 __all__ = ["cells", "notes", "write_report"]
 
@@ -41,11 +43,24 @@ COLUMNS = (
     "difference_low",
     "difference_high",
 )
-ASKED = ("configs", "changes", "vary", "choose", "seeds", "reference", "confidence")
+ASKED = (
+    "configs",
+    "changes",
+    "vary",
+    "choose",
+    "seeds",
+    "reference",
+    "confidence",
+    "protocols",
+)
 
 
 def write_report(
-    rows: Sequence[RowSummary], curves: Mapping[str, Curves], out: Path, about: Mapping[str, Any]
+    searches: Mapping[str, Sequence[RowSummary]],
+    led: Mapping[str, Sequence[Leader]],
+    curves: Mapping[str, Curves],
+    out: Path,
+    about: Mapping[str, Any],
 ) -> None:
     """Write comparison.json, .md, .csv and .png, curves.json and .png into ``out``.
 
@@ -54,8 +69,10 @@ def write_report(
 
     Parameters
     ----------
-    rows : sequence of RowSummary
-        The names of a line's runs are saved in comparison.json alone.
+    searches : mapping from what was searched to a sequence of RowSummary
+        Tables one after the other; the figures are of the first. The names of a line's runs are
+        saved in comparison.json alone.
+    led : mapping from what was searched to a sequence of Leader
     curves : mapping from a line's name to Curves
         By Hamming distance, of the first seed. All are saved in curves.json (name ->
         Curves.to_dict), the first 12 are drawn.
@@ -66,11 +83,24 @@ def write_report(
         has.
     """
     _keep_other(out, about)
+    rows = next(iter(searches.values()))
     metrics = headline(rows)
-    saved = [row.to_dict() for row in rows]
-    replace_json(out / RESULT, {**about, "versions": doctor.version_report(), "rows": saved})
-    replace_text(out / "comparison.md", _markdown(rows, about))
-    replace_text(out / "comparison.csv", _comma_separated(rows))
+    saved = {name: [row.to_dict() for row in own] for name, own in searches.items()}
+    best = {name: [leader.to_dict() for leader in own] for name, own in led.items()}
+    first, *others = saved
+    result = {"rows": saved[first], "searches": {name: saved[name] for name in others}}
+    replace_json(
+        out / RESULT,
+        {**about, "versions": doctor.version_report(), "leaders": best, "search": first, **result},
+    )
+    parts = [
+        (f"## {name}: {SEARCHES[name]}\n\n" if len(searches) > 1 else "")
+        + _markdown(own, about, headline_of(name, own))
+        + _led(led.get(name, ()), headline_of(name, own))
+        for name, own in searches.items()
+    ]
+    replace_text(out / "comparison.md", "\n".join(parts))
+    replace_text(out / "comparison.csv", _comma_separated(searches))
     hierarchical = hierarchical_lines(out, rows)
     figure = metrics_figure(rows, metrics, _bars(about), hierarchical=hierarchical)
     _save(figure, out / "comparison.png")
@@ -117,22 +147,31 @@ def _bars(about: Mapping[str, Any]) -> str:
     return f"{about['confidence']:g} % bootstrap interval over queries, {means}"
 
 
-def _markdown(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> str:
-    lines = cells(rows, about)
+def _led(led: Sequence[Leader], metrics: Sequence[str]) -> str:
+    """A sentence for each metric of the table."""
+    return "".join(f"\n{leader.in_words()}\n" for leader in led if leader.metric in metrics)
+
+
+def _markdown(rows: Sequence[RowSummary], about: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    lines = cells(rows, about, metrics)
     table = [_table_line(line) for line in lines]
     table.insert(1, _table_line(["---"] * len(lines[0])))
     return f"{''.join(table)}\n{notes(rows, about)}"
 
 
-def cells(rows: Sequence[RowSummary], about: Mapping[str, Any]) -> list[list[str]]:
+def cells(
+    rows: Sequence[RowSummary], about: Mapping[str, Any], metrics: Sequence[str] | None = None
+) -> list[list[str]]:
     """The table, its head first: means (with their spread over seeds), intervals, differences.
 
     Parameters
     ----------
     rows, about :
         As of write_report.
+    metrics : sequence of str, optional
+        Default: mAP, mAHP and mean nDCG.
     """
-    metrics, reference = headline(rows), about["reference"]
+    metrics, reference = metrics or headline(rows), about["reference"]
     any_chosen, compared = any(row.chosen for row in rows), _is_compared(rows)
     head = [
         "method",
@@ -200,12 +239,13 @@ def _difference(value: MetricSummary) -> str:
     return f"{value.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def _comma_separated(rows: Sequence[RowSummary]) -> str:
-    """A line for each row and metric."""
+def _comma_separated(searches: Mapping[str, Sequence[RowSummary]]) -> str:
+    """A line for each row and metric, and each search where there are several."""
+    named = len(searches) > 1
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
+    writer.writerow([*COLUMNS, *(["search"] if named else [])])
+    for search, row in ((search, row) for search, own in searches.items() for row in own):
         chosen = " ".join(f"{key}={value}" for key, value in row.chosen.items())
         for name, value in row.metrics.items():
             writer.writerow(
@@ -220,6 +260,7 @@ def _comma_separated(rows: Sequence[RowSummary]) -> str:
                     *value.interval,
                     value.difference,
                     *(value.difference_interval or (None, None)),
+                    *([search] if named else []),
                 ]
             )
     return stream.getvalue()

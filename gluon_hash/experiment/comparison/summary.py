@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gluon_hash.hierarchy.unseen import PAPER
 from gluon_hash.retrieval import Measured
 from gluon_hash.retrieval.evaluation import bootstrap
 
@@ -33,6 +34,8 @@ class Row:
         One per seed, of the same queries in the same order.
     runs : sequence of str
         Names of what was measured, one per seed.
+    search : str
+        What was searched: a key of gluon_hash.retrieval.evaluation.SEARCHES.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Row:
     chosen: Mapping[str, Any]
     measured: Sequence[Measured]
     runs: Sequence[str] = ()
+    search: str = PAPER
 
     def __post_init__(self) -> None:
         first = self.measured[0]
@@ -92,7 +96,7 @@ class RowSummary:
 
     Parameters
     ----------
-    name, num_bits, chosen, runs :
+    name, num_bits, chosen, runs, search :
         As of the Row.
     num_seeds : int
     metrics : dict of MetricSummary
@@ -105,6 +109,7 @@ class RowSummary:
     num_seeds: int
     runs: list[str]
     metrics: dict[str, MetricSummary]
+    search: str = PAPER
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -162,9 +167,8 @@ def _summary(row: Row, reference: Row | None, percent: float) -> RowSummary:
         for m, name in enumerate(names)
         if not np.isnan(values[:, m]).all()
     }
-    return RowSummary(
-        row.name, row.num_bits, dict(row.chosen), len(row.measured), list(row.runs), metrics
-    )
+    runs, count = list(row.runs), len(row.measured)
+    return RowSummary(row.name, row.num_bits, dict(row.chosen), count, runs, metrics, row.search)
 
 
 def _columns(row: Row, names: Sequence[str]) -> np.ndarray:

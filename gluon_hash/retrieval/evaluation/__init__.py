@@ -18,6 +18,7 @@ from gluon_hash.retrieval.evaluation.measured import Measured
 from gluon_hash.retrieval.evaluation.parts import curves_of_parts, measure_parts
 from gluon_hash.retrieval.evaluation.per_class import ClassResult, per_class, write_per_class
 from gluon_hash.retrieval.evaluation.protocols import PROTOCOLS, Protocol
+from gluon_hash.retrieval.evaluation.searches import SEARCHES, Search, measure_searches, searches
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Measured",
     "PROTOCOLS",
     "Protocol",
+    "SEARCHES",
+    "Search",
     "advise",
     "bootstrap",
     "code_health",
@@ -40,9 +43,11 @@ __all__ = [
     "measure",
     "measure_by_distance",
     "measure_parts",
+    "measure_searches",
     "measure_tables",
     "metrics",
     "per_class",
+    "searches",
     "weighted_distances",
     "write_per_class",
 ]

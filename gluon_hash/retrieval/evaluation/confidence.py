@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["bootstrap"]
+__all__ = ["bootstrap", "resampled_means"]
 
 BLOCK = 64  # resamples at a time: bounds the memory
 
@@ -43,6 +43,28 @@ def bootstrap(
         raise ValueError(
             f"confidence: expected values (Q, M) of at least one query, got shape {values.shape}"
         )
+    means = resampled_means(values, num_resamples=num_resamples, seed=seed)
+    tail = (100.0 - percent) / 2
+    result = np.full((values.shape[1], 2), np.nan)
+    some = (~np.isnan(values)).any(axis=0)
+    result[some] = np.nanpercentile(means[:, some], [tail, 100.0 - tail], axis=0).T
+    return result
+
+
+def resampled_means(values: np.ndarray, *, num_resamples: int, seed: int) -> np.ndarray:
+    """Means of every column over other draws of the rows, the same draws for all columns.
+
+    Parameters
+    ----------
+    values : float, shape (Q, M)
+        NaN: the row is left out of that mean.
+    num_resamples, seed : int
+
+    Returns
+    -------
+    float64, shape (num_resamples, M)
+        NaN where no drawn row has a value.
+    """
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
     rng = np.random.RandomState(seed)
@@ -56,8 +78,4 @@ def bootstrap(
         means.append(
             np.divide(drawn @ filled, total, out=np.full(total.shape, np.nan), where=total > 0)
         )
-    tail = (100.0 - percent) / 2
-    result = np.full((values.shape[1], 2), np.nan)
-    some = defined.any(axis=0)
-    result[some] = np.nanpercentile(np.concatenate(means)[:, some], [tail, 100.0 - tail], axis=0).T
-    return result
+    return np.concatenate(means)
