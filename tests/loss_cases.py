@@ -137,6 +137,15 @@ CASES = {
         fine_logits=FINE_LOGITS,
         coarse_logits=COARSE_LOGITS,
     ),
+    "ExpectedCodewordLoss": Case(
+        partial(losses.ExpectedCodewordLoss, [1.0, 0.5]),
+        partial(slow.expected_codeword, weights=[1.0, 0.5]),
+        {
+            "code": CODE,
+            "level_labels": MISSING,
+            "ancestors": np.array([[0, 1, 2, 3], [0, 0, 1, 1]]),
+        },
+    ),
     "EmbeddingLoss": case(losses.EmbeddingLoss, slow.embedding, embedding=PLACES),
     "EmbeddingSoftmaxLoss": case(
         losses.EmbeddingSoftmaxLoss, slow.embedding_softmax, embedding=PLACES, **LOGITS

@@ -47,7 +47,8 @@ def train(name, tree=TWO, num_bits=NUM_BITS, **settings):
     mx.random.seed(SEED)
     np.random.seed(SEED)  # gluon's initialisers draw from it too
     parts = build(name, tree, num_bits, **settings)
-    labels, code = nd.array(tree.ancestors[FINE]), nd.array(CODE[:, :num_bits])
+    outputs = METHODS[name]().num_outputs(tree, num_bits)
+    labels, code = nd.array(tree.ancestors[FINE]), nd.array(CODE[:, :outputs])
     taken, losses = [], []
     if parts.head is not None:
         parts.head.initialize()

@@ -147,6 +147,18 @@ def level_softmax(code, labels, *logits, weights):
     )
 
 
+def expected_codeword(logits, labels, ancestors, weights):
+    """-log of the probability of all finest classes below the label, at each level that has one."""
+    result = []
+    for z, y in zip(logits, labels):
+        p = np.exp(z - max(z)) / np.exp(z - max(z)).sum()
+        below = [[c for c in range(len(z)) if row[c] == own] for row, own in zip(ancestors, y)]
+        result.append(
+            sum(-w * np.log(p[own].sum()) for w, own, k in zip(weights, below, y) if k >= 0)
+        )
+    return np.array(result)
+
+
 def embedding(code, labels, places):
     return np.array([1 - cosine(u, places[int(y)]) for u, y in zip(code, labels[:, 0])])
 

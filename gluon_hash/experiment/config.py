@@ -83,7 +83,14 @@ class NetConfig(_Section):
     head: Literal["linear", "mlp"] = Field(
         "linear",
         description="features -> code: linear (the paper); mlp: a hidden "
-        "layer of as many units as features before it (nonlinear projection)",
+        "layer with ReLU before it (nonlinear projection)",
+    )
+    hidden_units: int | None = Field(
+        None, ge=1, description="of head: mlp; without it as many as features"
+    )
+    hidden_batch_norm: bool = Field(False, description="of head: mlp: before the ReLU")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="of head: mlp: fraction of the hidden units left out of a step"
     )
     standardize: bool = Field(
         False, description="scale cached features to mean 0, variance 1 before the hash layer"
@@ -193,6 +200,13 @@ class Config(_Section):
             raise ValueError(
                 "net.standardize needs data.features: the statistics are those of the cached "
                 "features"
+            )
+        if self.net.head == "linear" and (
+            self.net.hidden_units or self.net.hidden_batch_norm or self.net.dropout
+        ):
+            raise ValueError(
+                "net.hidden_units, net.hidden_batch_norm and net.dropout are of a hidden layer; "
+                "set net.head to mlp"
             )
         if (self.net.backbone == FEATURES) != (self.net.num_features is not None):
             raise ValueError(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from gluon_hash.engine import gluon, init, mx
+import numpy as np
+
+from gluon_hash.engine import gluon, init, mx, nd
 from gluon_hash.experiment.config import FEATURES, Config
+from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import (
     Backbone,
+    ExpectedCodeword,
     FeatureInput,
     HashingNet,
+    Hidden,
     Standardize,
     get_backbone,
     load_backbone,
@@ -17,18 +22,23 @@ from gluon_hash.training import schedule
 from gluon_hash.training.precision import scale_losses
 
 __all__ = [
+    "build_decoder",
     "build_net",
     "build_optimizer",
     "build_schedule",
     "build_transform",
+    "in_order",
     "input_shape",
+    "new_decoder",
     "new_net",
     "trained_part",
 ]
 
 
-def build_net(config: Config, contexts: list[mx.Context] | None = None) -> HashingNet:
-    """The network of a configuration before training.
+def build_net(
+    config: Config, hierarchy: Hierarchy, contexts: list[mx.Context] | None = None
+) -> HashingNet:
+    """The network of a configuration before training, for the classes of ``hierarchy``.
 
     A pretrained backbone if the configuration names its weights, a random hash layer.
 
@@ -38,7 +48,7 @@ def build_net(config: Config, contexts: list[mx.Context] | None = None) -> Hashi
         If there is no such backbone, or the weights do not fit it.
     """
     contexts = contexts or [mx.cpu()]
-    net = new_net(config)
+    net = new_net(config, hierarchy)
     net.initialize(init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2), ctx=contexts)
     if config.net.weights is not None:
         load_backbone(net.features, config.net.weights, contexts)
@@ -46,8 +56,8 @@ def build_net(config: Config, contexts: list[mx.Context] | None = None) -> Hashi
     return net
 
 
-def new_net(config: Config) -> HashingNet:
-    """The network of a configuration, not initialised."""
+def new_net(config: Config, hierarchy: Hierarchy) -> HashingNet:
+    """The network of a configuration, not initialised, without what makes codes of logits."""
     backbone: Backbone | FeatureInput
     if config.net.backbone == FEATURES:
         assert config.net.num_features is not None  # Config has looked
@@ -55,7 +65,42 @@ def new_net(config: Config) -> HashingNet:
     else:
         backbone = get_backbone(config.net.backbone)
     neck = Standardize(backbone.num_features) if config.net.standardize else None
-    return HashingNet(backbone, config.net.num_bits, neck=neck, hidden=config.net.head == "mlp")
+    net, hidden = config.net, None
+    if net.head == "mlp":
+        hidden = Hidden(net.hidden_units, net.hidden_batch_norm, net.dropout)
+    outputs = config.loss.num_outputs(hierarchy, net.num_bits)
+    return HashingNet(backbone, net.num_bits, neck=neck, hidden=hidden, num_outputs=outputs)
+
+
+def new_decoder(config: Config, hierarchy: Hierarchy) -> ExpectedCodeword | None:
+    """What makes codes of logits, not initialised; None where the network gives codes."""
+    if config.loss.outputs == "code":
+        return None
+    return ExpectedCodeword(hierarchy.num_classes[0], config.net.num_bits)
+
+
+def build_decoder(
+    config: Config,
+    hierarchy: Hierarchy,
+    codewords: np.ndarray | None,
+    contexts: list[mx.Context],
+) -> ExpectedCodeword | None:
+    """As new_decoder, with these codewords."""
+    decoder = new_decoder(config, hierarchy)
+    if decoder is not None:
+        decoder.initialize(ctx=contexts)
+        decoder.codewords.set_data(nd.array(codewords))
+    return decoder
+
+
+def in_order(*blocks: gluon.HybridBlock | None) -> gluon.HybridBlock:
+    """The blocks, but for None, as one."""
+    there = [block for block in blocks if block is not None]
+    if len(there) == 1:
+        return there[0]
+    whole = gluon.nn.HybridSequential()
+    whole.add(*there)
+    return whole
 
 
 def input_shape(config: Config) -> tuple[int, ...]:

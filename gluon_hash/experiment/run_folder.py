@@ -22,13 +22,13 @@ from gluon_hash.experiment.inputs import (
     SPLIT,
     training_inputs,
 )
-from gluon_hash.experiment.objects import build_transform, new_net, trained_part
+from gluon_hash.experiment.objects import build_transform, new_decoder, new_net, trained_part
 from gluon_hash.files import atomic_folder, atomic_write_json, atomic_write_text
 from gluon_hash.guard import as_schema, load_json, reading
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.leftovers import sweep
 from gluon_hash.locks import locked
-from gluon_hash.nets import HashingNet, load_backbone, load_params, save_backbone
+from gluon_hash.nets import ExpectedCodeword, HashingNet, load_backbone, load_params, save_backbone
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color
 from gluon_hash.training import CheckpointState, read_checkpoint
@@ -37,6 +37,7 @@ from gluon_hash.training.saving import BEST
 
 __all__ = [
     "BACKBONE",
+    "CODEWORDS",
     "CONFIG",
     "INPUTS",
     "Run",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 CONFIG, INPUTS, BACKBONE, VERSIONS = "run.yaml", "inputs.json", "backbone.params", "versions.json"
+CODEWORDS = "codewords.params"
 LEFT_BY_OLDER = re.compile(r"\.(last|best)\.ckpt\.[a-z0-9_]{8}")  # temporary folders
 
 
@@ -93,7 +95,8 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
             f"not a run folder: it has no {CONFIG}; `gluon-hash train` makes one", path=path
         )
     config = load_config(path / CONFIG)
-    net = new_net(config)
+    hierarchy = Hierarchy.load(path / HIERARCHY)
+    net, decoder = new_net(config, hierarchy), new_decoder(config, hierarchy)
     net.initialize(ctx=contexts or [mx.cpu()])
     trained, _ = trained_part(config, net)
     if trained is not net:
@@ -104,8 +107,10 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
         return state
 
     state = read_checkpoint(path / BEST, load)
+    if decoder is not None:
+        load_params(decoder, path / CODEWORDS, contexts)
+        net.decode_with(decoder)
     transform = None if config.net.num_features is not None else build_transform(config)
-    hierarchy = Hierarchy.load(path / HIERARCHY)
     return Run(
         path, config, net, transform, hierarchy, state.progress.best_epoch or 0, background_of(path)
     )
@@ -145,7 +150,13 @@ def owned(out: Path) -> Iterator[None]:
         yield
 
 
-def start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashingNet) -> None:
+def start_folder(
+    config: Config,
+    out: Path,
+    hierarchy: Hierarchy,
+    net: HashingNet,
+    decoder: ExpectedCodeword | None = None,
+) -> None:
     """Write the run folder as it is before the first epoch, whole or not at all."""
     with atomic_folder(out) as temporary:
         atomic_write_text(temporary / CONFIG, dump_config(config))
@@ -154,5 +165,7 @@ def start_folder(config: Config, out: Path, hierarchy: Hierarchy, net: HashingNe
         atomic_write_json(temporary / INPUTS, record(training_inputs(config)))
         if trained_part(config, net)[0] is not net:
             save_backbone(net.features, temporary / BACKBONE)
+        if decoder is not None:
+            decoder.save_parameters(str(temporary / CODEWORDS))
         if (Path(config.data.root) / SPLIT).exists():
             shutil.copyfile(Path(config.data.root) / SPLIT, temporary / SPLIT)

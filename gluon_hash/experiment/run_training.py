@@ -17,9 +17,11 @@ from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.data import Data, build_data
 from gluon_hash.experiment.inputs import HIERARCHY, check_inputs, resolve, training_inputs
 from gluon_hash.experiment.objects import (
+    build_decoder,
     build_net,
     build_optimizer,
     build_schedule,
+    in_order,
     trained_part,
 )
 from gluon_hash.experiment.reference import REFERENCE, reference_lines, warnings_of
@@ -31,6 +33,7 @@ from gluon_hash.experiment.run_checks import (
     note,
 )
 from gluon_hash.experiment.run_folder import (
+    CODEWORDS,
     Run,
     background_of,
     load_run,
@@ -41,7 +44,8 @@ from gluon_hash.experiment.run_log import read_epochs
 from gluon_hash.experiment.workers import check_alike, run_net_together
 from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.methods import Task
+from gluon_hash.methods import Parts, Task
+from gluon_hash.nets import load_params
 from gluon_hash.progress import log
 from gluon_hash.retrieval import CodeTable, Cutoffs, codes, leave_one_out, measure
 from gluon_hash.retrieval.evaluation.health import code_health
@@ -107,20 +111,24 @@ def train(
         engine.seed_everything(config.training.seed)
         hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
         data = build_data(config, hierarchy, workers)
-        net = build_net(config, contexts)
+        net = build_net(config, data.hierarchy, contexts)
         if data.statistics is not None:
             net.head[0].set_statistics(*data.statistics)
         trained, frozen = trained_part(config, net)
         levels = config.loss.levels_of(data.hierarchy)
-        trainer = _trainer(config, levels, data, trained, frozen, contexts, workers)
+        parts = _parts(config, levels, data, trained, frozen, contexts, workers)
+        decoder = build_decoder(config, data.hierarchy, parts.codewords, contexts)
+        if decoder is not None and resume:
+            load_params(decoder, out / CODEWORDS, contexts)
+        trainer = _trainer(config, parts, data, trained, frozen, contexts, workers)
         check_alike(workers, config, data.ids, trainer)
         if resume and workers.is_first:
             note(out, config, differences)
         elif workers.is_first:
-            start_folder(config, out, data.hierarchy, net)
+            start_folder(config, out, data.hierarchy, net, decoder)
             held.enter_context(owned(out))
             claim.close()  # killed from here on, it leaves no file beside the folder
-        lines = _fit(config, out, data, trainer, _in_order(frozen, trained), workers)
+        lines = _fit(config, out, data, trainer, in_order(frozen, trained, decoder), workers)
         run = load_run(out, contexts)
         if workers.is_first:
             _say_what_came_of_it(run, data, lines, contexts)
@@ -197,26 +205,37 @@ def _reference_lines(
     return reference_lines(out, lambda: untrained, _metrics, data.sample, config.net.num_bits, seed)
 
 
-def _trainer(
+def _parts(
     config: Config,
-    hierarchy: Hierarchy,
+    levels: Hierarchy,
     data: Data,
     trained: gluon.HybridBlock,
     frozen: gluon.HybridBlock | None,
     contexts: list[mx.Context],
     workers: Workers,
-) -> HashTrainer:
+) -> Parts:
     def encode() -> tuple[np.ndarray, np.ndarray]:
-        net = _in_order(frozen, trained)
+        net = in_order(frozen, trained)
         with interruptible():
             relaxed, _, labels = run_net_together(
                 workers, net, data.refresh, contexts, "refresh centers"
             )
         return relaxed, labels[:, 0]
 
-    parts = config.loss.build(
-        Task(hierarchy, config.net.num_bits, data.ids, contexts, encode, config.training.seed)
+    return config.loss.build(
+        Task(levels, config.net.num_bits, data.ids, contexts, encode, config.training.seed)
     )
+
+
+def _trainer(
+    config: Config,
+    parts: Parts,
+    data: Data,
+    trained: gluon.HybridBlock,
+    frozen: gluon.HybridBlock | None,
+    contexts: list[mx.Context],
+    workers: Workers,
+) -> HashTrainer:
     if parts.head is not None:
         parts.head.initialize(ctx=contexts)
     return HashTrainer(
@@ -270,12 +289,3 @@ def _say_what_came_of_it(
         warnings += code_health(table.codes, table.num_bits).warnings()
     for warning in warnings:
         log(f"warning: {warning}")
-
-
-def _in_order(frozen: gluon.HybridBlock | None, trained: gluon.HybridBlock) -> gluon.HybridBlock:
-    """Both blocks as one."""
-    if frozen is None:
-        return trained
-    both = gluon.nn.HybridSequential()
-    both.add(frozen, trained)
-    return both

@@ -17,6 +17,7 @@ from gluon_hash.losses.dsh import DSHLoss
 from gluon_hash.losses.dsrh import DSRHLoss
 from gluon_hash.losses.dtsh import DTSHLoss
 from gluon_hash.losses.embeddings import EmbeddingLoss, EmbeddingSoftmaxLoss
+from gluon_hash.losses.expected_codeword import ExpectedCodewordLoss
 from gluon_hash.losses.greedyhash import GreedyHashLoss
 from gluon_hash.losses.hashnet import HashNetLoss
 from gluon_hash.losses.hpdh import CoarseToFineHPDHLoss, HPDHLoss
@@ -43,6 +44,7 @@ __all__ = [
     "DTSHLoss",
     "EmbeddingLoss",
     "EmbeddingSoftmaxLoss",
+    "ExpectedCodewordLoss",
     "GreedyHashLoss",
     "HPDHLoss",
     "HashNetLoss",

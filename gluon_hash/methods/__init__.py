@@ -4,6 +4,7 @@ from gluon_hash.methods.binary_targets import CSQ, DPN, BinaryTargets, OrthoHash
 from gluon_hash.methods.class_wise import DCDH, DCWH, HPDH, IDCWH, HPDHCoarseToFine
 from gluon_hash.methods.classifiers import SSDH, GreedyHash, Softmax
 from gluon_hash.methods.embeddings import Embedding, EmbeddingSoftmax
+from gluon_hash.methods.expected_codeword import ExpectedCodeword
 from gluon_hash.methods.memory import (
     CenterMemory,
     FixedTargets,
@@ -39,6 +40,7 @@ __all__ = [
     "CenterMemory",
     "Embedding",
     "EmbeddingSoftmax",
+    "ExpectedCodeword",
     "FixedTargets",
     "GreedyHash",
     "HPDHCoarseToFine",

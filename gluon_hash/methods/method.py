@@ -61,11 +61,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Parts:
-    """Loss, what it remembers, and a head beside the code if there is one."""
+    """Loss, what it remembers, a head beside the code and codewords if there are any."""
 
     loss: HybridBlock
     memory: Memory
     head: Block | None
+    codewords: np.ndarray | None = None
 
 
 class Method(BaseModel):
@@ -85,6 +86,9 @@ class Method(BaseModel):
         The sampler it is best fed with: "shuffled" or "classes" (training.sampler: auto).
     missing_labels : bool
         Whether an image may lack its finest labels (-1).
+    outputs : str
+        What the network gives the loss: "code"; or "logits", one for each finest class, of which
+        the code is the codeword that is expected (gluon_hash.nets.ExpectedCodeword).
     epochs_compare : bool
         Whether the losses of two epochs compare, so that the lowest may choose the best epoch.
     """
@@ -95,6 +99,7 @@ class Method(BaseModel):
     sampler: ClassVar[Literal["shuffled", "classes"]] = "shuffled"
     missing_labels: ClassVar[bool] = False
     epochs_compare: ClassVar[bool] = True
+    outputs: ClassVar[Literal["code", "logits"]] = "code"
 
     name: str
 
@@ -110,9 +115,17 @@ class Method(BaseModel):
         """A learned block that the loss needs beside the code, not initialised; by default none."""
         return None
 
+    def codewords(self, task: Task) -> np.ndarray | None:
+        """Of ``outputs: logits``: float32 in {-1, +1}, shape (num_classes[0], num_bits)."""
+        return None
+
     def build(self, task: Task) -> Parts:
-        """Loss, memory and head; ValueError if a number does not fit the task."""
-        return Parts(self.loss(task), self.memory(task), self.head(task))
+        """Loss, memory, head and codewords; ValueError if a number does not fit the task."""
+        return Parts(self.loss(task), self.memory(task), self.head(task), self.codewords(task))
+
+    def num_outputs(self, hierarchy: Hierarchy, num_bits: int) -> int:
+        """Of the network's last layer."""
+        return hierarchy.num_classes[0] if self.outputs == "logits" else num_bits
 
     def levels_of(self, hierarchy: Hierarchy) -> Hierarchy:
         """The levels of ``hierarchy`` that the method uses."""

@@ -10,6 +10,7 @@ from gluon_hash.methods.binary_targets import CSQ, DPN, OrthoHash
 from gluon_hash.methods.class_wise import DCDH, DCWH, HPDH, IDCWH, HPDHCoarseToFine
 from gluon_hash.methods.classifiers import SSDH, GreedyHash, Softmax
 from gluon_hash.methods.embeddings import Embedding, EmbeddingSoftmax
+from gluon_hash.methods.expected_codeword import ExpectedCodeword
 from gluon_hash.methods.method import Method
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet
 from gluon_hash.methods.triplets import DSRH, DTSH
@@ -36,6 +37,7 @@ METHODS: dict[str, type[Method]] = {
     "csq": CSQ,
     "dpn": DPN,
     "orthohash": OrthoHash,
+    "expected_codeword": ExpectedCodeword,
     "greedyhash": GreedyHash,
     "ssdh": SSDH,
     "softmax": Softmax,

@@ -1,16 +1,18 @@
 """Image -> relaxed code: backbones, the hash layer, heads beside it, and weights from files."""
 
 from gluon_hash.nets.backbones import BACKBONES, Backbone, FeatureInput, get_backbone
-from gluon_hash.nets.hashing_net import HashingNet, Standardize
-from gluon_hash.nets.heads import Classifier, LearnedCenters
+from gluon_hash.nets.hashing_net import HashingNet, Hidden, Standardize
+from gluon_hash.nets.heads import Classifier, ExpectedCodeword, LearnedCenters
 from gluon_hash.nets.weights import load_backbone, load_params, read_params, save_backbone
 
 __all__ = [
     "BACKBONES",
     "Backbone",
     "Classifier",
+    "ExpectedCodeword",
     "FeatureInput",
     "HashingNet",
+    "Hidden",
     "LearnedCenters",
     "Standardize",
     "get_backbone",

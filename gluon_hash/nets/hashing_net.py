@@ -7,6 +7,7 @@ outputs; no tanh, no sigmoid. The code is the sign of its output
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from gluon_hash.engine import HybridBlock, Tensor, init, nd, nn
 if TYPE_CHECKING:
     from gluon_hash.nets.backbones import Backbone
 
-__all__ = ["HashingNet", "Standardize"]
+__all__ = ["HashingNet", "Hidden", "Standardize"]
 
 
 class Standardize(HybridBlock):
@@ -58,6 +59,49 @@ class Standardize(HybridBlock):
         return F.broadcast_mul(centered, inv_std.expand_dims(0))
 
 
+@dataclass(frozen=True)
+class Hidden:
+    """A hidden layer with ReLU.
+
+    Parameters
+    ----------
+    num_units : int, optional
+        Default: as many as features.
+    batch_norm : bool
+        Before the ReLU.
+    dropout : float
+        Fraction of its units that are 0 in a step of training.
+
+    Raises
+    ------
+    ValueError
+        If ``num_units`` is not positive, or ``dropout`` not in [0, 1).
+    """
+
+    num_units: int | None = None
+    batch_norm: bool = False
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.num_units is not None and self.num_units < 1) or not 0 <= self.dropout < 1:
+            raise ValueError(
+                f"Hidden: expected num_units >= 1 and 0 <= dropout < 1, got {self.num_units} and "
+                f"{self.dropout}"
+            )
+
+    def layers(self, num_features: int) -> list[HybridBlock]:
+        """The layers, in order; named in the scope that is open."""
+        normal = {"in_units": num_features, "weight_initializer": init.Xavier(magnitude=2)}
+        num_units = self.num_units or num_features
+        made: list[HybridBlock]
+        if self.batch_norm:
+            made = [nn.Dense(num_units, use_bias=False, **normal)]
+            made += [nn.BatchNorm(in_channels=num_units), nn.Activation("relu")]
+        else:
+            made = [nn.Dense(num_units, activation="relu", **normal)]
+        return [*made, nn.Dropout(self.dropout)] if self.dropout else made
+
+
 class HashingNet(HybridBlock):
     """Image -> relaxed code.
 
@@ -69,16 +113,17 @@ class HashingNet(HybridBlock):
         Length of the code.
     neck : HybridBlock, optional
         Between the two; keeps the shape (Standardize).
-    hidden : bool
-        A hidden layer of num_features units with ReLU before the hash layer: a nonlinear
-        projection.
+    hidden : Hidden, optional
+        A hidden layer before the last one: a nonlinear projection.
+    num_outputs : int, optional
+        Of the last layer; default: num_bits. Others are read as codes by what ``decode_with`` adds.
 
     Attributes
     ----------
     features : Backbone
     head : HybridSequential
-        The neck and the hidden layer, if any, and the hash layer: (batch_size, num_features) ->
-        (batch_size, num_bits).
+        The neck and the hidden layer, if any, the last layer, and what decodes its outputs, if
+        anything does: (batch_size, num_features) -> (batch_size, num_bits).
 
     Inputs:
         - **image**: float, shape (batch_size, 3, height, width).
@@ -98,7 +143,8 @@ class HashingNet(HybridBlock):
         num_bits: int,
         *,
         neck: HybridBlock | None = None,
-        hidden: bool = False,
+        hidden: Hidden | None = None,
+        num_outputs: int | None = None,
         prefix: str | None = None,
     ) -> None:
         super().__init__(prefix=prefix)
@@ -111,20 +157,20 @@ class HashingNet(HybridBlock):
             with self.head.name_scope():
                 if neck is not None:
                     self.head.add(neck)
-                if hidden:
-                    self.head.add(
-                        nn.Dense(
-                            features.num_features,
-                            activation="relu",
-                            in_units=features.num_features,
-                            weight_initializer=init.Xavier(magnitude=2),
-                        )
-                    )
+                width = features.num_features
+                if hidden is not None:
+                    self.head.add(*hidden.layers(width))
+                    width = hidden.num_units or width
                 self.head.add(
                     nn.Dense(
-                        num_bits, in_units=features.num_features, weight_initializer=init.Xavier()
+                        num_outputs or num_bits, in_units=width, weight_initializer=init.Xavier()
                     )
                 )
+
+    def decode_with(self, decoder: HybridBlock) -> None:
+        """Put a block, outputs of the last layer -> relaxed code, at the end of the head."""
+        with self.head.name_scope():
+            self.head.add(decoder)
 
     def hybrid_forward(self, F: ModuleType, image: Tensor) -> Tensor:
         return self.head(self.features(image))

@@ -1,4 +1,4 @@
-"""What a loss needs beside the code and a deployed network does not: classifiers, centers."""
+"""What goes with the code: classifiers and centers that a loss needs, codewords that make it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import ModuleType
 
 from gluon_hash.engine import Block, HybridBlock, Tensor, init, nn
 
-__all__ = ["Classifier", "LearnedCenters", "straight_through_sign"]
+__all__ = ["Classifier", "ExpectedCodeword", "LearnedCenters", "straight_through_sign"]
 
 
 def straight_through_sign(F: ModuleType, code: Tensor) -> Tensor:
@@ -103,3 +103,32 @@ class LearnedCenters(Block):
     def forward(self, code: Tensor) -> list[Tensor]:
         """The centers on the device of the codes."""
         return [center.data(code.context) for center in self.centers]
+
+
+class ExpectedCodeword(HybridBlock):
+    r"""Logits of the classes -> the codeword that is expected of them, a relaxed code.
+
+    .. math:: u = \sum_c \mathrm{softmax}(z)_c \, t_c
+
+    Parameters
+    ----------
+    num_classes, num_bits : int
+
+    Inputs:
+        - **logits**: z, float, shape (batch_size, num_classes).
+
+    Outputs:
+        - **code**: float in [-1, 1], shape (batch_size, num_bits).
+
+    The codewords t in {-1, +1} never train; they are kept with the other parameters.
+    """
+
+    def __init__(self, num_classes: int, num_bits: int) -> None:
+        super().__init__()
+        with self.name_scope():
+            self.codewords = self.params.get(
+                "codewords", shape=(num_classes, num_bits), init="zeros", grad_req="null"
+            )
+
+    def hybrid_forward(self, F: ModuleType, logits: Tensor, codewords: Tensor) -> Tensor:
+        return F.dot(F.softmax(logits, axis=1), codewords)

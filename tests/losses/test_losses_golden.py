@@ -229,6 +229,8 @@ def test_dcdh():
         (lambda: losses.OrthoHashLoss(0), "num_bits >= 1"),
         (lambda: losses.OrthoHashLoss(4, margin=-0.1), "margin >= 0"),
         (lambda: losses.LevelSoftmaxLoss([]), "expected level_weights"),
+        (lambda: losses.ExpectedCodewordLoss([]), "expected level_weights"),
+        (lambda: losses.ExpectedCodewordLoss([1.0, -1.0]), "expected level_weights"),
         (
             lambda: of(losses.LevelSoftmaxLoss([1.0, 1.0]), APART, OTHERS, APART),
             "logits of 2 levels, got 1",

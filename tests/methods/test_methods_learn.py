@@ -58,13 +58,16 @@ def make(name, optimizer, contexts, workers=ALONE):
     """A trainer of a linear layer on the drawn features: (trainer, features -> relaxed codes)."""
     mx.random.seed(3)
     np.random.seed(3)  # gluon's initialisers draw from it too
-    net = gluon.nn.Dense(NUM_BITS, in_units=48)
+    method = METHODS[name]()
+    net = gluon.nn.Dense(method.num_outputs(TREE, NUM_BITS), in_units=48)
     net.initialize(mx.init.Xavier(), ctx=contexts)
 
     def encode(features):
-        return net(nd.array(features)).asnumpy()
+        outputs = net(nd.array(features))
+        if parts.codewords is not None:
+            outputs = nd.dot(outputs.softmax(), nd.array(parts.codewords))
+        return outputs.asnumpy()
 
-    method = METHODS[name]()
     parts = method.build(
         Task(
             method.levels_of(TREE),

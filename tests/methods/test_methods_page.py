@@ -65,7 +65,7 @@ def test_files_exist_and_the_first_holds_the_loss(name):
 def test_loss_memory_and_head_fit_each_other(name, rng):
     parts = parts_of(name)
     code, labels, ids = (
-        nd.array(rng.randn(6, 8)),
+        nd.array(rng.randn(6, METHODS[name]().num_outputs(TREE, 8))),
         nd.array(TREE.ancestors[rng.randint(0, 4, 6)]),
         np.arange(6),
     )

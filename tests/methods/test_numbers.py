@@ -45,8 +45,11 @@ def test_every_setting_changes_the_loss(name):
             without.add(setting)
         else:
             assert not np.allclose(before, after, rtol=1e-4), setting
-    # one level has no parents to be near: N(0, 1) either way
-    assert without == ({"initial_centers"} if name == "dcwh" else set())
+    # one level has no parents to be near: N(0, 1) either way; codewords come after the loss
+    assert without == {
+        "dcwh": {"initial_centers"},
+        "expected_codeword": {"targets", "flipped"},
+    }.get(name, set())
 
 
 def class_wise(code, labels, *center, weights=W):
@@ -101,6 +104,7 @@ TWINS = {
         partial(slow.ssdh, beta=0.4, gamma=3.0),
     ),
     "softmax": (LEVELS, partial(slow.level_softmax, weights=W)),
+    "expected_codeword": (LEVELS, partial(slow.expected_codeword, weights=W)),
     "embedding": ({}, slow.embedding),
     "embedding_softmax": ({"softmax_weight": 0.3}, partial(slow.embedding_softmax, lam=0.3)),
 }

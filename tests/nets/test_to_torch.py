@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("mxnet")
 
 from gluon_hash.engine import mx, nd
-from gluon_hash.nets import FeatureInput, HashingNet, Standardize, get_backbone
+from gluon_hash.nets import FeatureInput, HashingNet, Hidden, Standardize, get_backbone
 from gluon_hash.nets.pretrained.convert import import_weights
 from gluon_hash.nets.pretrained.to_torch import torch_state_dict, write_torch_weights
 from gluon_hash.nets.weights import load_backbone
@@ -63,7 +63,7 @@ def test_the_backbone_comes_back_as_it_was(net, tmp_path, suffix):
     "changes, backbone, out, message",
     [
         ({}, "resnet18_v1", "t.npz", "have the v1b layout"),
-        ({"hidden": True}, "resnet18_v1b", "t.npz", "no hidden layer"),
+        ({"hidden": Hidden()}, "resnet18_v1b", "t.npz", "no hidden layer"),
         ({}, "resnet18_v1b", "t.pth", "ends in .npz or .safetensors"),
     ],
 )

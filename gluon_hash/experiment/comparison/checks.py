@@ -80,6 +80,11 @@ def _check_files(config: Config) -> None:
     check_inputs({**training_inputs(config), **measuring_inputs(config)})
 
 
+def _check_net(config: Config) -> None:
+    every = Hierarchy.load(Path(config.data.root) / HIERARCHY)
+    build_net(config, trained_hierarchy(config, every))
+
+
 def _check_method(config: Config) -> None:
     every = Hierarchy.load(Path(config.data.root) / HIERARCHY)
     hierarchy = trained_hierarchy(config, every)
@@ -142,8 +147,14 @@ def _data_part(config: Config) -> list[Any]:
 _CHECKS: list[tuple[Callable[[Config], Any], Callable[[Config], Any]]] = [
     (_check_files, lambda config: [config.data.model_dump(), config.net.weights]),
     (
-        build_net,
-        lambda config: [config.net.model_dump(exclude={"num_bits"}), config.transform.model_dump()],
+        _check_net,
+        lambda config: [
+            config.data.root,
+            config.data.unseen_classes,
+            config.net.model_dump(exclude={"num_bits"}),
+            config.transform.model_dump(),
+            config.loss.outputs,
+        ],
     ),
     (
         _check_method,

@@ -48,7 +48,9 @@ def torch_state_dict(net: HashingNet, backbone: str) -> dict[str, np.ndarray]:
         )
     layers = list(net.head)
     if any(not isinstance(layer, Standardize) for layer in layers[:-1]):
-        raise ValueError("torchvision's ResNets have no hidden layer before fc; export ONNX")
+        raise ValueError(
+            "torchvision's ResNets have no hidden layer before fc nor codewords after; export ONNX"
+        )
     tensors = {}
     for name, parameter in net.features._collect_params_with_prefix().items():
         layer, _, kind = name.rpartition(".")
