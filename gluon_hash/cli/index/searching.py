@@ -94,6 +94,9 @@ def open_index(
         return MilvusIndex(url, collection or COLLECTION), what
     if not what:
         raise ValueError("name the index folder first, or a Milvus with --url")
+    from gluon_hash.retrieval.index.scan import load_for_work_alone
+
+    load_for_work_alone()  # this process searches once
     by_radius = radius is not None
     return load_index(what[0], scan, by_radius=by_radius, memory_mapped=memory_mapped), what[1:]
 

@@ -11,6 +11,7 @@ from gluon_hash.retrieval.codes.packing import check_packed
 from gluon_hash.retrieval.index import files as index_files
 from gluon_hash.retrieval.index.items import Items
 from gluon_hash.retrieval.index.kinds import Flat, Kind
+from gluon_hash.retrieval.index.kinds.exact import all_counts
 from gluon_hash.retrieval.index.searcher import Near
 from gluon_hash.retrieval.index.zoom import Branch, in_branch
 
@@ -57,11 +58,11 @@ class HammingIndex:
         self.num_bits, self.kind = num_bits, kind or Flat()
         self._structure = self.kind.create(num_bits)
         self._items = Items.none(hierarchy, model)  # by position in the structure
-        self._deleted = np.empty(0, bool)
+        self._deleted, self._num_deleted = np.empty(0, bool), 0
         self._mapped = False
 
     def __len__(self) -> int:
-        return len(self._items) - int(self._deleted.sum())
+        return len(self._items) - self._num_deleted
 
     @property
     def ids(self) -> np.ndarray:
@@ -127,10 +128,11 @@ class HammingIndex:
             self._items, self._deleted = self._items.take(~here), self._deleted[~here]
         else:
             self._deleted = self._deleted | here
+            self._num_deleted += len(ids)
 
     def count(self, within: Branch) -> int:
         """How many codes are in a branch; ValueError if the labels have no such level."""
-        return int((~self._hidden(within)).sum())
+        return len(self._items) - int(np.count_nonzero(self._hidden(within)))
 
     def search(
         self, queries: np.ndarray, k: int, *, scan: bool = False, within: Branch | None = None
@@ -164,13 +166,12 @@ class HammingIndex:
             multihash does not pay.
         """
         queries = np.ascontiguousarray(check_packed(queries, self.num_bits))
-        size = len(self) if within is None else self.count(within)
+        hidden = self._hidden(within)
+        size = len(self._items) - int(np.count_nonzero(hidden))
         if not 1 <= k <= size:
             what = "the size of the index" if within is None else "the codes in the branch"
             raise ValueError(f"search: k must be from 1 to {size}, {what}, got {k}")
-        distances, positions = self.kind.search(
-            self._structure, queries, k, self._hidden(within), scan=scan
-        )
+        distances, positions = self.kind.search(self._structure, queries, k, hidden, scan=scan)
         return distances, np.where(positions < 0, -1, self._items.ids[positions])
 
     def search_radius(
@@ -217,13 +218,8 @@ class HammingIndex:
         queries = np.ascontiguousarray(check_packed(queries, self.num_bits))
         if self._mapped:
             return [np.full(radius + 1, -1) for radius in radii]
-        flat, shown = self.kind.scanned(self._structure), ~self._hidden(within)
-        counts = []
-        for query, radius in zip(queries, radii):
-            _, distances, positions = flat.range_search(query[None], int(radius) + 1)
-            near = distances[shown[positions]].astype(np.int64)
-            counts.append(np.bincount(near, minlength=radius + 1))
-        return counts
+        flat = self.kind.scanned(self._structure)
+        return all_counts(flat, queries, radii, self._hidden(within))
 
     def look_up(self, ids: np.ndarray) -> Items:
         """Names and labels of ``ids``, in their order; ValueError if one is not in the index."""
@@ -273,6 +269,7 @@ class HammingIndex:
         index.num_bits, index.kind, index._mapped = stored.num_bits, stored.kind, memory_mapped
         index._structure, index._items = stored.structure, stored.items
         index._deleted = stored.deleted
+        index._num_deleted = int(np.count_nonzero(stored.deleted))
         return index
 
     def _check_new(self, ids: np.ndarray) -> None:
@@ -286,7 +283,7 @@ class HammingIndex:
             raise ValueError("add: an id appears twice, or is in the index already")
 
     def _hidden(self, within: Branch | None) -> np.ndarray:
-        """Codes that must not be found, by position: bool."""
+        """Codes that must not be found, by position: bool; of length 0 where there are none."""
         if within is None:
-            return self._deleted
+            return self._deleted if self._num_deleted else np.empty(0, bool)
         return self._deleted | ~in_branch(self._items.level_labels, within)

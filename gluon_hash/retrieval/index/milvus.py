@@ -84,8 +84,9 @@ class MilvusIndex:
         if table.names is not None and PATH not in fields:
             log(f"{self._where()} was made without paths; these are not kept")
         starts = range(0, len(table), self._batch_size)
-        for start in track(starts, "upload", len(starts), unit="batches"):
-            rows = rows_of(table, slice(start, start + self._batch_size), fields)
+        places = [range(len(table))[start : start + self._batch_size] for start in starts]
+        for place in track(places, "upload", len(table), "codes", size=len):
+            rows = rows_of(table, slice(place.start, place.stop), fields)
             sent += self._collection.send(rows)
         return sent
 

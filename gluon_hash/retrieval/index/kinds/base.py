@@ -121,8 +121,8 @@ class Kind(ABC):
         queries : uint8, shape (Q, ceil(num_bits / 8))
         k : int
             At most the number of codes that are not hidden.
-        hidden : bool, shape (N,)
-            Codes that must not be found.
+        hidden : bool, shape (N,), or (0,)
+            Codes that must not be found; (0,): none.
         scan : bool
             Whether a kind may compare every code for what it would refuse.
 
@@ -163,8 +163,9 @@ class Kind(ABC):
         self, structure: faiss.IndexBinary, queries: np.ndarray, k: int, hidden: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Search for more than ``k``, leave out the hidden; wider where fewer than k remain."""
-        most = min(k + int(hidden.sum()), len(hidden))  # so many hold k that are not hidden
-        expected = WIDER * k * len(hidden) // max(len(hidden) - int(hidden.sum()), 1)
+        count, num_hidden = structure.ntotal, int(hidden.sum())
+        most = min(k + num_hidden, count)  # so many hold k that are not hidden
+        expected = WIDER * k * count // max(count - num_hidden, 1)
         wanted = min(most, expected)
         distances = np.empty((len(queries), k), np.int32)
         positions = np.empty((len(queries), k), np.int64)
@@ -189,7 +190,7 @@ def range_search(
 ) -> Within:
     """The structure's own radius search, ordered, without the hidden."""
     offsets, distances, positions = structure.range_search(queries, radius + 1)  # nearer than
-    kept = ~hidden[positions]
+    kept = ~hidden[positions] if len(hidden) else np.ones(len(positions), bool)
     row = np.repeat(np.arange(len(queries)), np.diff(offsets.astype(np.int64)))[kept]
     distances, positions = distances[kept].astype(np.int32), positions[kept]
     order = np.lexsort((positions, distances, row))
@@ -203,7 +204,9 @@ def _visible(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest first, then by position; what is hidden or missing behind the rest, as -1."""
     distances, positions = candidates
-    gone = (positions < 0) | hidden[positions]
+    gone = positions < 0
+    if len(hidden):
+        gone |= hidden[positions]
     far = np.where(gone, np.iinfo(np.int32).max, distances)
     order = np.lexsort((positions, far), axis=1)[:, :k]
     gone = np.take_along_axis(gone, order, axis=1)

@@ -7,16 +7,10 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from gluon_hash.retrieval.index.kinds.base import Kind, Within, padded_bits, range_search
+from gluon_hash.retrieval.index.kinds.base import Kind, Within
+from gluon_hash.retrieval.index.kinds.exact import all_nearest, all_within, flat_structure
 
-__all__ = ["Flat", "flat_structure"]
-
-
-def flat_structure(num_bits: int) -> faiss.IndexBinaryFlat:
-    """An empty structure whose ties stay in the order of adding."""
-    structure = faiss.IndexBinaryFlat(padded_bits(num_bits))
-    structure.use_heap = False  # counting keeps that order, where a heap keeps any of the ties
-    return structure
+__all__ = ["Flat"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +46,7 @@ class Flat(Kind):
         scan: bool,
     ) -> tuple[np.ndarray, np.ndarray]:
         """As Kind.search: exact, also where codes are hidden."""
-        if not hidden.any():
-            return super().search(structure, queries, k, hidden, scan=scan)
-        kept = np.flatnonzero(~hidden)
-        distances, positions = super().search(
-            self._fewer(structure, kept), queries, k, hidden[kept], scan=scan
-        )
-        return distances, kept[positions]
+        return all_nearest(structure, queries, k, hidden)
 
     def within(
         self,
@@ -70,21 +58,4 @@ class Flat(Kind):
         scan: bool,
     ) -> Within:
         """As Kind.within: exact, also where codes are hidden."""
-        if not hidden.any():
-            return range_search(structure, queries, radius, hidden)
-        kept = np.flatnonzero(~hidden)
-        near = range_search(self._fewer(structure, kept), queries, radius, hidden[kept])
-        return near._replace(positions=kept[near.positions])
-
-    def _search_block(
-        self, structure: faiss.IndexBinaryFlat, queries: np.ndarray, k: int, hidden: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """FAISS counts: ties are in the order of adding already."""
-        distances, positions = structure.search(queries, k)
-        return distances, positions
-
-    def _fewer(self, structure: faiss.IndexBinaryFlat, kept: np.ndarray) -> faiss.IndexBinaryFlat:
-        """The codes at ``kept`` alone, in their order: fewer to compare."""
-        fewer = flat_structure(structure.d)
-        fewer.add(self.codes(structure)[kept])
-        return fewer
+        return all_within(structure, queries, radius, hidden)

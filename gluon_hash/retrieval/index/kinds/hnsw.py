@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 
-from gluon_hash.retrieval.index.kinds.base import Kind, Within, padded_bits, range_search
+from gluon_hash.retrieval.index.kinds.base import Kind, Within, padded_bits
+from gluon_hash.retrieval.index.kinds.exact import all_within
 from gluon_hash.retrieval.index.kinds.layout import LayoutError, StructureFile, expect_within
 
 __all__ = ["Hnsw"]
@@ -98,7 +99,7 @@ class Hnsw(Kind):
     ) -> Within:
         """As Kind.within, if ``scan`` allows a scan; else ValueError: a graph has no radius."""
         if scan:
-            return range_search(self.scanned(structure), queries, radius, hidden)
+            return all_within(self.scanned(structure), queries, radius, hidden)
         raise ValueError(
             "search_radius: an hnsw index has no radius search; ask for a scan (scan=True, --scan) "
             "or build a flat or multihash index"

@@ -9,7 +9,7 @@ import faiss
 import numpy as np
 
 from gluon_hash.retrieval.index.kinds.base import Kind, padded_bits
-from gluon_hash.retrieval.index.kinds.flat import flat_structure
+from gluon_hash.retrieval.index.kinds.exact import flat_structure
 from gluon_hash.retrieval.index.kinds.layout import LayoutError, StructureFile, expect_within
 
 __all__ = ["Ivf"]

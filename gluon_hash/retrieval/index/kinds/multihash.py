@@ -10,6 +10,7 @@ import faiss
 import numpy as np
 
 from gluon_hash.retrieval.index.kinds.base import Kind, Within, padded_bits, range_search
+from gluon_hash.retrieval.index.kinds.exact import all_within
 from gluon_hash.retrieval.index.kinds.layout import LayoutError, StructureFile
 
 __all__ = ["MultiHash"]
@@ -136,7 +137,7 @@ class MultiHash(Kind):
             structure.nflip = self.flips(radius)
             return range_search(structure, queries, radius, hidden)
         if scan:
-            return range_search(structure.storage, queries, radius, hidden)
+            return all_within(self.scanned(structure), queries, radius, hidden)
         largest = self.largest_radius(structure.ntotal)
         pays = "no radius pays here"
         if largest >= 0:

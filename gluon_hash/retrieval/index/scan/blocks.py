@@ -1,0 +1,119 @@
+"""Hamming distances of a block of codes to a query, in loops that become vector instructions.
+
+Codes are elements of 1, 2, 4 or 8 bytes, ``per_code`` of them; the bits that differ are counted
+element by element and then added up by code.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gluon_hash.retrieval.evaluation.kernels.compiled import inner
+from gluon_hash.retrieval.evaluation.kernels.popcount import popcount
+
+__all__ = ["CHUNK", "Codes", "PART", "Room", "block_size", "distances_of", "least", "make_room"]
+
+BLOCK_BYTES = 1 << 15  # of codes that all queries of a tile are compared with: they stay in cache
+SHORTEST_BLOCK = 512  # codes
+PART, CHUNK = 512, 64  # distances of which the least is looked at before any of them is
+
+
+class Codes(NamedTuple):
+    """A database, and a tile of queries."""
+
+    elements: np.ndarray  # uint8, 16, 32 or 64 (N * per_code,)
+    per_code: int
+    hidden: np.ndarray  # bool (N,), or (0,): none is
+    queries: np.ndarray  # (T, a multiple of per_code): each repeated
+    room: np.ndarray  # uint8 or uint16 (0,): the type that holds a distance, and one more
+
+
+class Room(NamedTuple):
+    """What the distances of a block are computed in."""
+
+    counts: np.ndarray
+    sums: np.ndarray
+
+
+@inner
+def block_size(codes: Codes) -> int:
+    """Codes in a block."""
+    return max(SHORTEST_BLOCK, BLOCK_BYTES // (codes.per_code * codes.elements.itemsize))
+
+
+@inner
+def make_room(codes: Codes) -> Room:
+    """Room for a block."""
+    size = block_size(codes) * codes.per_code
+    return Room(np.empty(size, codes.room.dtype), np.empty(size, codes.room.dtype))
+
+
+@inner
+def _count_bits(query: Any, elements: np.ndarray, counts: np.ndarray) -> None:
+    """Bits in which each element differs from ``query``."""
+    for i in range(len(counts)):
+        counts[i] = popcount(elements[i] ^ query)
+
+
+@inner
+def _count_repeated(query: np.ndarray, elements: np.ndarray, counts: np.ndarray) -> None:
+    """As _count_bits, of a query of several elements, repeated."""
+    for start in range(0, len(counts), len(query)):
+        end = min(start + len(query), len(counts))
+        block, out = elements[start:end], counts[start:end]
+        for i in range(len(out)):
+            out[i] = popcount(block[i] ^ query[i])
+
+
+@inner
+def _add_pairs(counts: np.ndarray, sums: np.ndarray) -> None:
+    for i in range(len(sums)):
+        sums[i] = counts[2 * i] + counts[2 * i + 1]
+
+
+@inner
+def _add_triples(counts: np.ndarray, sums: np.ndarray) -> None:
+    for i in range(len(sums)):
+        sums[i] = counts[3 * i] + counts[3 * i + 1] + counts[3 * i + 2]
+
+
+@inner
+def distances_of(codes: Codes, query: int, start: int, count: int, room: Room) -> np.ndarray:
+    """Distances of ``count`` codes from ``start`` on; of the hidden, more than any: (count,)."""
+    size = codes.per_code
+    elements = codes.elements[start * size : (start + count) * size]
+    before, after = room.counts, room.sums
+    if size == 1:
+        _count_bits(codes.queries[query, 0], elements, before[:count])
+    else:
+        _count_repeated(codes.queries[query], elements, before[: count * size])
+    while size > 1:
+        if size % 2 == 0:
+            size //= 2
+            _add_pairs(before, after[: count * size])
+        else:
+            size //= 3
+            _add_triples(before, after[: count * size])
+        before, after = after, before
+    distances = before[:count]
+    if len(codes.hidden):
+        _hide(codes.hidden[start : start + count], distances)
+    return distances
+
+
+@inner
+def _hide(hidden: np.ndarray, distances: np.ndarray) -> None:
+    """Set every bit of the distances of the hidden."""
+    for i in range(len(distances)):
+        distances[i] |= -np.int64(hidden[i])
+
+
+@inner
+def least(distances: np.ndarray) -> Any:
+    """The least distance."""
+    lowest = distances[0]
+    for i in range(len(distances)):
+        lowest = min(lowest, distances[i])
+    return lowest
