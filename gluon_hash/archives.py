@@ -103,9 +103,7 @@ def download(url: str, path: str | os.PathLike[str], expected_md5: str) -> None:
             size = int(response.headers.get("Content-Length", 0))
             with open(temporary, "wb") as stream:
                 blocks = iter(lambda: response.read(BLOCK), b"")
-                for block in track(
-                    blocks, f"download {Path(path).name}", -(-size // BLOCK), unit="MB"
-                ):
+                for block in track(blocks, f"download {Path(path).name}", size, "bytes", size=len):
                     stream.write(block)
             check_md5(temporary, expected_md5)
     except (

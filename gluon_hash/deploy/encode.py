@@ -55,7 +55,7 @@ def run_net(
     outputs: list[np.ndarray] = []
     ids: list[np.ndarray] = []
     labels: list[np.ndarray] = []
-    for batch in track(loader, description, len(loader), unit="batches"):
+    for batch in track(loader, description, len(loader.ids), size=lambda batch: len(batch.id)):
         parts = gluon.utils.split_and_load(batch.image, contexts, even_split=False)
         outputs.extend(output.asnumpy() for output in [net(images) for images in parts])
         ids.append(batch.id)

@@ -153,7 +153,7 @@ def _codes(run: Run, manifest: Manifest, sample: Sample, name: str) -> tuple[np.
     batches = [sample.inputs[start : start + BATCH_SIZE] for start in starts]
     outputs(batches[0])  # warm
     started = time.perf_counter()
-    codes = [outputs(batch) for batch in track(batches, name, len(batches), unit="batches")]
+    codes = [outputs(batch) for batch in track(batches, name, len(sample.inputs), size=len)]
     return np.concatenate(codes), len(sample.inputs) / (time.perf_counter() - started)
 
 

@@ -64,7 +64,7 @@ class ExportedEncoder(FileEncoder):
         images = isinstance(loader, PreparedImages)
         encode = self._predictor.encode_prepared if images else self._predictor.encode_features
         codes, labels = [], []
-        for batch in track(loader, description, len(loader), unit="batches"):
+        for batch in track(loader, description, len(loader.ids), size=lambda b: len(b.inputs)):
             codes.append(encode(batch.inputs))
             labels.append(batch.level_labels)
         packed, level_labels = np.concatenate(codes), np.concatenate(labels)

@@ -76,12 +76,18 @@ def metric_label(name: str, level_names: Sequence[str] | None = None) -> str:
     ['mAP', 'mAHP@2500', 'mAP (best order of ties)', 'precision within 2 bits']
     >>> metric_label("map_level_1", ["species", "family"]), metric_label("validation_mahp")
     ('mAP, same family', 'validation mAHP')
+    >>> metric_label("loss_level_1", ["species", "family"]), metric_label("loss_cubic")
+    ('loss, family', 'loss, cubic')
     """
     if name.startswith("validation_"):
         return f"validation {metric_label(name.partition('_')[2], level_names)}"
     level = re.fullmatch(r"(.+)_level_(\d+)", name)
+    if level and level[1] == "loss":
+        return f"loss, {_level(int(level[2]), level_names).removeprefix('same ')}"
     if level:
         return f"{metric_label(level[1])}, {_level(int(level[2]), level_names)}"
+    if name.startswith("loss_"):
+        return f"loss, {name.partition('_')[2].replace('_', ' ')}"
     if name.endswith("_mean_of_levels"):
         return f"{metric_label(name[: -len('_mean_of_levels')])}, mean of levels"
     ties = re.fullmatch(r"(.+)_tie_(averaged|best|worst)", name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from gluon_hash.engine import nd
 from gluon_hash.training.state import Begun
@@ -29,6 +30,8 @@ class EpochSoFar:
         self.batches_done, self.num_images = begun.batches_done, begun.num_images
         self.checked, self._total = begun.checked, begun.total
         self._waiting: list[nd.NDArray | float] = list(begun.waiting)
+        self._terms = {name: list(values) for name, values in begun.terms.items()}
+        self._sampled: list[tuple[Sequence[str], nd.NDArray]] = []
         self._started = time.perf_counter() - begun.seconds
 
     @property
@@ -46,6 +49,19 @@ class EpochSoFar:
         self._waiting.append(loss)
         self.num_images += num_images
         self.batches_done += 1
+
+    @property
+    def terms(self) -> dict[str, list[float]]:
+        """Term of the loss -> its mean in each batch that was sampled; waits for them."""
+        for names, values in self._sampled:
+            for name, value in zip(names, values.asnumpy().tolist()):
+                self._terms.setdefault(name, []).append(value)
+        self._sampled = []
+        return self._terms
+
+    def add_terms(self, names: Sequence[str], values: nd.NDArray) -> None:
+        """Take in the terms of a batch, not yet computed."""
+        self._sampled.append((names, values))
 
     def read(self) -> float:
         """The sum of the losses that wait; waits until they are computed."""
@@ -70,4 +86,5 @@ class EpochSoFar:
             tuple(map(float, self._waiting)),
             self.checked,
             round(self.seconds, 3),
+            {name: tuple(values) for name, values in self.terms.items()},
         )

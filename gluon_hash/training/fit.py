@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gluon_hash.progress import log
+from gluon_hash.training.callbacks import Callback, Callbacks, Start
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.interruption import Interruption
+from gluon_hash.training.lines import EpochLines
 from gluon_hash.training.resuming import resume
 from gluon_hash.training.saving import Saving
 from gluon_hash.training.state import Progress
@@ -28,6 +29,8 @@ def fit(
     monitor: str = "loss",
     early_stop_epochs: int | None = None,
     checkpoint_minutes: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Progress:
     """Train until ``num_epochs`` are done, from the newest checkpoint in ``folder`` on.
 
@@ -52,6 +55,10 @@ def fit(
         Stop after this many epochs in a row that are not better.
     checkpoint_minutes : float, optional
         Save inside an epoch too, when so much time has passed since the last checkpoint.
+    callbacks : sequence of Callback
+        Hear how it goes; of several workers those of the first.
+    settings : mapping, optional
+        The configuration, for the callbacks.
 
     Returns
     -------
@@ -75,54 +82,34 @@ def fit(
     with workers.first_before_others():
         state = resume(trainer, folder)
     draws = Draws(seed + workers.rank, trainer.contexts)
-    with Interruption() as interruption:
-        run = Saving(trainer, folder, draws, interruption, checkpoint_minutes, state)
-        while not run.progress.is_finished(num_epochs, early_stop_epochs):
-            report = run.train_epoch()
-            validation = run.judge(report, validate)
-            epoch = run.progress.epochs_done + 1
-            logged = {"epoch": epoch, **report.to_dict()}
-            logged.update({f"validation_{name}": value for name, value in validation.items()})
-            logged = workers.of_first(logged)
-            progress = run.progress.after(epoch, logged[watched], lowest=monitor == "loss")
-            run.keep(progress, logged)
-            log(_line(logged, num_epochs) + (" *" if progress.best_epoch == epoch else ""))
-            interruption.raise_if_asked()
-    progress = run.progress
-    if progress.epochs_done < num_epochs:
-        log(f"stopped: {early_stop_epochs} epochs without a better {monitor}")
-    if progress.best_value is not None:
-        log(
-            f"best epoch (*): {progress.best_epoch}, {watched.replace('_', ' ')} "
-            f"{progress.best_value:.4f}; it is kept"
-        )
-    return progress
+    lines = EpochLines(watched, early_stop_epochs)
+    heard = Callbacks((lines, *callbacks) if workers.is_first else ())
+    done = state.progress.epochs_done
+    heard.on_start(Start(folder, num_epochs, len(trainer), done, settings or {}))
+    error: BaseException | None = None
+    run: Saving | None = None
+    try:
+        with Interruption() as interruption:
+            run = Saving(trainer, folder, draws, interruption, checkpoint_minutes, state, heard)
+            while not run.progress.is_finished(num_epochs, early_stop_epochs):
+                epoch = run.progress.epochs_done + 1
+                report = run.train_epoch(f"epoch {epoch}/{num_epochs}")
+                validation = run.judge(report, validate)
+                logged = {"epoch": epoch, **report.to_dict()}
+                logged.update({f"validation_{name}": value for name, value in validation.items()})
+                logged = workers.of_first(logged)
+                progress = run.progress.after(epoch, logged[watched], lowest=monitor == "loss")
+                run.keep(progress, logged)
+                heard.on_epoch(logged, progress.best_epoch == epoch)
+                interruption.raise_if_asked()
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        heard.on_end(state.progress if run is None else run.progress, error)
+    return run.progress
 
 
 def _watched(monitor: str) -> str:
     """The key of a line of the log that chooses the best epoch."""
     return "loss" if monitor == "loss" else f"validation_{monitor}"
-
-
-def _line(logged: dict[str, Any], num_epochs: int) -> str:
-    validation = "".join(
-        f", {name.replace('_', ' ')} {value:.4f}"
-        for name, value in logged.items()
-        if name.startswith("validation_")
-    )
-    empty = (
-        f", {len(logged['empty_classes'])} classes without images"
-        if logged.get("empty_classes")
-        else ""
-    )
-    learnt = "".join(
-        f", {name.replace('_', ' ')} {logged[name]:.3f}"
-        for name in ("center_shift", "target_distance")
-        if name in logged
-    )
-    return (
-        f"epoch {logged['epoch']}/{num_epochs}: loss {logged['loss']:.4f}{validation}, lr "
-        f"{logged['lr']:.2g}"
-        f"{learnt}, {logged['images_per_second']:.0f} images/s, "
-        f"{logged['seconds'] + logged['refresh_seconds']:.1f} s{empty}"
-    )

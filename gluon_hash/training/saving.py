@@ -14,6 +14,7 @@ from gluon_hash.disks import naming_failed_writes, sync, sync_entries
 from gluon_hash.engine import mx
 from gluon_hash.progress import log
 from gluon_hash.training.agreement import agree
+from gluon_hash.training.callbacks import Callback, Callbacks
 from gluon_hash.training.checkpoint import check_finite, remove_checkpoint, save_checkpoint
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.epoch import EpochSoFar
@@ -42,6 +43,8 @@ class Saving:
         Between two checkpoints inside an epoch; None: there are none but when a signal asks.
     state : CheckpointState
         Where the training is.
+    callback : Callback
+        Hears of batches.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Saving:
         interruption: Interruption,
         minutes: float | None,
         state: CheckpointState,
+        callback: Callback = Callbacks(),
     ) -> None:
         self._trainer, self._folder, self._draws = trainer, folder, draws
+        self._on_steps = callback.on_steps if trainer.workers.is_first else None
         self._interruption, self._minutes = interruption, minutes
         self._state = replace(state, threads=threads_of(trainer.contexts))
         self._saved = time.monotonic()
@@ -64,8 +69,8 @@ class Saving:
         """After the last whole epoch."""
         return self._state.progress
 
-    def train_epoch(self) -> EpochReport:
-        """The next epoch, or what is left of it."""
+    def train_epoch(self, title: str) -> EpochReport:
+        """The next epoch, or what is left of it; ``title``: of the progress shown."""
         if self._state.trained is not None:
             return EpochReport(**self._state.trained)
         try:
@@ -74,6 +79,8 @@ class Saving:
                 draws=self._draws,
                 begun=self._state.begun,
                 after_batch=self._after_batch,
+                on_steps=self._on_steps,
+                title=title,
             )
         except KeyboardInterrupt:  # in the memory's pass over the images: nothing has changed yet
             if self._interruption.answered:

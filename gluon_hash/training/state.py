@@ -25,6 +25,8 @@ class Begun:
         Batches whose losses are in ``total``.
     seconds : float
         Spent on them.
+    terms : mapping
+        Term of the loss -> its mean in each batch that was sampled so far.
     """
 
     batches_done: int = 0
@@ -33,6 +35,7 @@ class Begun:
     waiting: tuple[float, ...] = ()
     checked: int = 0
     seconds: float = 0.0
+    terms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class EpochReport:
         Of what the memory does after it.
     learnt : mapping
         What the memory logs, as JSON values.
+    terms : mapping
+        Mean of each term of the loss over the batches that were sampled, by its name in a log.
     """
 
     loss: float
@@ -59,11 +64,12 @@ class EpochReport:
     images_per_second: float
     refresh_seconds: float
     learnt: Mapping[str, Any]
+    terms: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values, what the memory logs among them: a line of log.jsonl."""
-        own = {name: value for name, value in vars(self).items() if name != "learnt"}
-        return {**own, **self.learnt}
+        """As JSON values, terms and what the memory logs among them: a line of log.jsonl."""
+        own = {k: value for k, value in vars(self).items() if k not in ("learnt", "terms")}
+        return {**own, **self.terms, **self.learnt}
 
 
 @dataclass(frozen=True)

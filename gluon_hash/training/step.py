@@ -8,7 +8,7 @@ remembered is the same everywhere. Gradients go back through the slices and are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from gluon_hash.engine import autograd, gluon, mx, nd
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.training.precision import cast_inside, scaled_by
+from gluon_hash.training.terms import LossTerms
 from gluon_hash.training.workers import Workers
 
 __all__ = ["Step", "WholeBatch"]
@@ -60,7 +61,7 @@ class Step:
         workers: Workers,
         precision: str = "float32",
     ) -> None:
-        self._head, self._loss = head, loss
+        self._head, self._loss, self._terms = head, loss, LossTerms(loss)
         self._net = cast_inside(net, precision)
         self._frozen = None if frozen is None else cast_inside(frozen, precision)
         self._optimizer, self._memory = optimizer, memory
@@ -77,19 +78,32 @@ class Step:
             parameter for name, parameter in net.collect_params().items() if name.endswith(RUNNING)
         ]
 
-    def __call__(self, batch: Any) -> tuple[nd.NDArray, int]:
-        """Train on ``batch``: its summed loss, not yet computed, and the images of all workers."""
+    def __call__(
+        self, batch: Any, watch: Callable[[Sequence[str], nd.NDArray], None] | None = None
+    ) -> tuple[nd.NDArray, int]:
+        """Train on ``batch``: its summed loss, not yet computed, and the images of all workers.
+
+        ``watch`` is given names and values of the loss's terms, not yet computed either, if it
+        names some.
+        """
         images = gluon.utils.split_and_load(batch.image, self._contexts, even_split=False)
         if self._frozen is not None:
             images = [self._frozen(image) for image in images]
         with autograd.record():
             whole = self._whole([self._net(image) for image in images], batch)
             remembered = self._memory.arrays(self._contexts[0], whole.ids)
-            loss = self._loss(
-                whole.code, whole.level_labels, *remembered, *self._head_outputs(whole.code)
-            ).sum()
+            inputs = (
+                whole.code,
+                whole.level_labels,
+                *remembered,
+                *self._head_outputs(whole.code),
+            )
+            loss = self._loss(*inputs).sum()
             scale = scaled_by(self._optimizer)
             scaled = loss if scale is None else loss * scale.value
+        terms = None if watch is None else self._terms.of(*inputs)
+        if watch is not None and terms is not None:
+            watch(self._terms.names, terms)
         scaled.backward()
         self._update(len(whole.ids) * (1.0 if scale is None else scale.value))
         self._memory.observe(whole.code.detach(), whole.level_labels, whole.ids)

@@ -12,13 +12,15 @@ import numpy as np
 from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory.base import Memory
-from gluon_hash.progress import track
+from gluon_hash.progress import Meter, meter
+from gluon_hash.training.callbacks import Steps
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.epoch import EpochSoFar
 from gluon_hash.training.finite import ADVICE, advised
 from gluon_hash.training.schedule import Schedule
 from gluon_hash.training.state import Begun, EpochReport
 from gluon_hash.training.step import Step
+from gluon_hash.training.terms import is_sampled, mean_terms
 from gluon_hash.training.workers import ALONE, Workers
 
 __all__ = ["HashTrainer"]
@@ -103,6 +105,8 @@ class HashTrainer:
         draws: Draws | None = None,
         begun: Begun | None = None,
         after_batch: Callable[[EpochSoFar], None] | None = None,
+        on_steps: Callable[[Steps], None] | None = None,
+        title: str = "",
     ) -> EpochReport:
         """Train epoch ``epoch`` (counted from 0) and let the memory learn from it.
 
@@ -115,6 +119,10 @@ class HashTrainer:
             The epoch was begun before, and all else is as a checkpoint inside it had it.
         after_batch : callable, optional
             Called after every batch; it may save a checkpoint, or end the training.
+        on_steps : callable, optional
+            Called when the losses of some batches are read.
+        title : str
+            Of the progress shown; default: the epoch's number.
 
         Returns
         -------
@@ -128,7 +136,8 @@ class HashTrainer:
         so_far = EpochSoFar(begun)
         if begun is None:
             self.memory.start(epoch)
-        self._train_batches(epoch, so_far, draws, after_batch)
+        with meter(title or f"epoch {epoch + 1}", len(self), unit="images") as shown:
+            self._train_batches(epoch, so_far, draws, after_batch, on_steps, shown)
         seconds, started = so_far.seconds, time.perf_counter()
         with advised():
             learnt = self.memory.finish(epoch)
@@ -142,6 +151,7 @@ class HashTrainer:
             images_per_second=round(so_far.num_images / seconds, 1),
             refresh_seconds=round(time.perf_counter() - started, 3),
             learnt=learnt,
+            terms=mean_terms(so_far.terms),
         )
 
     def check_loss(self, epoch: int, so_far: EpochSoFar) -> None:
@@ -154,29 +164,60 @@ class HashTrainer:
         so_far: EpochSoFar,
         draws: Draws | None,
         after_batch: Callable[[EpochSoFar], None] | None,
+        on_steps: Callable[[Steps], None] | None,
+        shown: Meter,
     ) -> None:
-        count = len(self._loader)
+        count = len(self)
         batches = self._batches(epoch, so_far.batches_done)
         to_come = count - so_far.batches_done
         if so_far.batches_done:
             self._set_rate(epoch, so_far.batches_done - 1)  # for the log, if none is to come
-        for batch in track(batches, f"epoch {epoch + 1}", to_come, unit="batches"):
+        for batch in batches:
             number = so_far.batches_done
             self._set_rate(epoch, number)
             if draws is not None:
                 draws.before(epoch, number)
-            so_far.add(*self._step(batch))
+            watch = so_far.add_terms if is_sampled(number, count) else None
+            loss, num_images = self._step(batch, watch)
+            so_far.add(loss, num_images)
             if draws is not None:
                 draws.after()
+            shown.expect(num_images * to_come)
+            shown.advance(num_images)
             if so_far.batches_done % BATCHES_BETWEEN_CHECKS == 0 or so_far.batches_done == count:
                 self.check_loss(epoch, so_far)
                 so_far.add_up()
+                self._tell(epoch, so_far, on_steps, shown)
             if after_batch is not None:
                 after_batch(so_far)
         nd.waitall()  # oneDNN's batch norm writes running statistics behind MXNet's back
 
+    def _tell(
+        self,
+        epoch: int,
+        so_far: EpochSoFar,
+        on_steps: Callable[[Steps], None] | None,
+        shown: Meter,
+    ) -> None:
+        """Show what the batches so far have come to, and say it to who listens."""
+        terms = {f"loss_{name}": values[-1] for name, values in so_far.terms.items()}
+        loss = so_far.mean_loss
+        shown.say(
+            f"loss {loss:.4f}",
+            "".join(f", {name.replace('_', ' ')} {value:.3g}" for name, value in terms.items()),
+        )
+        if on_steps is not None:
+            done = so_far.batches_done
+            lr, rate = float(self.optimizer.learning_rate), so_far.num_images / so_far.seconds
+            step = epoch * len(self) + done
+            on_steps(Steps(epoch + 1, done, step, loss, lr, round(rate, 1), terms))
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self._loader)
+
     def _set_rate(self, epoch: int, batch: int) -> None:
-        epochs_done = epoch + batch / len(self._loader)
+        epochs_done = epoch + batch / len(self)
         self.optimizer.set_learning_rate(self._lr * self._schedule(epochs_done))
 
     def _batches(self, epoch: int, start: int) -> Iterable[Any]:

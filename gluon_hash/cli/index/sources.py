@@ -159,9 +159,9 @@ def build_folder(source: Source, out: Path, kind: str, parameters: dict[str, int
     chosen = kind_for(kind, table.num_bits, len(table), parameters)
     index = HammingIndex(table.num_bits, chosen, tree, table.model)
     at_once = max(index.kind.codes_at_once(len(table)), 1)
-    starts = range(0, len(table), at_once)
-    for start in track(starts, "index", len(starts), unit="batches"):
-        rows = slice(start, start + at_once)
+    places = [range(len(table))[start : start + at_once] for start in range(0, len(table), at_once)]
+    for place in track(places, "index", len(table), "codes", size=len):
+        rows = slice(place.start, place.stop)
         names = None if table.names is None else table.names[rows]
         index.add(table.codes[rows], table.ids[rows], names, table.level_labels[rows])
     index.save(out)

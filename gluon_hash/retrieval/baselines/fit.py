@@ -10,6 +10,7 @@ import numpy as np
 
 from gluon_hash.arrays import load_arrays
 from gluon_hash.errors import DataError
+from gluon_hash.progress import track
 from gluon_hash.retrieval.baselines.itml import learn_metric
 from gluon_hash.retrieval.baselines.models import (
     KernelHash,
@@ -138,7 +139,7 @@ def _itq(
     mean, axes = _principal_axes("itq", features, num_bits)
     projected = (features - mean) @ axes
     rotation = _random_rotation(num_bits, rng)
-    for _ in range(ITQ_ITERATIONS):
+    for _ in track(range(ITQ_ITERATIONS), "rotate", ITQ_ITERATIONS, "rounds"):
         rotation = procrustes(projected, rotation)
     return LinearHash("itq", mean, (axes @ rotation).astype(np.float32))
 
@@ -158,7 +159,7 @@ def _subselective(
 
     mean, axes = _principal_axes("subselective", draw(), num_bits)
     rotation = _random_rotation(num_bits, rng)
-    for _ in range(ITQ_ITERATIONS):
+    for _ in track(range(ITQ_ITERATIONS), "rotate", ITQ_ITERATIONS, "rounds"):
         rotation = procrustes((draw() - mean) @ axes, rotation)
     return LinearHash("subselective", mean, (axes @ rotation).astype(np.float32))
 

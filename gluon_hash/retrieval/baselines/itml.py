@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gluon_hash.progress import track
+
 __all__ = ["learn_metric", "project"]
 
 NUM_PAIRS = 20_000
@@ -38,9 +40,10 @@ def learn_metric(
     squared = (differences**2).sum(axis=1)
     near, far = np.percentile(squared[1::2], [NEAR, FAR])
     metric = np.eye(features.shape[1])
-    for difference, same in zip(
-        differences[squared > TINY], (labels[first] == labels[second])[squared > TINY]
-    ):
+    pairs = list(
+        zip(differences[squared > TINY], (labels[first] == labels[second])[squared > TINY])
+    )
+    for difference, same in track(pairs, "learn the metric", len(pairs), "pairs"):
         project(metric, difference, near if same else far, 1.0 if same else -1.0)
     return metric
 

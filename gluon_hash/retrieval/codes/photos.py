@@ -155,8 +155,8 @@ def encode_photos(
     starts = range(0, count, batch_size)
     log(f"{photos.root}: {count} images to encode, {batch_size} at a time")
     started = time.monotonic()
-    for number, start in enumerate(track(starts, "encode", len(starts), unit="batches")):
-        places = np.arange(start, min(start + batch_size, count))
+    batches = [np.arange(start, min(start + batch_size, count)) for start in starts]
+    for number, places in enumerate(track(batches, "encode", count, size=len)):
         packed, readable = _encode_readable(photos, places, encode, unreadable)
         if packed is not None:
             codes.append(packed)

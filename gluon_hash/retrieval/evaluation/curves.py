@@ -11,6 +11,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
+from gluon_hash.retrieval.evaluation.blocks import query_blocks
 
 __all__ = ["Curves", "curve_ranks", "curves", "curves_from_counts"]
 
@@ -93,16 +94,19 @@ def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = Non
         raise ValueError(
             f"ranks: expected ascending values from 1 to {count}, got {ranks.tolist()[:5]} ..."
         )
-    by_rank, within, hits_within = ranking.count_hits(
-        query.codes,
-        database.codes,
-        query.level_labels,
-        database.level_labels,
-        np.full(len(query), -1),
-        query.num_bits,
-        ranks,
-    )
-    return curves_from_counts(ranks, by_rank, within, hits_within)
+    counts = [
+        ranking.count_hits(
+            query.codes[block],
+            database.codes,
+            query.level_labels[block],
+            database.level_labels,
+            np.full(block.stop - block.start, -1),
+            query.num_bits,
+            ranks,
+        )
+        for block in query_blocks(len(query), count, "count hits")
+    ]
+    return curves_from_counts(ranks, *map(np.concatenate, zip(*counts)))
 
 
 def curve_ranks(num_items: int) -> np.ndarray:

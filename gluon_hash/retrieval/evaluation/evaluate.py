@@ -12,6 +12,7 @@ from gluon_hash.progress import log
 from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
 from gluon_hash.retrieval.evaluation.advice import advise
+from gluon_hash.retrieval.evaluation.blocks import query_blocks
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
 from gluon_hash.retrieval.evaluation.labels import check_labels, own_positions
 from gluon_hash.retrieval.evaluation.measured import Measured
@@ -120,17 +121,22 @@ def measure(
     check_labels(query.level_labels, database.level_labels, hierarchy)
     task = Task(query.level_labels, len(database), cutoffs, rules, hierarchy, excluded)
     return task.measured(
-        lambda wanted: ranking.measure_rankings(
-            query.codes,
-            database.codes,
-            query.level_labels,
-            database.level_labels,
-            task.excluded,
-            query.num_bits,
-            task.similarity,
-            task.ranks,
-            rules.rules(),
-            wanted,
+        lambda wanted: np.concatenate(
+            [
+                ranking.measure_rankings(
+                    query.codes[block],
+                    database.codes,
+                    query.level_labels[block],
+                    database.level_labels,
+                    task.excluded[block],
+                    query.num_bits,
+                    task.similarity[block],
+                    task.ranks,
+                    rules.rules(),
+                    wanted,
+                )
+                for block in query_blocks(len(query), len(database), "measure")
+            ]
         ),
         radius=True,
     )
@@ -171,8 +177,7 @@ def measure_by_distance(
         )
     check_labels(query_labels, database_labels, hierarchy)
     task = Task(query_labels, len(database_labels), cutoffs, rules, hierarchy, excluded)
-    count = max(1, VALUES_AT_A_TIME // len(database_labels))
-    blocks = [slice(start, start + count) for start in range(0, len(query_labels), count)]
+    sizes = len(query_labels), len(database_labels)
     return task.measured(
         lambda wanted: np.concatenate(
             [
@@ -186,7 +191,7 @@ def measure_by_distance(
                     rules.rules(),
                     wanted,
                 )
-                for block in blocks
+                for block in query_blocks(*sizes, "measure", VALUES_AT_A_TIME)
             ]
         ),
         radius=False,
