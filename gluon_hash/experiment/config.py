@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
 
 from gluon_hash.methods import HPDH, Method, method_from
+from gluon_hash.records.decoded import parse_bytes
 
 __all__ = ["FEATURES", "Config"]
 
@@ -43,6 +52,17 @@ class DataConfig(_Section):
         "(`gluon-hash prepare --protocol unseen-classes` writes unseen_classes.txt)",
     )
     decode_threads: int = Field(2, ge=1, description="threads that decode images")
+    cache: str = Field(
+        "2GB",
+        description="memory that may keep decoded images, such as 500MB, or 0; the others are "
+        "decoded in every epoch",
+    )
+
+    @field_validator("cache")
+    @classmethod
+    def _is_size(cls, text: str) -> str:
+        parse_bytes(text)
+        return text
 
 
 class TransformConfig(_Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from gluon_hash.experiment.sampling import sampling_of
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.unseen import read_unseen, relabelled, without_classes
 from gluon_hash.methods.table import METHODS
+from gluon_hash.progress import log
 from gluon_hash.records import RecordFile, read_list
+from gluon_hash.records.decoded import DecodedImages, parse_bytes
 from gluon_hash.records.loaders import (
     EvalLoader,
     FeatureEvalLoader,
@@ -157,6 +160,7 @@ def evaluation_loader(
         build_transform(config),
         batch_size,
         num_threads=config.data.decode_threads,
+        decoded=DecodedImages(build_transform(config), 0),
     )
 
 
@@ -207,25 +211,23 @@ def _image_data(
     kept, held = _divide(records.ids, held_out_ids, _is_trained(config, labels))
     sampling = sampling_of(config, labels[kept])
     searched = kept[_as_many(labels[kept, 0], labels[held, 0])]
-    transform, threads = build_transform(config), config.data.decode_threads
-    batch_size, seed = config.training.batch_size, config.training.seed
+    transform, training = build_transform(config), config.training
+    batch_size, seed = training.batch_size, training.seed
+    decoded = DecodedImages(transform, parse_bytes(config.data.cache))
+    log(decoded.in_words(records))
+    shared: Any = {"num_threads": config.data.decode_threads, "decoded": decoded}
+
+    def in_order(positions: np.ndarray) -> EvalLoader:
+        return EvalLoader(records.take(positions), transform, batch_size, **shared)
+
+    train = TrainLoader(
+        records.take(kept), transform, batch_size, seed, order=sampling.order, rows=rows, **shared
+    )
     return Data(
-        TrainLoader(
-            records.take(kept),
-            transform,
-            batch_size,
-            seed,
-            num_threads=threads,
-            order=sampling.order,
-            rows=rows,
-        ),
-        EvalLoader(records.take(kept), transform, batch_size, num_threads=threads),
-        EvalLoader(records.take(held), transform, batch_size, num_threads=threads)
-        if len(held)
-        else None,
-        EvalLoader(records.take(searched), transform, batch_size, num_threads=threads)
-        if len(held)
-        else None,
+        train,
+        in_order(kept),
+        in_order(held) if len(held) else None,
+        in_order(searched) if len(held) else None,
         trained,
         records.ids[kept],
         sampling.words,

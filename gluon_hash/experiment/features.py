@@ -18,6 +18,7 @@ from gluon_hash.experiment.objects import build_transform
 from gluon_hash.guard import load_json, parse_json
 from gluon_hash.nets import Backbone, get_backbone, load_backbone
 from gluon_hash.records import RecordFile
+from gluon_hash.records.decoded import DecodedImages
 from gluon_hash.records.loaders import EvalLoader
 from gluon_hash.retrieval import FeatureTable
 
@@ -88,7 +89,11 @@ def features_of(
         "transform": transform.to_dict(),
     }
     loader = EvalLoader(
-        RecordFile(records), transform, batch_size, num_threads=config.data.decode_threads
+        RecordFile(records),
+        transform,
+        batch_size,
+        num_threads=config.data.decode_threads,
+        decoded=DecodedImages(transform, 0),
     )
     return encode_features(backbone, loader, contexts, provenance)
 

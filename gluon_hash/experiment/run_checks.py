@@ -40,7 +40,7 @@ CHANGEABLE = (
     "optimizer.clip_gradient_norm",
 )
 # what the network does not depend on
-WITHOUT_EFFECT = ("data.decode_threads", "training.checkpoint_minutes")
+WITHOUT_EFFECT = ("data.cache", "data.decode_threads", "training.checkpoint_minutes")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,11 @@ import numpy as np
 __all__ = [
     "Damage",
     "FrameError",
+    "LENGTH_MASK",
     "MAGIC",
     "frame",
+    "header_type",
+    "is_plain",
     "pack_payload",
     "parse_frame",
     "salvage_frames",
@@ -66,10 +69,31 @@ def unpack_payload(payload: bytes) -> tuple[int, np.ndarray, bytes]:
         raise FrameError(f"the header promises {flag} labels, but only {len(payload)} bytes follow")
     if record_id > LARGEST_ID:
         raise FrameError(f"expected an id below 2^63, got {record_id}")
+    # a copy: a view would keep the image in memory for the sake of its labels
     labels = (
-        np.frombuffer(payload, "<f4", flag, HEADER.size) if flag else np.array([label], np.float32)
+        np.frombuffer(payload, "<f4", flag, HEADER.size).copy()
+        if flag
+        else np.array([label], np.float32)
     )
     return record_id, labels, bytes(payload[end:])
+
+
+def header_type(num_labels: int) -> np.dtype:
+    """How a record begins that holds ``num_labels`` labels, and a payload that was not cut."""
+    words = [("magic", "<u4"), ("word", "<u4"), ("flag", "<u4"), ("label", "<f4")]
+    return np.dtype([*words, ("id", "<u8"), ("id2", "<u8"), ("labels", "<f4", (num_labels,))])
+
+
+def is_plain(rows: np.ndarray, num_labels: int) -> np.ndarray:
+    """Which rows of header_type say what it expects: bool (N,); the others need parse_frame."""
+    flag, length = rows["flag"], rows["word"] & LENGTH_MASK
+    return (
+        (rows["magic"] == MAGIC)
+        & (rows["word"] >> 29 == WHOLE)
+        & ((flag == num_labels) | ((flag == 0) & (num_labels == 1)))
+        & (length >= HEADER.size + 4 * flag.astype(np.int64))
+        & (rows["id"] <= LARGEST_ID)
+    )
 
 
 def frame(payload: bytes) -> bytes:

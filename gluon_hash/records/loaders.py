@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from gluon_hash.engine import nd
+from gluon_hash.engine import nd, new_batch
+from gluon_hash.records.decoded import DecodedImages
+from gluon_hash.records.images import expect_many
 from gluon_hash.records.prefetch import prefetched
 from gluon_hash.records.protocols import Batch
 from gluon_hash.records.reader import RecordFile
@@ -22,10 +24,8 @@ from gluon_hash.records.transforms import ImageTransform
 __all__ = ["Batch", "EvalLoader", "FeatureEvalLoader", "FeatureTrainLoader", "TrainLoader"]
 
 AUGMENTATION = 1  # keeps the numbers of the augmentation apart from those of the order
-# decoded images up to this size are kept: 50,000 of 32 px are 150 MB
-LARGEST_KEPT_BYTES = 64 * 64 * 3
 ALL = slice(None)
-Transform = Callable[[int, np.ndarray], np.ndarray]  # (position, image) -> image
+Crop = Callable[[int, np.ndarray], np.ndarray]  # (position, image) -> uint8 (crop, crop, 3)
 
 
 class TrainLoader:
@@ -45,6 +45,8 @@ class TrainLoader:
         See gluon_hash.records.samplers; default: shuffled.
     rows : slice, optional
         Of each batch, the images that are read here: those of one worker; default: all.
+    decoded : DecodedImages, optional
+        Where decoded images are kept, of the same transform; default: a store of its own.
 
     Raises
     ------
@@ -62,8 +64,9 @@ class TrainLoader:
         num_threads: int = 2,
         order: Order | None = None,
         rows: slice = ALL,
+        decoded: DecodedImages | None = None,
     ) -> None:
-        self._images = _Images(records, transform, num_threads)
+        self._images = _Images(records, transform, num_threads, decoded)
         self._batches = _ShuffledBatches(len(records), batch_size, seed, order, rows)
         self._seed = seed
 
@@ -80,13 +83,12 @@ class TrainLoader:
         # a row for each image of the file, wherever it comes in the epoch
         draws = rng.random_sample((len(self._images.records), 3)).tolist()
 
-        def transform(position: int, image: np.ndarray) -> np.ndarray:
+        def crop(position: int, image: np.ndarray) -> np.ndarray:
             return self._images.transform.train(image, draws[position])
 
         return prefetched(
             lambda: (
-                self._images.batch(positions, transform)
-                for positions in self._batches.of(epoch, start)
+                self._images.batch(positions, crop) for positions in self._batches.of(epoch, start)
             )
         )
 
@@ -102,6 +104,8 @@ class EvalLoader:
     batch_size : int
     num_threads : int
         That decode.
+    decoded : DecodedImages, optional
+        As of TrainLoader.
     """
 
     def __init__(
@@ -111,8 +115,9 @@ class EvalLoader:
         batch_size: int,
         *,
         num_threads: int = 2,
+        decoded: DecodedImages | None = None,
     ) -> None:
-        self._images = _Images(records, transform, num_threads)
+        self._images = _Images(records, transform, num_threads, decoded)
         self.ids, self.batch_size, self._num_threads = records.ids, batch_size, num_threads
 
     def part(self, rows: slice) -> EvalLoader:
@@ -122,18 +127,19 @@ class EvalLoader:
             self._images.transform,
             self.batch_size,
             num_threads=self._num_threads,
+            decoded=self._images.decoded,
         )
 
     def __len__(self) -> int:
         return -(-len(self.ids) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        def transform(position: int, image: np.ndarray) -> np.ndarray:
+        def crop(position: int, image: np.ndarray) -> np.ndarray:
             return self._images.transform.evaluate(image)
 
         return prefetched(
             lambda: (
-                self._images.batch(positions, transform)
+                self._images.batch(positions, crop)
                 for positions in _in_order(len(self.ids), self.batch_size)
             )
         )
@@ -192,34 +198,40 @@ class FeatureEvalLoader:
 
 
 class _Images:
-    """Decoded and transformed images of a record file, by position."""
+    """Batches of a record file's images, decoded, cropped and normalized in threads."""
 
-    def __init__(self, records: RecordFile, transform: ImageTransform, num_threads: int) -> None:
+    def __init__(
+        self,
+        records: RecordFile,
+        transform: ImageTransform,
+        num_threads: int,
+        decoded: DecodedImages | None,
+    ) -> None:
+        expect_many()
         self.records, self.transform = records, transform
-        self._kept: dict[int, np.ndarray] = {}
+        self.decoded = decoded or DecodedImages(transform)
+        self._write = transform.writer()
         self._num_threads = num_threads
         self._pool = ThreadPoolExecutor(num_threads) if num_threads > 1 else None
 
-    def batch(self, positions: np.ndarray, transform: Transform) -> Batch:
-        """The images at ``positions``, each through ``transform(position, image)``."""
+    def batch(self, positions: np.ndarray, crop: Crop) -> Batch:
+        """The images at ``positions``, each as ``crop(position, image)`` has it."""
+        side, wanted = self.transform.crop, positions.tolist()
+        images, memory = new_batch((len(wanted), 3, side, side))
 
-        def work(share: np.ndarray) -> list[np.ndarray]:
-            return [transform(position, self._decoded(position)) for position in share.tolist()]
+        def fill(rows: np.ndarray) -> None:
+            for row in rows.tolist():
+                position = wanted[row]
+                image = self.decoded.image(self.records, position)
+                self._write(crop(position, image), memory[row])
 
+        rows = np.arange(len(wanted))
         if self._pool is None:
-            images = work(positions)
+            fill(rows)
         else:
-            shares = self._pool.map(work, np.array_split(positions, self._num_threads))
-            images = [image for share in shares for image in share]
-        return _batch(self.transform.normalize(np.stack(images)), self.records, positions)
-
-    def _decoded(self, position: int) -> np.ndarray:
-        image = self._kept.get(position)
-        if image is None:
-            image = self.records.image(position)
-            if image.nbytes <= LARGEST_KEPT_BYTES:
-                self._kept[position] = image
-        return image
+            for _ in self._pool.map(fill, np.array_split(rows, self._num_threads)):
+                pass  # an error of a thread is raised here
+        return _batch(images, self.records, positions)
 
 
 class _Features:
@@ -242,7 +254,8 @@ class _Features:
         self.level_labels, self.ids = level_labels, ids
 
     def batch(self, positions: np.ndarray) -> Batch:
-        return _batch(self.features[positions], self, positions)
+        features = nd.array(self.features[positions], dtype="float32")
+        return _batch(features, self, positions)
 
 
 class _ShuffledBatches:
@@ -269,9 +282,11 @@ class _ShuffledBatches:
         return iter(positions.reshape(-1, self._batch_size)[start:, self._rows])
 
 
-def _batch(images: np.ndarray, source: RecordFile | _Features, positions: np.ndarray) -> Batch:
-    labels = source.level_labels[positions].astype(np.float32)
-    return Batch(nd.array(images, dtype="float32"), nd.array(labels), source.ids[positions])
+def _batch(images: nd.NDArray, source: RecordFile | _Features, positions: np.ndarray) -> Batch:
+    own = source.level_labels[positions]
+    labels, memory = new_batch(own.shape)
+    memory[...] = own
+    return Batch(images, labels, source.ids[positions])
 
 
 def _in_order(num_images: int, batch_size: int) -> Iterator[np.ndarray]:

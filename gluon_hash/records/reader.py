@@ -5,13 +5,21 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import weakref
 from pathlib import Path
 
 import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.guard import read_lines
-from gluon_hash.records.frames import FrameError, parse_frame, unpack_payload
+from gluon_hash.records.frames import (
+    LENGTH_MASK,
+    FrameError,
+    header_type,
+    is_plain,
+    parse_frame,
+    unpack_payload,
+)
 from gluon_hash.records.images import decode_image
 
 __all__ = ["EXPECTED_LABELS", "RecordFile", "are_labels", "map_file", "read_index"]
@@ -24,7 +32,7 @@ LARGEST_LABEL = 1 << 24  # up to which a float32 holds every whole number
 
 
 class RecordFile:
-    """A .rec file with its .idx, memory-mapped.
+    """A .rec file with its .idx: ids and labels in memory, each image read when it is asked for.
 
     Parameters
     ----------
@@ -36,6 +44,8 @@ class RecordFile:
     path : Path
     ids : int64, shape (N,)
     level_labels : int32, shape (N, K)
+    offsets : int64, shape (N,)
+        Where each record begins in the file, in bytes.
 
     Raises
     ------
@@ -48,21 +58,14 @@ class RecordFile:
         self.path = Path(path)
         if self.path.suffix != ".rec":
             raise DataError("expected a .rec file", path=self.path)
-        self._data = map_file(self.path)
-        self._offsets = read_index(self.path.with_suffix(".idx"))[:, 1]
-        ids, labels = [], []
-        for position in range(len(self._offsets)):
-            record_id, label, _ = self._unpack(position)
-            ids.append(record_id)
-            labels.append(label)
-            if len(label) != len(labels[0]):
-                raise DataError(
-                    f"expected {len(labels[0])} labels as in record 0, got {len(label)}; {CHECK}",
-                    path=self.path,
-                    record=position,
-                )
-        self.ids = np.array(ids, dtype=np.int64)
-        self.level_labels = self._whole(np.array(labels))
+        self._size = len(map_file(self.path))
+        self._descriptor = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+        self._opened = self  # by a view too, so that the file stays open
+        self.offsets = read_index(self.path.with_suffix(".idx"))[:, 1]
+        self._numbers = np.arange(len(self.offsets))  # of the records, in messages
+        self.ids, self._ends, labels = self._read_headers()
+        self.level_labels = self._whole(labels)
         unique, first = np.unique(self.ids, return_index=True)
         if len(unique) < len(self.ids):
             position = int(np.setdiff1d(np.arange(len(self.ids)), first)[0])
@@ -77,7 +80,12 @@ class RecordFile:
 
     def image_bytes(self, position: int) -> bytes:
         """The encoded image at ``position``."""
-        return self._unpack(position)[2]
+        begin, end = int(self.offsets[position]), int(self._ends[position])
+        record = memoryview(os.pread(self._descriptor, end - begin, begin))
+        try:
+            return unpack_payload(parse_frame(record, 0)[0])[2]
+        except FrameError:  # the file has changed; the message counts from its beginning
+            return self._parse(position)[2]
 
     def image(self, position: int) -> np.ndarray:
         """The image at ``position``: uint8 RGB, shape (height, width, 3).
@@ -95,18 +103,16 @@ class RecordFile:
             raise DataError(
                 f"id {self.ids[position]}: {error}; {CHECK}",
                 path=self.path,
-                record=position,
+                record=int(self._numbers[position]),
             ) from error
 
     def take(self, positions: np.ndarray) -> RecordFile:
         """A view of the records at ``positions``; the file is shared."""
         view = object.__new__(RecordFile)
-        view.path, view._data = self.path, self._data
-        view._offsets, view.ids, view.level_labels = (
-            self._offsets[positions],
-            self.ids[positions],
-            self.level_labels[positions],
-        )
+        view.path, view._opened = self.path, self._opened
+        view._descriptor, view._size = self._descriptor, self._size
+        for name in ("offsets", "ids", "level_labels", "_ends", "_numbers"):
+            setattr(view, name, getattr(self, name)[positions])
         return view
 
     def with_labels(self, level_labels: np.ndarray) -> RecordFile:
@@ -126,16 +132,41 @@ class RecordFile:
             )
         return labels.astype(np.int32)
 
-    def _unpack(self, position: int) -> tuple[int, np.ndarray, bytes]:
+    def _read_headers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ids (N,), ends in the file (N,) and float labels (N, K); no image is read."""
+        width = len(self._parse(0)[1])
+        kind = header_type(width)
+        headers, size = bytearray(kind.itemsize * len(self.offsets)), kind.itemsize
+        for position, offset in enumerate(self.offsets.tolist()):
+            header = os.pread(self._descriptor, size, offset)
+            headers[position * size : position * size + len(header)] = header
+        rows = np.frombuffer(headers, kind)
+        ids, labels = rows["id"].astype(np.int64), rows["labels"].copy()
+        if width == 1:
+            labels = np.where(rows["flag"][:, None] == 0, rows["label"][:, None], labels)
+        ends = self.offsets + 8 + (rows["word"] & LENGTH_MASK)
+        for position in np.flatnonzero(~(is_plain(rows, width) & (ends <= self._size))).tolist():
+            ids[position], label, _, ends[position] = self._parse(position)
+            if len(label) != width:
+                raise DataError(
+                    f"expected {width} labels as in record 0, got {len(label)}; {CHECK}",
+                    path=self.path,
+                    record=position,
+                )
+            labels[position] = label
+        return ids, ends, labels
+
+    def _parse(self, position: int) -> tuple[int, np.ndarray, bytes, int]:
+        """Id, labels and image of the record at ``position``, and where it ends in the file."""
         try:
-            payload, _ = parse_frame(self._data, int(self._offsets[position]))
-            return unpack_payload(payload)
+            payload, end = parse_frame(map_file(self.path), int(self.offsets[position]))
+            return *unpack_payload(payload), end
         except FrameError as error:
             raise DataError(
                 f"{error}; the file is damaged or its .idx is of another file: "
                 "`gluon-hash check` tells which",
                 path=self.path,
-                record=position,
+                record=int(self._numbers[position]),
             ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,6 +63,26 @@ class ImageTransform:
                 f"ImageTransform: expected sizes >= 0, crop >= 1 and std > 0, got {self}"
             )
 
+    def resized(self, image: np.ndarray) -> np.ndarray:
+        """uint8 RGB (height, width, 3) with the short side ``resize``.
+
+        Raises
+        ------
+        ValueError
+            If the image is smaller than the crop.
+        """
+        height, width = image.shape[:2]
+        if self.resize and min(height, width) != self.resize:
+            scale = self.resize / min(height, width)
+            size = (max(round(width * scale), self.resize), max(round(height * scale), self.resize))
+            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+        if min(image.shape[:2]) < self.crop:
+            raise ValueError(
+                f"an image of {height} x {width} pixels is smaller than the crop of {self.crop}; "
+                "set transform.resize"
+            )
+        return image
+
     def evaluate(self, image: np.ndarray) -> np.ndarray:
         """uint8 RGB (height, width, 3) -> uint8 (crop, crop, 3), the centre of the resized image.
 
@@ -71,7 +91,7 @@ class ImageTransform:
         ValueError
             If the image is smaller than the crop.
         """
-        image = self._resize(image)
+        image = self.resized(image)
         top, left = ((side - self.crop) // 2 for side in image.shape[:2])
         return image[top : top + self.crop, left : left + self.crop]
 
@@ -80,7 +100,7 @@ class ImageTransform:
 
         ``draw`` is 3 uniform numbers in [0, 1): row, column and mirror.
         """
-        image = self._resize(image)
+        image = self.resized(image)
         if self.pad:
             height, width = image.shape[:2]
             padded = np.zeros((height + 2 * self.pad, width + 2 * self.pad, 3), np.uint8)
@@ -94,11 +114,22 @@ class ImageTransform:
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
         """uint8 (B, crop, crop, 3) -> float32 (B, 3, crop, crop), ``(x / 255 - mean) / std``."""
+        num_images, height, width, _ = images.shape
+        batch, write = np.empty((num_images, 3, height, width), np.float32), self.writer()
+        for image, planes in zip(images, batch):
+            write(image, planes)
+        return batch
+
+    def writer(self) -> Callable[[np.ndarray, np.ndarray], None]:
+        """A function of an image and of its place in a batch of normalize, which it fills."""
         scale, offset = self.scale_and_offset()
-        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32)
-        planes *= scale
-        planes += offset
-        return planes
+
+        def write(image: np.ndarray, planes: np.ndarray) -> None:
+            planes[...] = image.transpose(2, 0, 1)
+            planes *= scale
+            planes += offset
+
+        return write
 
     def scale_and_offset(self) -> tuple[np.ndarray, np.ndarray]:
         """What makes planes of pixels, ``x * scale + offset``: float32 (3, 1, 1) each."""
@@ -120,16 +151,3 @@ class ImageTransform:
         """SHA-256 of what evaluation uses (resize, crop, mean, std), and features depend on."""
         used = {name: getattr(self, name) for name in ("resize", "crop", "mean", "std")}
         return hashlib.sha256(json.dumps(used).encode()).hexdigest()
-
-    def _resize(self, image: np.ndarray) -> np.ndarray:
-        height, width = image.shape[:2]
-        if self.resize and min(height, width) != self.resize:
-            scale = self.resize / min(height, width)
-            size = (max(round(width * scale), self.resize), max(round(height * scale), self.resize))
-            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-        if min(image.shape[:2]) < self.crop:
-            raise ValueError(
-                f"an image of {height} x {width} pixels is smaller than the crop of {self.crop}; "
-                "set transform.resize"
-            )
-        return image
