@@ -92,6 +92,11 @@ CASES = {
     ),
     "DHNLoss": case(losses.DHNLoss, slow.dhn),
     "DHNLoss graded": case(partial(losses.DHNLoss, GRADED), partial(slow.dhn, weights=GRADED)),
+    "DHNLoss remembered": case(losses.DHNLoss, slow.dhn, **MEMORIES),
+    "HashNetLoss remembered": case(
+        losses.HashNetLoss, slow.hashnet, beta=np.array([[1.3]]), **MEMORIES
+    ),
+    "DSDHLoss remembered": case(losses.DSDHLoss, slow.dsdh, **SOLVED, **MEMORIES),
     "HashNetLoss": case(losses.HashNetLoss, slow.hashnet, beta=np.array([[1.3]])),
     "HashNetLoss graded": case(
         partial(losses.HashNetLoss, GRADED),

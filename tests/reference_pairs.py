@@ -4,56 +4,63 @@ import numpy as np
 from reference_terms import cosine, likelihood, log_cosh_distance, sign, similarity, vertex_distance
 
 
-def dpsh(code, labels, memory, memory_labels, valid, weights=(1.0,), lam=0.1, own=None):
-    """``own``: the batch's codes as the others of each pair see them."""
+def others(code, labels, memory, own=None):
+    """The codes and labels of the other images of each pair.
+
+    ``memory``: nothing, or (codes, labels, valid); ``own``: the batch's codes as they see them.
+    """
     own = code if own is None else own
-    others = [(v, y) for v, y, ok in zip(memory, memory_labels, valid[0]) if ok] + list(
-        zip(own, labels)
-    )
+    remembered = [(v, y) for v, y, ok in zip(*memory[:2], memory[2][0]) if ok] if memory else []
+    return remembered + list(zip(own, labels))
+
+
+def mean_likelihood(u, y, pairs, weights):
+    return np.mean([likelihood(u @ v / 2, similarity(y, z, weights)) for v, z in pairs])
+
+
+def dpsh(code, labels, *memory, weights=(1.0,), lam=0.1, own=None):
+    pairs = others(code, labels, memory, own)
     return np.array(
         [
-            np.mean([likelihood(u @ v / 2, similarity(y, z, weights)) for v, z in others])
-            + lam * vertex_distance(u) / len(u)
+            mean_likelihood(u, y, pairs, weights) + lam * vertex_distance(u) / len(u)
             for u, y in zip(code, labels)
         ]
     )
 
 
-def dhn(code, labels, weights=(1.0,), lam=0.1):
+def dhn(code, labels, *memory, weights=(1.0,), lam=0.1, own=None):
+    pairs = others(code, labels, memory, own)
     return np.array(
         [
-            np.mean(
-                [likelihood(u @ v / 2, similarity(y, z, weights)) for v, z in zip(code, labels)]
-            )
-            + lam * log_cosh_distance(u)
+            mean_likelihood(u, y, pairs, weights) + lam * log_cosh_distance(u)
             for u, y in zip(code, labels)
         ]
     )
 
 
-def pair_weights(labels, weights):
-    s = np.array([[similarity(y, z, weights) for z in labels] for y in labels])
+def pair_weights(labels, weights, other_labels=None):
+    other_labels = labels if other_labels is None else other_labels
+    s = np.array([[similarity(y, z, weights) for z in other_labels] for y in labels])
     return s, s * s.size / s.sum() + (1 - s) * s.size / (1 - s).sum()
 
 
-def hashnet(code, labels, beta, weights=(1.0,), alpha=0.5):
-    h = np.tanh(beta[0, 0] * code)
-    s, w = pair_weights(labels, weights)
+def hashnet(code, labels, beta, *memory, weights=(1.0,), alpha=0.5, own=None):
+    pairs = others(code, labels, memory, own)
+    h, g = np.tanh(beta[0, 0] * code), [np.tanh(beta[0, 0] * v) for v, _ in pairs]
+    s, w = pair_weights(labels, weights, [z for _, z in pairs])
     return np.array(
         [
-            np.mean([w[i, j] * likelihood(alpha * h[i] @ h[j], s[i, j]) for j in range(len(h))])
+            np.mean([w[i, j] * likelihood(alpha * h[i] @ g[j], s[i, j]) for j in range(len(g))])
             for i in range(len(h))
         ]
     )
 
 
-def dsdh(code, labels, target, known, weights=(1.0,), eta=0.1):
-    result = []
+def dsdh(code, labels, target, known, *memory, weights=(1.0,), eta=0.1, own=None):
+    pairs, result = others(code, labels, memory, own), []
     for u, y, t, k in zip(code, labels, target, known[:, 0]):
-        pairs = np.mean(
-            [likelihood(u @ v / 2, similarity(y, z, weights)) for v, z in zip(code, labels)]
-        )
-        result.append(pairs + eta * np.mean((u - (t if k else sign(u))) ** 2))
+        discrete = np.mean((u - (t if k else sign(u))) ** 2)
+        result.append(mean_likelihood(u, y, pairs, weights) + eta * discrete)
     return np.array(result)
 
 

@@ -34,7 +34,7 @@ def sampling_of(config: Config, level_labels: np.ndarray) -> Sampling:
     training, wanted = config.training, config.training.sampler
     name, count = str(wanted), training.classes_per_batch
     if name == "auto":
-        name = config.loss.sampler
+        name = config.loss.best_sampler()
         most = min(count, len(np.unique(level_labels[:, 0])), training.batch_size // 2)
         count = max((n for n in range(2, most + 1) if training.batch_size % n == 0), default=0)
     if name == "shuffled" or not count:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from gluon_hash.engine import Tensor
-from gluon_hash.losses.pairs import PairwiseLoss, pair_likelihood
-from gluon_hash.losses.terms import check_weights, label_column, quantization, term
+from gluon_hash.losses.pairs import PairwiseLoss, mean_of_pairs, pair_likelihood
+from gluon_hash.losses.terms import check_weights, quantization, term
 
 __all__ = ["DPSHLoss"]
 
@@ -66,17 +66,9 @@ class DPSHLoss(PairwiseLoss):
         memory_labels: Tensor,
         valid: Tensor,
     ) -> Tensor:
-        others = F.concat(memory_code, F.stop_gradient(code), dim=0)
-        labels = F.concat(memory_labels, level_labels, dim=0)
-        own = F.ones_like(label_column(F, level_labels, 0)).reshape(shape=(1, -1))
-        mask = F.concat(valid, own, dim=1)  # (1, M + batch_size)
-        theta = 0.5 * F.dot(code, others, transpose_b=True)  # (batch_size, M + batch_size)
-        pairs = F.broadcast_mul(
-            pair_likelihood(F, theta, self.similarity(F, level_labels, labels)), mask
-        )
-        mean = F.broadcast_div(
-            F.sum(pairs, axis=1, keepdims=True), F.sum(mask, axis=1, keepdims=True)
-        )
-        return term("pairs", mean.reshape(shape=(-1,))) + term(
+        other = self.others(F, code, level_labels, (memory_code, memory_labels, valid))
+        theta = 0.5 * F.dot(code, other.code, transpose_b=True)  # (batch_size, M + batch_size)
+        pairs = pair_likelihood(F, theta, self.similarity(F, level_labels, other.labels))
+        return term("pairs", mean_of_pairs(F, pairs, other.mask)) + term(
             "quantization", self._quantization_weight * quantization(F, code)
         )

@@ -10,18 +10,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NamedTuple
 
 from gluon_hash.engine import Loss, Tensor
 from gluon_hash.losses.terms import label_column
 
 __all__ = [
+    "Others",
     "PairwiseLoss",
     "balanced_weight",
+    "mean_of_pairs",
     "other_image",
     "pair_likelihood",
     "triplet_difference",
     "triplet_sum",
 ]
+
+
+class Others(NamedTuple):
+    """The other image of each pair: codes (M, num_bits), labels (M, K), and (1, M), 1 where one is.
+
+    ``mask`` is None where every row is one.
+    """
+
+    code: Tensor
+    labels: Tensor
+    mask: Tensor | None
 
 
 class PairwiseLoss(Loss):
@@ -60,6 +74,30 @@ class PairwiseLoss(Loss):
             total = total + weight * F.broadcast_equal(own, other)
         return total
 
+    def others(
+        self, F: ModuleType, code: Tensor, level_labels: Tensor, memory: Sequence[Tensor]
+    ) -> Others:
+        """With what the images of a batch are paired.
+
+        Remembered codes and, without gradient, the batch's own; without a memory the batch's own,
+        with gradient. ``memory`` is empty, or (codes (M, num_bits), labels (M, K), valid (1, M)).
+        """
+        if not memory:
+            return Others(code, level_labels, None)
+        memory_code, memory_labels, valid = memory
+        others = F.concat(memory_code, F.stop_gradient(code), dim=0)
+        labels = F.concat(memory_labels, level_labels, dim=0)
+        own = F.ones_like(label_column(F, level_labels, 0)).reshape(shape=(1, -1))
+        return Others(others, labels, F.concat(valid, own, dim=1))  # (1, M + batch_size)
+
+
+def mean_of_pairs(F: ModuleType, pairs: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean over the pairs that there are: (B, M), (1, M) or None -> (B,)."""
+    if mask is None:
+        return F.mean(pairs, axis=1)
+    total = F.sum(F.broadcast_mul(pairs, mask), axis=1, keepdims=True)
+    return F.broadcast_div(total, F.sum(mask, axis=1, keepdims=True)).reshape(shape=(-1,))
+
 
 def pair_likelihood(F: ModuleType, theta: Tensor, similarity: Tensor) -> Tensor:
     """log(1 + e^theta) - S theta of every pair: -log likelihood of S under sigmoid(theta)."""
@@ -72,17 +110,19 @@ def other_image(F: ModuleType, similarity: Tensor) -> Tensor:
     return F.broadcast_not_equal(index.expand_dims(1), index.expand_dims(0))
 
 
-def balanced_weight(F: ModuleType, similarity: Tensor) -> Tensor:
+def balanced_weight(F: ModuleType, similarity: Tensor, mask: Tensor | None = None) -> Tensor:
     r"""Weight of each pair: all similar pairs weigh what all others do (HashNet, DCH).
 
     .. math:: w_{ij} = \frac{P}{\sum S} S_{ij} + \frac{P}{\sum (1 - S)} (1 - S_{ij})
 
     with P the number of pairs: S of shape (B, M) -> (B, M). Pairs of one kind only weigh 1 each.
+    ``mask``, (1, M): 1 where there is a pair, of which alone P and the sums are.
     """
     total = 0.0
     for part in (similarity, 1.0 - similarity):
         # P / sum = 1 / mean; where a kind is absent its mean is 0, and 0 / 1e-12 = 0
-        total = total + F.broadcast_div(part, F.maximum(F.mean(part), 1e-12))
+        mean = F.mean(part if mask is None else mean_of_pairs(F, part, mask))
+        total = total + F.broadcast_div(part, F.maximum(mean, 1e-12))
     return total
 
 

@@ -119,6 +119,10 @@ class Method(BaseModel):
         """Of ``outputs: logits``: float32 in {-1, +1}, shape (num_classes[0], num_bits)."""
         return None
 
+    def best_sampler(self) -> Literal["shuffled", "classes"]:
+        """What ``training.sampler: auto`` is; by default ``sampler``."""
+        return self.sampler
+
     def build(self, task: Task) -> Parts:
         """Loss, memory, head and codewords; ValueError if a number does not fit the task."""
         return Parts(self.loss(task), self.memory(task), self.head(task), self.codewords(task))

@@ -11,11 +11,11 @@ from pydantic import Field
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.memory import solvers
-from gluon_hash.methods.memory.base import Memory, PerEpoch
+from gluon_hash.methods.memory.base import InOrder, Memory, PerEpoch
 from gluon_hash.methods.memory.codes import ImageCodes, RecentCodes
 from gluon_hash.methods.method import Method, Task, level_weights_field, paper
 
-__all__ = ["DCH", "DHN", "DPSH", "DQN", "DSDH", "DSH", "SHDH", "HashNet", "OfPairs"]
+__all__ = ["DCH", "DHN", "DPSH", "DQN", "DSDH", "DSH", "SHDH", "HashNet", "OfPairs", "Remembering"]
 
 
 class OfPairs(Method):
@@ -42,7 +42,32 @@ class OfPairs(Method):
         return weights
 
 
-class DPSH(OfPairs):
+class Remembering(OfPairs):
+    """Methods over pairs of a batch with a memory of codes, as published implementations have it.
+
+    The memory holds similar images of every class, so that the batch need not: it is shuffled.
+    """
+
+    memory_size: int | None = Field(
+        4096,
+        ge=1,
+        description="codes remembered, at most one an image (ours); null: the pairs are those of "
+        "the batch",
+    )
+
+    def best_sampler(self) -> Literal["shuffled", "classes"]:
+        """Shuffled with a memory."""
+        return self.sampler if self.memory_size is None else "shuffled"
+
+    def remembered(self, task: Task) -> Memory:
+        """The latest codes."""
+        if self.memory_size is None:
+            return Memory()
+        size = min(self.memory_size, len(task.ids))
+        return RecentCodes(size, task.num_bits, task.num_levels)
+
+
+class DPSH(Remembering):
     """The likelihood of pairs with remembered codes.
 
     Source: Li, Wang and Kang, IJCAI 2016.
@@ -64,12 +89,11 @@ class DPSH(OfPairs):
 
     def memory(self, task: Task) -> Memory:
         """The latest codes."""
-        size = min(self.memory_size, len(task.ids))
-        return RecentCodes(size, task.num_bits, task.num_levels)
+        return self.remembered(task)
 
 
-class DHN(OfPairs):
-    """The likelihood of pairs of the batch.
+class DHN(Remembering):
+    """The likelihood of pairs, with a smooth quantisation.
 
     Source: Zhu, Long, Wang and Cao, AAAI 2016.
     """
@@ -85,8 +109,12 @@ class DHN(OfPairs):
         """DHNLoss."""
         return losses.DHNLoss(self.weights(task), quantization_weight=self.quantization_weight)
 
+    def memory(self, task: Task) -> Memory:
+        """The latest codes."""
+        return self.remembered(task)
 
-class HashNet(OfPairs):
+
+class HashNet(Remembering):
     """Weighted pairs under tanh, whose scale grows.
 
     Source: Cao, Long, Wang and Yu, ICCV 2017.
@@ -103,11 +131,15 @@ class HashNet(OfPairs):
         return losses.HashNetLoss(self.weights(task), alpha=self.alpha_bits / task.num_bits)
 
     def memory(self, task: Task) -> Memory:
-        """Beta of the epoch."""
-        return PerEpoch(lambda epoch: np.array([[math.sqrt(epoch // self.epochs_per_step + 1)]]))
+        """Beta of the epoch, and the latest codes."""
+
+        def beta(epoch: int) -> np.ndarray:
+            return np.array([[math.sqrt(epoch // self.epochs_per_step + 1)]])
+
+        return PerEpoch(beta, self.remembered(task))
 
 
-class DSDH(OfPairs):
+class DSDH(Remembering):
     """Pairs, and discrete codes of all images solved for between epochs.
 
     Source: Li, Sun, He and Tan, NIPS 2017.
@@ -121,14 +153,20 @@ class DSDH(OfPairs):
     )
     mu: float = Field(1.0, gt=0, description="of the classifier's error on the discrete codes")
     nu: float = Field(0.1, gt=0, description="of the classifier's norm")
-    eta: float = Field(55.0, ge=0, description="of the distance of discrete codes to outputs")
+    eta: float | None = Field(
+        None,
+        ge=0,
+        description="of the distance of discrete codes to outputs, without it what it "
+        "weighs in the loss, discrete_weight / L (the paper has 55, with which they are sign(u))",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """DSDHLoss."""
         return losses.DSDHLoss(self.weights(task), discrete_weight=self.discrete_weight)
 
     def memory(self, task: Task) -> Memory:
-        """A discrete code for every training image."""
+        """A discrete code for every training image, and the latest codes."""
+        eta = self.discrete_weight / task.num_bits if self.eta is None else self.eta
 
         def solve(codes: np.ndarray, labels: np.ndarray, previous: np.ndarray) -> np.ndarray:
             return solvers.cyclic_coordinate_descent(
@@ -138,10 +176,11 @@ class DSDH(OfPairs):
                 num_classes=task.num_classes[0],
                 mu=self.mu,
                 nu=self.nu,
-                eta=self.eta,
+                eta=eta,
             )
 
-        return ImageCodes(task.ids, task.num_bits, solve)
+        discrete = ImageCodes(task.ids, task.num_bits, solve)
+        return InOrder(discrete, self.remembered(task), "recent")
 
 
 class DSH(OfPairs):

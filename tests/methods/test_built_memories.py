@@ -18,6 +18,7 @@ from method_cases import (
 from mxnet import nd
 
 from gluon_hash.hierarchy import similarity
+from gluon_hash.methods import METHODS
 from gluon_hash.methods.memory import centers, solvers, targets
 
 
@@ -128,9 +129,47 @@ def test_dsdh_solves_with_its_numbers():
 @pytest.mark.parametrize(
     "settings, size", [({}, 24), ({"memory_size": 24}, 24), ({"memory_size": 5}, 5)]
 )
-def test_dpsh_remembers_as_many_codes_as_there_are_images_or_fewer(settings, size):
-    shapes = [value.shape for value in arrays(build("dpsh", **settings).memory)]
-    assert shapes == [(size, 16), (size, 2), (1, size)]
+@pytest.mark.parametrize("name, before", [("dpsh", 0), ("dhn", 0), ("hashnet", 1), ("dsdh", 2)])
+def test_as_many_codes_are_remembered_as_there_are_images_or_fewer(name, before, settings, size):
+    shapes = [value.shape for value in arrays(build(name, **settings).memory)]
+    assert shapes[before:] == [(size, 16), (size, 2), (1, size)]
+
+
+@pytest.mark.parametrize("name, count", [("dhn", 0), ("hashnet", 1), ("dsdh", 2)])
+def test_without_a_memory_the_pairs_are_those_of_the_batch(name, count):
+    assert len(arrays(build(name, memory_size=None).memory)) == count
+    method = METHODS[name](memory_size=None)
+    assert (method.best_sampler(), METHODS[name]().best_sampler()) == ("classes", "shuffled")
+
+
+def test_what_dsdh_remembers_is_put_back():
+    """Two epochs in one go, and with all it remembers saved and loaded between them."""
+    taken = []
+    for broken in (False, True):
+        memory = build("dsdh", memory_size=30).memory
+        for epoch in range(2):
+            if broken and epoch:
+                state, memory = memory.state(), build("dsdh", memory_size=30).memory
+                memory.load_state({key: np.array(value) for key, value in state.items()})
+            memory.start(epoch)
+            memory.observe(nd.array(CODE + epoch), nd.array(TWO.ancestors[FINE]), IDS)
+            memory.finish(epoch)
+        taken.append(arrays(memory))
+    assert all((one == other).all() for one, other in zip(*taken)) and len(taken[0]) == 5
+
+
+def test_a_checkpoint_from_before_the_memory_leaves_it_empty():
+    memory = build("dhn").memory
+    memory.load_state({})
+    assert arrays(memory)[2].sum() == 0
+
+
+def test_dsdh_weighs_outputs_against_the_classifier_as_its_loss_does():
+    """Without eta it is discrete_weight / L = 0.8 / 16; the 55 of the paper keeps the signs."""
+    solved = [train("dsdh", discrete_weight=0.8, **eta)[0][1][2] for eta in ({}, {"eta": 0.05})]
+    assert (solved[0] == solved[1]).all()
+    kept = train("dsdh", eta=55.0)[0][1][2]
+    assert (kept == np.where(CODE >= 0, 1, -1)).all() and (solved[0] != kept).any()
 
 
 @pytest.mark.parametrize("refresh", ["inference", "running"])

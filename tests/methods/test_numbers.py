@@ -74,7 +74,7 @@ TWINS = {
         partial(slow.dcdh, s=0.6, mu=0.4, lam=0.2),
     ),
     "dpsh": ({**PULL, **LEVELS, "memory_size": 7}, partial(slow.dpsh, weights=W, lam=0.3)),
-    "dhn": ({**PULL, **LEVELS}, partial(slow.dhn, weights=W, lam=0.3)),
+    "dhn": ({**PULL, **LEVELS, "memory_size": 7}, partial(slow.dhn, weights=W, lam=0.3)),
     "dqn": ({**PULL, **LEVELS}, partial(slow.dqn, weights=W, lam=0.3)),
     "hashnet": (
         {**LEVELS, "alpha_bits": 4.0},

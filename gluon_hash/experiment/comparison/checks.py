@@ -134,7 +134,7 @@ def _data_part(config: Config) -> list[Any]:
         config.data.model_dump(),
         config.transform.model_dump(),
         config.net.model_dump(exclude={"num_bits"}),
-        method.sampler,
+        method.best_sampler(),
         method.missing_labels,
         training.sampler,
         training.classes_per_batch,

@@ -13,7 +13,7 @@ import numpy as np
 
 from gluon_hash.engine import mx, nd
 
-__all__ = ["FixedTargets", "Memory", "PerEpoch"]
+__all__ = ["FixedTargets", "InOrder", "Memory", "PerEpoch"]
 
 
 class Memory:
@@ -62,6 +62,51 @@ class FixedTargets(Memory):
         if context not in self._on:
             self._on[context] = [nd.array(target, context) for target in self.targets]
         return self._on[context]
+
+
+class InOrder(Memory):
+    """Two memories, the arrays of the first ahead of those of the second.
+
+    Parameters
+    ----------
+    first, second : Memory
+    name : str
+        Of the second, in checkpoints; the first has no name there.
+    """
+
+    def __init__(self, first: Memory, second: Memory, name: str) -> None:
+        self._first, self._second, self._prefix = first, second, f"{name}_"
+
+    def start(self, epoch: int) -> None:
+        """Of both."""
+        self._first.start(epoch)
+        self._second.start(epoch)
+
+    def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
+        """Of the first, then of the second."""
+        return [*self._first.arrays(context, ids), *self._second.arrays(context, ids)]
+
+    def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
+        """Of both."""
+        self._first.observe(code, level_labels, ids)
+        self._second.observe(code, level_labels, ids)
+
+    def finish(self, epoch: int) -> dict[str, Any]:
+        """Of both."""
+        return {**self._first.finish(epoch), **self._second.finish(epoch)}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Of both, the second's with its name before theirs."""
+        named = {self._prefix + key: value for key, value in self._second.state().items()}
+        return {**self._first.state(), **named}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """The inverse of state."""
+        length = len(self._prefix)
+        self._first.load_state(state)
+        self._second.load_state(
+            {key[length:]: value for key, value in state.items() if key.startswith(self._prefix)}
+        )
 
 
 class PerEpoch(Memory):

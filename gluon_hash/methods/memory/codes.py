@@ -58,7 +58,9 @@ class RecentCodes(Memory):
         return {**self._arrays, "next": np.array(self._next)}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
-        """The inverse of state."""
+        """The inverse of state; of a checkpoint from before there was a memory it stays empty."""
+        if "next" not in state:
+            return
         self._arrays = {name: np.array(state[name]) for name in self._arrays}
         self._next = int(state["next"])
 
