@@ -1,7 +1,8 @@
 """DSRH: triplets weighed by how much their order matters.
 
 Source: Zhao, Huang, Wang and Tan, "Deep Semantic Ranking Based Hashing for Multi-Label Image
-Retrieval", CVPR 2015.
+Retrieval", CVPR 2015. The DSRH that HPDH's paper compares with is another one: Yao, Long, Mei and
+Rui, IJCAI 2016.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class ExpectedCodewordLoss(Loss):
             own = F.broadcast_equal(label, row)  # (batch_size, num_classes[0])
             below = F.where(own, log_probability, OTHERS * F.ones_like(own))
             known = (label >= 0).reshape(shape=(-1,))
-            total = total - term(f"level_{k}", weight * known * _log_sum(F, below))
+            total = total + term(f"level_{k}", -weight * known * _log_sum(F, below))
         return total
 
 

@@ -1,8 +1,9 @@
 """IDCWH and DCDH: class-wise losses whose centers are learned with the network.
 
-Source: Zhe, Chen and Yan, "Deep Class-Wise Hashing", 2018 and its improvement (IDCWH); Zhang, Zhe,
-Chen and Yan, "Deep Center-Based Dual-Constrained Hashing for Discriminative Face Image Retrieval",
-2021 (DCDH).
+Source: Zhang and Yan, "Improved Deep Classwise Hashing with Centers Similarity Learning for Image
+Retrieval", arXiv:2103.09442 (IDCWH), of which the learned centers are here and the two-step
+learning of how similar they are is not; Zhang, Zhe, Chen and Yan, "Deep Center-Based
+Dual-Constrained Hashing for Discriminative Face Image Retrieval", 2021 (DCDH).
 """
 
 from __future__ import annotations

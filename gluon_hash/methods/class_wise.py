@@ -172,14 +172,13 @@ class HPDHCoarseToFine(_ClassMeans):
 class IDCWH(_Constrained):
     """DCWH with centers that are learned.
 
-    Source: Zhang and Yan 2021, arXiv:2103.09442; the second of its two steps is not built.
+    Source: Zhang and Yan 2021, arXiv:2103.09442; its two-step learning of how similar centers are
+    is not built.
     """
 
     levels_used: ClassVar[int | None] = 1
     name: Literal["idcwh"] = "idcwh"
-    inv_variance: float = Field(
-        paper(losses.IDCWHLoss, "inv_variance"), gt=0, description="1/sigma^2"
-    )
+    inv_variance: float = Field(0.25, gt=0, description="1/sigma^2 (DCDH's)")
 
     def loss(self, task: Task) -> HybridBlock:
         """IDCWHLoss."""
