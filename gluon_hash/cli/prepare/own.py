@@ -143,11 +143,42 @@ def synthetic(
     train_per_class: int = typer.Option(200, min=2, help="Training images of each class."),
     query_per_class: int = typer.Option(20, min=1, help="Query images of each class."),
     size: int = typer.Option(32, min=16, help="Side of the images, in pixels."),
+    branching: str | None = typer.Option(
+        None,
+        metavar="2,2,5,5,5",
+        help="Children of a class, from the root down: a tree of so many levels, of their product "
+        "of finest classes. Default: the built-in figures, 27 in three levels.",
+    ),
+    rarest: int | None = typer.Option(
+        None,
+        min=1,
+        help="A long tail: from --train-per-class images of a class down to this many. Default: "
+        "all alike.",
+    ),
+    wrong_labels: float = typer.Option(
+        0.0, help="Share of the training images that have the finest label of a sibling."
+    ),
 ) -> Iterator[Dataset]:
-    """The built-in data set: drawn figures, 27 classes in 9 forms in 3 families."""
+    """Drawn figures: 27 classes in 9 forms in 3 families, or a tree of any size."""
     yield datasets.synthetic(
-        train_per_class=train_per_class, query_per_class=query_per_class, side=size, seed=seed
+        train_per_class=train_per_class,
+        query_per_class=query_per_class,
+        side=size,
+        branching=_children(branching),
+        rarest=rarest,
+        wrong_labels=wrong_labels,
+        seed=seed,
     )
+
+
+def _children(text: str | None) -> list[int] | None:
+    """The numbers in "2,5,5"."""
+    try:
+        return None if text is None else [int(word) for word in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--branching: expected numbers separated by commas, got {text!r}"
+        ) from None
 
 
 def _queries(share: float | None, per_class: int | None) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""docs/results.md and docs/results.json agree: each number comes from the file, and each table is
+declared."""
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+results_page, results_tables = map(importlib.import_module, ("results_page", "results_tables"))
+TABLES, Table = results_tables.TABLES, results_tables.Table
+
+# measured by commands of their own, which stand with them
+BY_HAND = {"released_code", "with_hierarchy", "all_layers_64px", "speed"}
+PAGE = results_page.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_is_what_the_file_says():
+    assert results_page.update(PAGE, results_page.read()) == PAGE
+
+
+def test_no_number_is_typed():
+    """Measured values have three digits behind the point; learning rates and shares have fewer."""
+    assert not re.findall(r".*\.\d{3}.*", results_page.prose_of(PAGE))
+    assert not re.findall(r"^\|.*\|$", results_page.prose_of(PAGE), re.MULTILINE)
+
+
+def test_every_table_is_declared_and_in_order():
+    names = [table.name for table in TABLES]
+    on_page = results_page.names_in(PAGE)
+    assert len(set(on_page)) == len(on_page) and set(on_page) == {*names, *BY_HAND}
+    assert [name for name in on_page if name not in BY_HAND] == names
+    assert set(results_page.read()) <= set(on_page)
+
+
+def test_every_table_says_where_it_comes_from():
+    for name, table in results_page.read().items():
+        assert table["columns"] and table["rows"] and table["date"] and table["machine"], name
+        assert {len(row) for row in table["rows"]} == {len(table["columns"])}, name
+        assert table["commit"] or name == "released_code"
+        assert table["command"] or name == "with_hierarchy"
+
+
+@pytest.mark.mxnet
+def test_every_line_is_a_configuration():
+    pytest.importorskip("mxnet")
+    from gluon_hash.experiment.comparison.grid import make_entries, parse_seeds, parse_values
+    from gluon_hash.experiment.config_files import load_config
+
+    for table in TABLES:
+        for settings in table.lines.values():
+            load_config(ROOT / table.config, [*table.settings, *settings])
+        options = dict.fromkeys(("--vary", "--choose", "--seeds", "--reference", "--protocols"), ())
+        for name, value in zip(table.options[::2], table.options[1::2]):
+            options[name] = (*options[name], value)
+        if not table.lines:
+            seeds = parse_seeds(options["--seeds"][0]) if options["--seeds"] else None
+            make_entries(
+                [ROOT / table.config],
+                table.settings,
+                parse_values(options["--vary"], "--vary"),
+                parse_values(options["--choose"], "--choose"),
+                seeds,
+            )
+
+
+@pytest.mark.parametrize(
+    "cell, shown",
+    [
+        ("a", "a"),
+        (None, ""),
+        (1.0, "1.000"),
+        ([0.1, 0.25, 1.0], ".100 / .250 / 1.000"),
+        ({"mean": 0.3594, "std": 0.0012}, ".359 ± .001"),
+        ({"mean": 0.25, "interval": [0.2, 0.3]}, ".250 [.200, .300]"),
+        ({"difference": -0.1, "interval": [-0.2, 0.05]}, "-.100 [-.200, +.050]"),
+        ({"means": [0.5, 0.25], "intervals": [[0, 1], [0, 1]]}, ".500 / .250"),
+    ],
+)
+def test_cells(cell, shown):
+    table = {"columns": ["", "x"], "rows": [["line", cell]]}
+    assert f"| line | {shown} |" in results_page.render(table)
+
+
+def test_what_is_missing_is_said_and_another_number_is_another_page():
+    page = "a\n<!-- results: t -->\nold\n<!-- /results -->\nb\n"
+    missing = results_page.update(page, {})
+    assert "Not measured yet: `make results ONLY=t`." in missing and "old" not in missing
+    table = {"columns": ["", "x"], "rows": [["line", 0.5]]}
+    made = results_page.update(missing, {"t": table})
+    assert "| line | .500 |" in made and made.startswith("a\n") and made.endswith("\nb\n")
+    assert results_page.update(made, {"t": {**table, "rows": [["line", 0.501]]}}) != made
+
+
+def test_what_is_written_is_read(tmp_path):
+    tables = results_page.read()
+    results_page.write(tables, tmp_path / "r.json")
+    assert results_page.read(tmp_path / "r.json") == tables
+    assert (tmp_path / "r.json").read_bytes() == results_page.FILE.read_bytes()
+
+
+@pytest.mark.mxnet
+def test_a_table_is_run_and_written(features, tmp_path, monkeypatch):
+    """Lines with names of their own under two protocols: values as comparison.json has them."""
+    results = importlib.import_module("results")
+    lines = {"one": ("loss.name=csq",), "two": ("loss.name=csq", "optimizer.lr=0.02")}
+    options = ("--reference", "one", "--protocols", "paper,unseen-images")
+    table = Table("tiny", str(features), ("training.epochs=1",), lines, options)
+    monkeypatch.chdir(tmp_path)
+    for name in ("PAGE", "FILE"):
+        monkeypatch.setattr(results_page, name, tmp_path / name)
+    results_page.PAGE.write_text("<!-- results: tiny -->\n<!-- /results -->\n")
+    results_page.write({}, results_page.FILE)
+    made = results.run(table)
+    kept = json.loads((tmp_path / "tiny/comparison/comparison.json").read_text())
+    expected = [
+        [row["name"], *(_means(rows[at]) for rows in (kept["rows"], *kept["searches"].values()))]
+        for at, row in enumerate(kept["rows"])
+    ]
+    shown = [[row[0], *(cell["means"] for cell in row[1:])] for row in made["rows"]]
+    assert shown == expected and [row[0] for row in shown] == ["one", "two"]
+    assert made["seconds"] > 0 and made["seeds"] == [24] and len(made["notes"]) == 6
+    before = json.loads((tmp_path / "tiny/seconds.json").read_text())
+    results.write("tiny", made)
+    assert (
+        f"| one | {' / '.join(_short(v) for v in shown[0][1])} |" in results_page.PAGE.read_text()
+    )
+    stamps = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("last.ckpt/net.params")}
+    again = results.run(table)
+    assert again["rows"] == made["rows"] and again["seconds"] >= round(before)
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps and stamps
+
+
+def _means(row):
+    stems = ("map", "mahp", "mean_ndcg_released")
+    return [v["mean"] for name, v in row["metrics"].items() if name.partition("@")[0] in stems]
+
+
+def _short(value):
+    return f"{value:.3f}".replace("0.", ".", 1)

@@ -1,0 +1,169 @@
+"""The tables of docs/results.md, in order: what is trained, and by what it is measured.
+
+tools/results.py runs them. A line of a table is a configuration and what is set in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["PROTOCOLS", "TABLES", "Table"]
+
+PROTOCOLS = ("--protocols", "paper,unseen-images,unseen-classes")
+FEATURES = "configs/cifar100_features_48.yaml"
+ADAM = (
+    "optimizer.name=adam",
+    "optimizer.clip_gradient_norm=null",
+    "training.epochs=8",
+)
+BITS = "net.num_bits=[16,32,48,64,128]"
+SEEDS = ("--seeds", "24,25,26")
+RATES = ("--choose", "optimizer.lr=[0.001,0.003,0.01]")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page: one call of `gluon-hash compare`.
+
+    Parameters
+    ----------
+    name : str
+        Of its markers in the page, and of its folder.
+    config : str
+    settings : tuple of str
+        "section.key=value", for all lines.
+    lines : mapping from str to a tuple of str
+        A name, and what is set for that line; without lines there is the configuration alone.
+    options : tuple of str
+        Of compare.
+    """
+
+    name: str
+    config: str
+    settings: tuple[str, ...] = ()
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+
+def _at(lr: str, *methods: str) -> dict[str, tuple[str, ...]]:
+    """Lines of methods with their own numbers, at a learning rate."""
+    return {method: (f"loss.name={method}", f"optimizer.lr={lr}") for method in methods}
+
+
+def _targets(method: str, targets: str, *more: str) -> tuple[str, ...]:
+    return (f"loss.name={method}", "optimizer.lr=0.01", f"loss.targets={targets}", *more)
+
+
+# the rates were chosen on held-out images, among .001, .003 and .01, for the table methods_48
+EVERY_METHOD = {
+    **_at("0.003", "dcwh"),
+    **_at("0.001", "hpdh"),
+    **_at("0.003", "hpdh_coarse_to_fine"),
+    **_at("0.01", "idcwh", "dcdh"),
+    **_at("0.003", "csq", "orthohash"),
+    **_at("0.001", "dpn", "ssdh", "greedyhash"),
+    **_at("0.003", "softmax"),
+    **_at("0.001", "embedding", "embedding_softmax", "hashnet", "dpsh", "dch"),
+    **_at("0.003", "dsh", "dhn", "dsdh", "dqn", "shdh"),
+    "orthohash_tree": _targets("orthohash", "tree", "loss.flipped=0.17"),
+    "csq_tree": _targets("csq", "tree", "loss.flipped=0.125"),
+    "orthohash_annealed": _targets("orthohash", "annealed"),
+    "csq_annealed": _targets("csq", "annealed"),
+    **_at("0.001", "expected_codeword"),
+    "expected_codeword_mlp": (
+        *("loss.name=expected_codeword", "optimizer.lr=0.001", "net.head=mlp"),
+        *("net.hidden_units=1024", "net.hidden_batch_norm=true", "net.dropout=0.5"),
+    ),
+    **_at("0.001", "dtsh", "dsrh"),  # triplets: eight times as slow
+}
+
+TARGETS = {
+    f"{method}_{name}": (f"loss.name={method}", *values)
+    for method in ("orthohash", "csq")
+    for name, values in {
+        "balanced": ("loss.targets=balanced",),
+        "tree_25": ("loss.targets=tree", "loss.flipped=0.25"),
+        "tree_17": ("loss.targets=tree", "loss.flipped=0.17"),
+        "tree_12": ("loss.targets=tree", "loss.flipped=0.125"),
+        "tree_8": ("loss.targets=tree", "loss.flipped=0.08"),
+        "annealed": ("loss.targets=annealed",),
+    }.items()
+}
+PAPER = ("loss.inv_variances=[1,0.5]", "loss.initial_centers=random", "loss.keep_initial_epochs=1")
+OLD = "dcwh,hpdh,csq,orthohash,dpn,greedyhash,softmax,ssdh,embedding,embedding_softmax,idcwh,dcdh"
+OLD += ",hpdh_coarse_to_fine,dhn,dpsh,hashnet,dsh,dch,dsdh,dqn,shdh,dtsh,dsrh"
+PAIRS = "hashnet,dpsh,dsh,dch,dtsh,dqn,dsdh,dhn"
+
+TABLES = (
+    Table("protocols_48", FEATURES, ADAM, EVERY_METHOD, ("--reference", "dcwh", *PROTOCOLS)),
+    Table("methods_48", FEATURES, ADAM, {}, (*RATES, *SEEDS, "--vary", f"loss.name=[{OLD}]")),
+    Table(
+        "heads_48",
+        FEATURES,
+        (),
+        {},
+        ("--vary", "loss.name=[hpdh,dcwh]", "--vary", "net.num_bits=[32,48,64]"),
+    ),
+    Table(
+        "variances",
+        FEATURES,
+        (*ADAM, "optimizer.lr=0.003"),
+        {},
+        (
+            "--vary",
+            "loss.name=[dcwh,hpdh]",
+            "--vary",
+            "loss.inv_variances=[[1,0.5],[0.25,0.125],[0.25,0.25],[0.1,0.1],[0.03,0.03]]",
+        ),
+    ),
+    Table(
+        "coarse_weight",
+        FEATURES,
+        (*ADAM, "optimizer.lr=0.003", "loss.inv_variances=[0.35,0.35]"),
+        {},
+        ("--vary", "loss.level_weights=[[1,0],[1,0.1],[1,0.25],[1,0.5]]"),
+    ),
+    Table(
+        "wide_variances",
+        "configs/cifar100_features_hpdh_48.yaml",
+        (),
+        {},
+        (*SEEDS, "--vary", "loss.name=[dcwh,hpdh]", "--vary", BITS),
+    ),
+    Table("targets_48", FEATURES, (*ADAM, "optimizer.lr=0.01"), TARGETS),
+    Table(
+        "graded_pairs",
+        FEATURES,
+        ADAM,
+        {},
+        (
+            *("--choose", "optimizer.lr=[0.001,0.003]", "--seeds", "24,25"),
+            *("--vary", "loss.level_weights=[[1],[1,0.5]]", "--vary", f"loss.name=[{PAIRS}]"),
+        ),
+    ),
+    Table(
+        "bits",
+        FEATURES,
+        ADAM,
+        {},
+        (*RATES, *SEEDS, "--vary", "loss.name=[dcwh,hpdh,ssdh,orthohash,csq,dpn]", "--vary", BITS),
+    ),
+    Table(
+        "bits_targets",
+        FEATURES,
+        (*ADAM, "optimizer.lr=0.01"),
+        {name: TARGETS[f"orthohash_{name}"] for name in ("balanced", "tree_17", "annealed")},
+        (*SEEDS, "--vary", BITS),
+    ),
+    Table(
+        "from_scratch",
+        "configs/cifar100_resnet20_48.yaml",
+        (),
+        {
+            "hpdh": (),
+            "dcwh": ("loss.name=dcwh",),
+            "hpdh_paper": (*PAPER, "optimizer.lr=0.01", "optimizer.warmup_epochs=0"),
+        },
+    ),
+)
