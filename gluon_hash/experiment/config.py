@@ -115,6 +115,9 @@ class NetConfig(_Section):
     standardize: bool = Field(
         False, description="scale cached features to mean 0, variance 1 before the hash layer"
     )
+    square_root: bool = Field(
+        False, description="with standardize: of the square roots of features, with their signs"
+    )
 
 
 class OptimizerConfig(_Section):
@@ -228,6 +231,8 @@ class Config(_Section):
                 "net.hidden_units, net.hidden_batch_norm and net.dropout are of a hidden layer; "
                 "set net.head to mlp"
             )
+        if self.net.square_root and not self.net.standardize:
+            raise ValueError("net.square_root goes with net.standardize; set that too")
         if (self.net.backbone == FEATURES) != (self.net.num_features is not None):
             raise ValueError(
                 f"net.num_features goes with net.backbone: {FEATURES}, the network that reads "

@@ -11,7 +11,7 @@ import numpy as np
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.features import ROWS_AT_A_TIME, load_features, statistics
+from gluon_hash.experiment.features import ROWS_AT_A_TIME, load_features, statistics_for
 from gluon_hash.experiment.objects import build_transform
 from gluon_hash.experiment.sampling import sampling_of
 from gluon_hash.hierarchy import Hierarchy
@@ -195,7 +195,7 @@ def _feature_data(
         trained,
         ids,
         sampling.words,
-        statistics(features) if config.net.standardize else None,
+        statistics_for(config, features),
         FeatureSample(features, floats[held], table.ids[held], every[held]) if len(held) else None,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ __all__ = [
     "load_features",
     "pretrained_backbone",
     "recorded_weights",
+    "signed_root",
     "statistics",
+    "statistics_for",
 ]
 
 ROWS_AT_A_TIME = 1024
@@ -134,10 +137,31 @@ def load_features(
     return table, floats
 
 
-def statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each feature: float64 (num_features,) each."""
+def statistics_for(config: Config, features: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """What the network standardizes by, of these features or of their roots; None if it does not.
+
+    float64 (num_features,) each.
+    """
+    if not config.net.standardize:
+        return None
+    return statistics(features, signed_root if config.net.square_root else np.positive)
+
+
+def signed_root(features: np.ndarray) -> np.ndarray:
+    """Square roots that keep their signs.
+
+    >>> signed_root(np.array([4.0, -9.0]))
+    array([ 2., -3.])
+    """
+    return np.sign(features) * np.sqrt(np.abs(features))
+
+
+def statistics(
+    features: np.ndarray, change: Callable[[np.ndarray], np.ndarray] = np.positive
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each feature after a change: float64 (num_features,) each."""
     blocks = [
-        features[start : start + ROWS_AT_A_TIME].astype(np.float64)
+        change(features[start : start + ROWS_AT_A_TIME].astype(np.float64))
         for start in range(0, len(features), ROWS_AT_A_TIME)
     ]
     mean = sum(block.sum(axis=0) for block in blocks) / len(features)

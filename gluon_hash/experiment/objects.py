@@ -14,6 +14,7 @@ from gluon_hash.nets import (
     HashingNet,
     Hidden,
     Standardize,
+    StandardizeRoots,
     get_backbone,
     load_backbone,
 )
@@ -64,7 +65,8 @@ def new_net(config: Config, hierarchy: Hierarchy) -> HashingNet:
         backbone = FeatureInput(config.net.num_features)
     else:
         backbone = get_backbone(config.net.backbone)
-    neck = Standardize(backbone.num_features) if config.net.standardize else None
+    scaled = StandardizeRoots if config.net.square_root else Standardize
+    neck = scaled(backbone.num_features) if config.net.standardize else None
     net, hidden = config.net, None
     if net.head == "mlp":
         hidden = Hidden(net.hidden_units, net.hidden_batch_norm, net.dropout)

@@ -1,7 +1,7 @@
 """Image -> relaxed code: backbones, the hash layer, heads beside it, and weights from files."""
 
 from gluon_hash.nets.backbones import BACKBONES, Backbone, FeatureInput, get_backbone
-from gluon_hash.nets.hashing_net import HashingNet, Hidden, Standardize
+from gluon_hash.nets.hashing_net import HashingNet, Hidden, Standardize, StandardizeRoots
 from gluon_hash.nets.heads import Classifier, ExpectedCodeword, LearnedCenters
 from gluon_hash.nets.weights import load_backbone, load_params, read_params, save_backbone
 
@@ -15,6 +15,7 @@ __all__ = [
     "Hidden",
     "LearnedCenters",
     "Standardize",
+    "StandardizeRoots",
     "get_backbone",
     "load_backbone",
     "load_params",

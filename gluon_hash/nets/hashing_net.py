@@ -18,7 +18,7 @@ from gluon_hash.engine import HybridBlock, Tensor, init, nd, nn
 if TYPE_CHECKING:
     from gluon_hash.nets.backbones import Backbone
 
-__all__ = ["HashingNet", "Hidden", "Standardize"]
+__all__ = ["HashingNet", "Hidden", "Standardize", "StandardizeRoots"]
 
 
 class Standardize(HybridBlock):
@@ -57,6 +57,22 @@ class Standardize(HybridBlock):
     ) -> Tensor:
         centered = F.broadcast_sub(feature, mean.expand_dims(0))
         return F.broadcast_mul(centered, inv_std.expand_dims(0))
+
+
+class StandardizeRoots(Standardize):
+    r"""As Standardize, of the square roots of the features, which keep their signs.
+
+    .. math:: y_j = (\mathrm{sign}(x_j) \sqrt{|x_j|} - \mu_j) \, r_j
+
+    Source: Perronnin, Sanchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image
+    Classification", ECCV 2010: a few large features then do not outweigh many small ones.
+    """
+
+    def hybrid_forward(
+        self, F: ModuleType, feature: Tensor, mean: Tensor, inv_std: Tensor
+    ) -> Tensor:
+        root = F.sqrt(F.relu(feature)) - F.sqrt(F.relu(-feature))
+        return super().hybrid_forward(F, root, mean, inv_std)
 
 
 @dataclass(frozen=True)

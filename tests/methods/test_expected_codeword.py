@@ -188,3 +188,23 @@ def test_it_is_exported(trained, tmp_path, form):
     found = gh.load_model(manifest).encode(features)
     bits = np.unpackbits(codes ^ found, axis=1).mean()
     assert bits == 0 if "int8" not in form else bits < 0.05
+
+
+def test_roots_are_standardized_by_their_own_statistics(trained, tmp_path):
+    """A run on roots: what comes out of the neck has mean 0 and deviation 1 over its images."""
+    from gluon_hash.engine import contexts
+    from gluon_hash.experiment.config_files import load_config
+    from gluon_hash.experiment.features import signed_root
+    from gluon_hash.experiment.run_folder import load_run
+    from gluon_hash.experiment.run_training import train
+
+    run, features = trained
+    config = load_config(run / "run.yaml")
+    net = config.net.model_copy(update={"standardize": True, "square_root": True})
+    train(config.model_copy(update={"net": net}), tmp_path / "run", contexts("cpu"))
+    neck = load_run(tmp_path / "run").net.head[0]
+    found = neck(nd.array(features)).asnumpy()
+    mean, inv_std = neck.mean.data().asnumpy(), neck.inv_std.data().asnumpy()
+    np.testing.assert_allclose(found, (signed_root(features) - mean) * inv_std, atol=1e-5)
+    # some of the images are held out
+    assert (np.abs(found.mean(axis=0)) < 0.1).all() and (np.abs(found.std(axis=0) - 1) < 0.1).all()

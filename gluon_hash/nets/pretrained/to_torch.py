@@ -47,9 +47,10 @@ def torch_state_dict(net: HashingNet, backbone: str) -> dict[str, np.ndarray]:
             f"{backbone} has another; export ONNX in place of weights"
         )
     layers = list(net.head)
-    if any(not isinstance(layer, Standardize) for layer in layers[:-1]):
+    if any(type(layer) is not Standardize for layer in layers[:-1]):
         raise ValueError(
-            "torchvision's ResNets have no hidden layer before fc nor codewords after; export ONNX"
+            "torchvision's ResNets have no hidden layer before fc, no roots and no codewords; "
+            "export ONNX"
         )
     tensors = {}
     for name, parameter in net.features._collect_params_with_prefix().items():
