@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,7 @@ from gluon_hash.experiment.run_encoder import RunEncoder
 from gluon_hash.experiment.run_training import train as train_config
 from gluon_hash.files import refuse_existing
 from gluon_hash.methods import METHODS, Method
+from gluon_hash.training.callbacks import Callback
 
 __all__ = ["Writable", "train"]
 
@@ -37,6 +39,7 @@ def train(
     seed: int = 24,
     out: str | os.PathLike[str] | None = None,
     device: str = "cpu",
+    callbacks: Sequence[Callback] = (),
 ) -> RunEncoder:
     """Train a network that turns images, or features, into codes.
 
@@ -62,6 +65,8 @@ def train(
         it, in ``out`` + ".data". Default: nothing is kept on the disk.
     device : str
         cpu, gpu:0 or gpu:0,1.
+    callbacks : sequence of Callback
+        Hear how the training goes: gluon_hash.training.callbacks, .trackers (TensorBoard ...).
 
     Returns
     -------
@@ -110,7 +115,8 @@ def train(
             epochs=epochs,
             seed=seed,
         )
-        train_config(cache_features(config, contexts, out), out, contexts)
+        cached = cache_features(config, contexts, out)
+        train_config(cached, out, contexts, callbacks=callbacks)
         return RunEncoder(Path(out), contexts)
 
 

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from gluon_hash import engine
 from gluon_hash.deploy.encode import encode_codes
-from gluon_hash.engine import gluon, mx
+from gluon_hash.engine import mx
+from gluon_hash.experiment.assembly import Assembled, assemble
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.data import Data, build_data
+from gluon_hash.experiment.data import Data
 from gluon_hash.experiment.inputs import HIERARCHY, check_inputs, resolve, training_inputs
-from gluon_hash.experiment.objects import (
-    build_decoder,
-    build_net,
-    build_optimizer,
-    build_schedule,
-    in_order,
-    trained_part,
-)
 from gluon_hash.experiment.reference import REFERENCE, reference_lines, warnings_of
 from gluon_hash.experiment.run_checks import (
     Differences,
@@ -44,13 +34,12 @@ from gluon_hash.experiment.run_log import read_epochs
 from gluon_hash.experiment.workers import check_alike, run_net_together
 from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.methods import Parts, Task
 from gluon_hash.nets import load_params
 from gluon_hash.progress import log
 from gluon_hash.retrieval import CodeTable, Cutoffs, codes, leave_one_out, measure
 from gluon_hash.retrieval.evaluation.health import code_health
-from gluon_hash.training import HashTrainer, fit
-from gluon_hash.training.interruption import interruptible
+from gluon_hash.training import fit
+from gluon_hash.training.callbacks import Callback
 from gluon_hash.training.precision import check_precision
 from gluon_hash.training.saving import LOG
 from gluon_hash.training.workers import ALONE, Workers
@@ -68,6 +57,7 @@ def train(
     *,
     resume: bool = False,
     workers: Workers = ALONE,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Train what ``config`` says into the run folder ``out``.
 
@@ -82,6 +72,8 @@ def train(
         Go on from the last checkpoint.
     workers : Workers, optional
         With whom it is trained (gluon_hash.training.workers); all see one disk, the first writes.
+    callbacks : sequence of Callback
+        Hear how it goes (gluon_hash.training.callbacks).
 
     Returns
     -------
@@ -108,27 +100,18 @@ def train(
             background_of(Path(config.data.root))  # what is damaged is said before the training
             if workers.is_first:
                 differences = _hold(held, claim, config, out, resume)
-        engine.seed_everything(config.training.seed)
-        hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
-        data = build_data(config, hierarchy, workers)
-        net = build_net(config, data.hierarchy, contexts)
-        if data.statistics is not None:
-            net.head[0].set_statistics(*data.statistics)
-        trained, frozen = trained_part(config, net)
-        levels = config.loss.levels_of(data.hierarchy)
-        parts = _parts(config, levels, data, trained, frozen, contexts, workers)
-        decoder = build_decoder(config, data.hierarchy, parts.codewords, contexts)
-        if decoder is not None and resume:
-            load_params(decoder, out / CODEWORDS, contexts)
-        trainer = _trainer(config, parts, data, trained, frozen, contexts, workers)
-        check_alike(workers, config, data.ids, trainer)
+        made = assemble(config, contexts, workers)
+        data = made.data
+        if made.decoder is not None and resume:
+            load_params(made.decoder, out / CODEWORDS, contexts)
+        check_alike(workers, config, data.ids, made.trainer)
         if resume and workers.is_first:
             note(out, config, differences)
         elif workers.is_first:
-            start_folder(config, out, data.hierarchy, net, decoder)
+            start_folder(config, out, data.hierarchy, made.net, made.decoder)
             held.enter_context(owned(out))
             claim.close()  # killed from here on, it leaves no file beside the folder
-        lines = _fit(config, out, data, trainer, in_order(frozen, trained, decoder), workers)
+        lines = _fit(config, out, made, workers, callbacks)
         run = load_run(out, contexts)
         if workers.is_first:
             _say_what_came_of_it(run, data, lines, contexts)
@@ -154,13 +137,13 @@ def _hold(
 def _fit(
     config: Config,
     out: Path,
-    data: Data,
-    trainer: HashTrainer,
-    net: gluon.HybridBlock,
+    made: Assembled,
     workers: Workers,
+    callbacks: Sequence[Callback],
 ) -> dict[str, dict[str, float]]:
-    """Train in the run folder, and return what was to be beaten; ``net``: input -> code."""
+    """Train in the run folder, and return what was to be beaten."""
     training, validate, lines = config.training, None, {}
+    data, trainer, net = made.data, made.trainer, made.whole
     log(
         f"{out}: {training.epochs} epochs of {len(data.train)} batches of "
         f"{training.batch_size} ({data.sampler}), {config.loss.name}, {config.net.num_bits} bits"
@@ -185,6 +168,8 @@ def _fit(
         monitor=training.monitor,
         early_stop_epochs=training.early_stop_epochs,
         checkpoint_minutes=training.checkpoint_minutes,
+        callbacks=callbacks,
+        settings=config.model_dump(mode="json"),
     )
     return lines
 
@@ -203,56 +188,6 @@ def _reference_lines(
         return {}
     seed = config.training.seed
     return reference_lines(out, lambda: untrained, _metrics, data.sample, config.net.num_bits, seed)
-
-
-def _parts(
-    config: Config,
-    levels: Hierarchy,
-    data: Data,
-    trained: gluon.HybridBlock,
-    frozen: gluon.HybridBlock | None,
-    contexts: list[mx.Context],
-    workers: Workers,
-) -> Parts:
-    def encode() -> tuple[np.ndarray, np.ndarray]:
-        net = in_order(frozen, trained)
-        with interruptible():
-            relaxed, _, labels = run_net_together(
-                workers, net, data.refresh, contexts, "refresh centers"
-            )
-        return relaxed, labels[:, 0]
-
-    return config.loss.build(
-        Task(levels, config.net.num_bits, data.ids, contexts, encode, config.training.seed)
-    )
-
-
-def _trainer(
-    config: Config,
-    parts: Parts,
-    data: Data,
-    trained: gluon.HybridBlock,
-    frozen: gluon.HybridBlock | None,
-    contexts: list[mx.Context],
-    workers: Workers,
-) -> HashTrainer:
-    if parts.head is not None:
-        parts.head.initialize(ctx=contexts)
-    return HashTrainer(
-        trained,
-        parts.loss,
-        data.train,
-        build_optimizer(config, trained, parts.head),
-        config.optimizer.lr,
-        build_schedule(config),
-        parts.memory,
-        contexts,
-        frozen=frozen,
-        head=parts.head,
-        clip_gradient_norm=config.optimizer.clip_gradient_norm,
-        workers=workers,
-        precision=config.training.precision,
-    )
 
 
 def _metrics(table: CodeTable, database: CodeTable | None = None) -> dict[str, float]:

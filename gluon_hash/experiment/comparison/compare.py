@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from gluon_hash.engine import mx
-from gluon_hash.errors import DivergedError
 from gluon_hash.experiment.comparison.checks import check_entries, check_reference
 from gluon_hash.experiment.comparison.grid import (
-    Candidate,
     Entry,
     make_entries,
     parse_seeds,
@@ -22,19 +19,16 @@ from gluon_hash.experiment.comparison.leaders import leaders
 from gluon_hash.experiment.comparison.measure import codes_of, forget_what_is_stale, measure_run
 from gluon_hash.experiment.comparison.report import write_report
 from gluon_hash.experiment.comparison.summary import Row, RowSummary, summarize
-from gluon_hash.experiment.run_folder import BACKBONE
-from gluon_hash.experiment.run_training import train
-from gluon_hash.files import atomic_write_json, sha256
+from gluon_hash.experiment.comparison.work import Work
 from gluon_hash.hierarchy.unseen import PAPER, UNSEEN, check_protocols
 from gluon_hash.leftovers import sweep
 from gluon_hash.locks import LOCK, locked
-from gluon_hash.progress import log
 from gluon_hash.retrieval import Curves, curves
-from gluon_hash.training import read_state
+from gluon_hash.training.callbacks import Callback
 
 __all__ = ["compare"]
 
-RUNS, DIVERGED = "runs", "diverged.json"
+RUNS = "runs"
 MARK = ".comparison"  # in runs/; older comparisons have an empty lock file there
 
 
@@ -50,6 +44,7 @@ def compare(
     reference: str | None = None,
     confidence: float = 95.0,
     protocols: Sequence[str] = (PAPER,),
+    callbacks: Sequence[Callback] = (),
 ) -> list[RowSummary]:
     """Train what is not trained yet, measure what is not measured yet, write tables and figures.
 
@@ -77,6 +72,8 @@ def compare(
         What is searched in what, side by side: some of
         gluon_hash.hierarchy.unseen.PROTOCOLS_OF_DATA. For unseen-classes every line is trained a
         second time, without the classes that unseen_classes.txt in its data.root names.
+    callbacks : sequence of Callback
+        Hear of every training.
 
     Returns
     -------
@@ -105,7 +102,9 @@ def compare(
     _check_folder(out)
     check_entries(entries, out / RUNS)
     with _at_work(out):
-        rows, drawn, diverged = _lines(entries, _Work(entries, out / RUNS, contexts), contexts)
+        rows, drawn, diverged = _lines(
+            entries, Work(entries, out / RUNS, contexts, callbacks), contexts
+        )
         check_reference(rows, reference, diverged)
         records = {
             search: summarize(own, reference=reference, percent=confidence)
@@ -168,7 +167,7 @@ def _at_work(out: Path) -> Iterator[None]:
 
 
 def _lines(
-    entries: Sequence[Entry], work: _Work, contexts: list[mx.Context]
+    entries: Sequence[Entry], work: Work, contexts: list[mx.Context]
 ) -> tuple[dict[str, list[Row]], dict[str, Curves], list[str]]:
     """Rows by what is searched, one a distance; curves (Hamming, first seed); what diverged."""
     rows: dict[str, list[Row]] = {}
@@ -196,97 +195,3 @@ def _lines(
         if label not in drawn:
             drawn[label] = curves(*codes_of(folders[0], contexts))
     return rows, drawn, diverged
-
-
-class _Work:
-    """Trains candidates, counts them, says how long the rest will take."""
-
-    def __init__(self, entries: Sequence[Entry], runs: Path, contexts: list[mx.Context]) -> None:
-        self._runs, self._contexts = runs, contexts
-        self._backbones: dict[str, Path] = {}
-        self._known: set[str] = (
-            set()
-        )  # folders that are finished: a look reads and hashes a whole checkpoint
-        self._seconds = self._epochs = 0.0
-        work = [candidate for entry in entries for candidate in self._networks(entry)]
-        self._left = sum(
-            candidate.config.training.epochs for candidate in work if not self._finished(candidate)
-        )
-        log(f"lines: {len(entries)}; networks: {len(work)}, with {self._left} epochs to train")
-
-    def _networks(self, entry: Entry) -> Sequence[Candidate]:
-        """Each candidate with the first seed, then the chosen one, if known, with the others."""
-        firsts = [row[0] for row in entry.candidates]
-        chosen = self.choose(entry) if all(map(self._finished, firsts)) else entry.candidates[0]
-        return [*firsts, *chosen[1:]]
-
-    def choose(self, entry: Entry) -> Sequence[Candidate]:
-        """For every seed, what is best on held-out images with the first; none if all diverged."""
-        if len(entry.candidates) == 1:
-            return entry.candidates[0]
-        values = [self._value(row[0]) for row in entry.candidates]
-        best = max(
-            ((value, -number) for number, value in enumerate(values) if value is not None),
-            default=None,
-        )
-        return [] if best is None else entry.candidates[-best[1]]
-
-    def trained(self, candidate: Candidate) -> Path | None:
-        """The folder of a trained candidate; None if it diverged, which the folder remembers."""
-        folder, config = self._runs / candidate.folder, candidate.config
-        if (folder / DIVERGED).exists():
-            return None
-        if not self._finished(candidate):
-            started = time.monotonic()
-            try:
-                train(config, folder, self._contexts, resume=folder.exists())
-            except DivergedError as error:
-                log(f"{candidate.folder}: {error}")
-                atomic_write_json(folder / DIVERGED, {"error": str(error)})
-                return None
-            finally:
-                self._share_backbone(folder)
-                self._tell(candidate, time.monotonic() - started)
-        return folder
-
-    def _finished(self, candidate: Candidate) -> bool:
-        folder, training = self._runs / candidate.folder, candidate.config.training
-        last = folder / "last.ckpt"
-        if candidate.folder not in self._known and (
-            (folder / DIVERGED).exists()
-            or last.exists()
-            and read_state(last).progress.is_finished(training.epochs, training.early_stop_epochs)
-        ):
-            self._known.add(candidate.folder)
-        return candidate.folder in self._known
-
-    def _value(self, candidate: Candidate) -> float | None:
-        """What the validation chose by; None if the training diverged."""
-        folder = self.trained(candidate)
-        return None if folder is None else read_state(folder / "best.ckpt").progress.best_value
-
-    def _share_backbone(self, folder: Path) -> None:
-        """One frozen backbone on the disk for all runs, by hard links where there are such."""
-        own = folder / BACKBONE
-        if not own.exists():
-            return
-        shared = self._backbones.setdefault(sha256(own), own)
-        if shared is not own:
-            link = own.with_suffix(".link")
-            link.unlink(missing_ok=True)  # of a run that was killed
-            try:
-                os.link(shared, link)
-            except OSError as error:
-                log(f"{own}: kept as a copy ({error})")
-                return
-            os.replace(link, own)
-
-    def _tell(self, candidate: Candidate, seconds: float) -> None:
-        epochs = candidate.config.training.epochs
-        self._seconds, self._epochs, self._left = (
-            self._seconds + seconds,
-            self._epochs + epochs,
-            self._left - epochs,
-        )
-        minutes = self._seconds / self._epochs * self._left / 60
-        log(f"{candidate.folder}: done; {self._left} epochs left, about {minutes:.0f} min")
