@@ -16,6 +16,8 @@ comma = ,
 # newer has the last NumPy that MXNet works with and FAISS 1.15; core has no MXNet and NumPy 2.
 NEWER = $(VENV)-newer
 CORE = $(VENV)-core
+# one more for the documentation, whose tools read the sources without importing them
+DOCS = $(VENV)-docs
 
 SYSTEM_LIBRARIES = libgomp.so.1 libquadmath.so.0
 APT = apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
@@ -35,7 +37,7 @@ echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
 echo "or from https://www.python.org/downloads/"; exit 1
 endef
 
-.PHONY: install demo test test-default test-newer test-core fuzz lint bench results clean
+.PHONY: install demo test test-default test-newer test-core docs fuzz lint bench results clean
 
 install: $(INSTALLED)
 
@@ -64,12 +66,17 @@ $(CORE)/.installed: setup.py constraints-core.txt | $(NEWER)/.installed
 	$(CORE)/bin/python $(PIP) -c constraints-core.txt -e '.[test$(comma)serve]'
 	@touch $@
 
+$(DOCS)/.installed: constraints-docs.txt
+	$(call make_venv,$(DOCS),python3.11 python3.12 python3.13 python3.14 python3.10)
+	$(DOCS)/bin/python $(PIP) --no-deps -r constraints-docs.txt
+	@touch $@
+
 demo: install
 	$(PYTHON) tools/demo.py --out $(OUT) $(if $(SOURCE),--source $(SOURCE))
 
 # Two at a time, a processor each; what one prints is shown when it ends.
 test: lint
-	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory -j2 -Otarget test-default test-newer test-core
+	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory -j2 -Otarget test-default test-newer test-core docs
 
 test-default: install
 	$(PYTHON) -m pytest
@@ -79,6 +86,12 @@ test-newer: $(NEWER)/.installed
 
 test-core: $(CORE)/.installed
 	$(CORE)/bin/python -m pytest --doctest-ignore-import-errors
+
+# The site in build/site: strict, every link looked at, nothing in it from elsewhere.
+docs: $(DOCS)/.installed
+	$(DOCS)/bin/python tools/site_pages.py build/pages
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict
+	$(DOCS)/bin/python tools/site_check.py build/site
 
 # So many damaged files of each kind; tests/fuzz/harness.py says what may come of one.
 fuzz: install

@@ -1,4 +1,4 @@
-"""A wheel alone, outside of a checkout: what it carries, and the README's road from it."""
+"""A wheel alone, outside of a checkout: what it carries, and the documentation's road from it."""
 
 import os
 import shutil
@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 SOURCES = (
     "gluon_hash configs data docs symbols tests tools setup.py pyproject.toml MANIFEST.in README.md"
     " LICENSE CHANGELOG.md CONTRIBUTING.md Makefile constraints.txt constraints-newer.txt"
-    " constraints-core.txt .ci .pre-commit-config.yaml"
+    " constraints-core.txt constraints-docs.txt .ci .github .pre-commit-config.yaml mkdocs.yml"
+    " notebooks CITATION.cff SECURITY.md CODE_OF_CONDUCT.md"
 ).split()
 
 
@@ -105,7 +106,7 @@ def test_configurations_are_listed_shown_and_found_by_name(command, tmp_path):
 
 
 @pytest.mark.mxnet
-def test_the_road_of_the_readme_from_a_wheel(command, tmp_path):
+def test_the_road_of_the_documentation_from_a_wheel(command, tmp_path):
     """Its commands, on a smaller data set, with a configuration named, not pointed at."""
     for words in (
         "prepare synthetic --out prepared/synthetic --train-per-class 6 --query-per-class 2",
