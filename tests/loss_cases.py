@@ -117,6 +117,10 @@ CASES = {
     "DSRHLoss graded": case(
         partial(losses.DSRHLoss, 4, 2, GRADED), partial(slow.dsrh, weights=GRADED)
     ),
+    "DSRHYaoLoss": case(partial(losses.DSRHYaoLoss, 4), slow.dsrh_yao, **LOGITS),
+    "DSRHYaoLoss graded": case(
+        partial(losses.DSRHYaoLoss, 4, GRADED), partial(slow.dsrh_yao, weights=GRADED), **LOGITS
+    ),
     "DCHLoss": case(partial(losses.DCHLoss, 4), slow.dch),
     "DCHLoss graded": case(partial(losses.DCHLoss, 4, GRADED), partial(slow.dch, weights=GRADED)),
     "DQNLoss": case(losses.DQNLoss, slow.dqn, **SOLVED),

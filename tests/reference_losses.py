@@ -12,6 +12,7 @@ from reference_pairs import (  # noqa: F401
     dsdh,
     dsh,
     dsrh,
+    dsrh_yao,
     dtsh,
     hashnet,
     shdh,

@@ -1,7 +1,15 @@
 """Slow twins of the losses over pairs and triplets: loops over images and bits; float64."""
 
 import numpy as np
-from reference_terms import cosine, likelihood, log_cosh_distance, sign, similarity, vertex_distance
+from reference_terms import (
+    cosine,
+    cross_entropy,
+    likelihood,
+    log_cosh_distance,
+    sign,
+    similarity,
+    vertex_distance,
+)
 
 
 def others(code, labels, memory, own=None):
@@ -104,6 +112,18 @@ def dsrh(code, labels, weights=(1.0, 1.0), margin=0.5, lam=0.1):
             loss += omega * max(margin - (u @ code[p] - u @ code[n]) / len(u), 0)
             total += omega
         result.append((loss / total if total else 0.0) + lam * vertex_distance(u) / len(u))
+    return np.array(result)
+
+
+def dsrh_yao(code, labels, logits, weights=(1.0,), margin=0.5, mu=1.0, lam=0.1):
+    result = []
+    for i, u in enumerate(code):
+        hinges = [
+            max(margin - (u @ code[p] - u @ code[n]) / len(u), 0)
+            for p, n, _, _ in triplets(labels, i, weights)
+        ]
+        rest = mu * cross_entropy(logits[i], labels[i, 0]) + lam * vertex_distance(u) / len(u)
+        result.append((np.mean(hinges) if hinges else 0.0) + rest)
     return np.array(result)
 
 

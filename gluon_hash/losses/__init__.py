@@ -15,6 +15,7 @@ from gluon_hash.losses.dqn import DQNLoss
 from gluon_hash.losses.dsdh import DSDHLoss
 from gluon_hash.losses.dsh import DSHLoss
 from gluon_hash.losses.dsrh import DSRHLoss
+from gluon_hash.losses.dsrh_yao import DSRHYaoLoss
 from gluon_hash.losses.dtsh import DTSHLoss
 from gluon_hash.losses.embeddings import EmbeddingLoss, EmbeddingSoftmaxLoss
 from gluon_hash.losses.expected_codeword import ExpectedCodewordLoss
@@ -41,6 +42,7 @@ __all__ = [
     "DSDHLoss",
     "DSHLoss",
     "DSRHLoss",
+    "DSRHYaoLoss",
     "DTSHLoss",
     "EmbeddingLoss",
     "EmbeddingSoftmaxLoss",

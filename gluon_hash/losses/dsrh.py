@@ -2,7 +2,7 @@
 
 Source: Zhao, Huang, Wang and Tan, "Deep Semantic Ranking Based Hashing for Multi-Label Image
 Retrieval", CVPR 2015. The DSRH that HPDH's paper compares with is another one: Yao, Long, Mei and
-Rui, IJCAI 2016.
+Rui, IJCAI 2016 (dsrh_yao).
 """
 
 from __future__ import annotations

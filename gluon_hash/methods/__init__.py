@@ -16,7 +16,7 @@ from gluon_hash.methods.memory import (
 from gluon_hash.methods.method import Method, Parts, Task
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet, OfPairs
 from gluon_hash.methods.table import METHODS, method_from
-from gluon_hash.methods.triplets import DSRH, DTSH
+from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
 
 __all__ = [
     "CSQ",
@@ -30,6 +30,7 @@ __all__ = [
     "DSDH",
     "DSH",
     "DSRH",
+    "DSRHYao",
     "DTSH",
     "HPDH",
     "IDCWH",

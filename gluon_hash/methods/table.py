@@ -13,7 +13,7 @@ from gluon_hash.methods.embeddings import Embedding, EmbeddingSoftmax
 from gluon_hash.methods.expected_codeword import ExpectedCodeword
 from gluon_hash.methods.method import Method
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet
-from gluon_hash.methods.triplets import DSRH, DTSH
+from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
 
 __all__ = ["DEFAULT", "METHODS", "UnknownMethodError", "class_of", "method_from"]
 
@@ -31,6 +31,7 @@ METHODS: dict[str, type[Method]] = {
     "dsh": DSH,
     "dtsh": DTSH,
     "dsrh": DSRH,
+    "dsrh_yao": DSRHYao,
     "dch": DCH,
     "dqn": DQN,
     "shdh": SHDH,

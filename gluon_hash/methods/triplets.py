@@ -1,4 +1,4 @@
-"""Methods over triplets of images: DTSH and DSRH."""
+"""Methods over triplets of images: DTSH and the two that are called DSRH."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.method import Task, level_weights_field, paper
 from gluon_hash.methods.pairwise import OfPairs
+from gluon_hash.nets.heads import Classifier
 
-__all__ = ["DSRH", "DTSH"]
+__all__ = ["DSRH", "DTSH", "DSRHYao"]
 
 
 class DTSH(OfPairs):
@@ -70,3 +71,41 @@ class DSRH(OfPairs):
             margin=self.margin,
             quantization_weight=self.quantization_weight,
         )
+
+
+class DSRHYao(OfPairs):
+    """Triplets in order, and a classifier.
+
+    Source: Yao, Long, Mei and Rui, IJCAI 2016; the numbers are ours.
+    """
+
+    name: Literal["dsrh_yao"] = "dsrh_yao"
+    margin: float = Field(
+        paper(losses.DSRHYaoLoss, "margin"),
+        gt=0,
+        description="rho: by how much u_i.u_p / L should exceed u_i.u_n / L",
+    )
+    softmax_weight: float = Field(
+        paper(losses.DSRHYaoLoss, "softmax_weight"),
+        ge=0,
+        description="of the classifier's cross-entropy",
+    )
+    quantization_weight: float = Field(
+        paper(losses.DSRHYaoLoss, "quantization_weight"),
+        ge=0,
+        description="of the distance to the nearest vertex",
+    )
+
+    def loss(self, task: Task) -> HybridBlock:
+        """DSRHYaoLoss."""
+        return losses.DSRHYaoLoss(
+            task.num_bits,
+            self.weights(task),
+            margin=self.margin,
+            softmax_weight=self.softmax_weight,
+            quantization_weight=self.quantization_weight,
+        )
+
+    def head(self, task: Task) -> Classifier:
+        """Of the finest classes."""
+        return Classifier(task.num_bits, task.num_classes[:1])

@@ -35,6 +35,7 @@ METHOD_LABELS = {
     "dsh": "DSH",
     "dtsh": "DTSH",
     "dsrh": "DSRH",
+    "dsrh_yao": "DSRH (Yao)",
     "dch": "DCH",
     "dqn": "DQN",
     "shdh": "SHDH",
@@ -45,6 +46,7 @@ METHOD_LABELS = {
     "ssdh": "SSDH",
     "softmax": "softmax",
     "embedding": "embedding",
+    "expected_codeword": "expected codeword",
     "embedding_softmax": "embedding + softmax",
     "itq": "ITQ",
     "lsh": "LSH",
@@ -52,6 +54,7 @@ METHOD_LABELS = {
 }
 TARGETS = {
     "tree": "targets by the tree",
+    "annealed": "annealed targets",
     "balanced": "balanced targets",
     "hadamard": "Hadamard targets",
 }

@@ -90,6 +90,18 @@ def test_dtsh():
     )
 
 
+def test_dsrh_yao():
+    """x = 1/2 from image 0, 0 from 1; rho = 1: hinges 1/2 and 1. Image 2 has no triplet. Logits 0:
+    log 2 each, halved; bit 0 of image 1 costs 0.1 / 2."""
+    found = of(
+        losses.DSRHYaoLoss(2, margin=1.0, softmax_weight=0.5),
+        TRIPLET,
+        TRIPLET_LABELS,
+        [[0, 0]] * 3,
+    )
+    check(found, [0.5 + LOG2 / 2, 1 + LOG2 / 2 + 0.05, LOG2 / 2])
+
+
 def test_dsrh():
     # r(0, 1) = 2 levels, r(0, 2) = 1: omega = 4 - 2. x = 1/2 from 0, 0 from 1; rho = 1: hinges 1/2
     # and 1. From 2 the others are alike. One triplet an anchor: the weights cancel.
@@ -219,6 +231,8 @@ def test_dcdh():
         (lambda: losses.DSHLoss(0), "num_bits >= 1"),
         (lambda: losses.DSHLoss(4, margin_per_bit=0.0), "margin_per_bit > 0"),
         (lambda: losses.DTSHLoss(0), "num_bits >= 1"),
+        (lambda: losses.DSRHYaoLoss(0), "num_bits >= 1 and margin > 0"),
+        (lambda: losses.DSRHYaoLoss(4, margin=0.0), "num_bits >= 1 and margin > 0"),
         (lambda: losses.DSRHLoss(4, 2, [1.0]), "2 level_weights, got 4 bits, 1 weights"),
         (lambda: losses.DCHLoss(4, gamma=0.0), "gamma > 0"),
         (lambda: losses.SHDHLoss(4, 2, [1.0]), "expected 2 level_weights, got 1"),
@@ -264,6 +278,8 @@ def test_bad_input_is_refused(make, message):
         ("DSDHLoss", (), "discrete_weight"),
         ("DSHLoss", (4,), "quantization_weight"),
         ("DTSHLoss", (4,), "quantization_weight"),
+        ("DSRHYaoLoss", (4,), "softmax_weight"),
+        ("DSRHYaoLoss", (4,), "quantization_weight"),
         ("DSRHLoss", (4, 2), "quantization_weight"),
         ("DCHLoss", (4,), "quantization_weight"),
         ("DQNLoss", (), "quantization_weight"),

@@ -93,6 +93,10 @@ TWINS = {
         {**PULL, **LEVELS, "margin": 0.7},
         partial(slow.dsrh, weights=W, margin=0.7, lam=0.3),
     ),
+    "dsrh_yao": (
+        {**PULL, **LEVELS, "margin": 0.7, "softmax_weight": 0.4},
+        partial(slow.dsrh_yao, weights=W, margin=0.7, mu=0.4, lam=0.3),
+    ),
     "dch": ({**PULL, **LEVELS, "gamma": 6.0}, partial(slow.dch, weights=W, gamma=6.0, lam=0.3)),
     "shdh": (LEVELS, partial(slow.shdh, bits=[slice(0, 8), slice(8, 16)], weights=W)),
     "csq": (PULL, partial(slow.csq, lam=0.3)),
