@@ -46,6 +46,11 @@ class DataConfig(_Section):
         description="keep the images of validation.lst out of training and choose the best epoch "
         "on them",
     )
+    tree: str | None = Field(
+        None,
+        description="a hierarchy.tsv over the same finest classes that is trained in place of "
+        "data.root's, deeper or flatter; what is measured is data.root's",
+    )
     unseen_classes: str | None = Field(
         None,
         description="names of finest classes, one a line, whose images are never trained on "

@@ -14,8 +14,12 @@ from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.features import ROWS_AT_A_TIME, load_features, statistics_for
 from gluon_hash.experiment.objects import build_transform
 from gluon_hash.experiment.sampling import sampling_of
+from gluon_hash.experiment.trained_classes import (
+    is_trained,
+    trained_hierarchy,
+    trained_labels,
+)
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.hierarchy.unseen import read_unseen, relabelled, without_classes
 from gluon_hash.methods.table import METHODS
 from gluon_hash.progress import log
 from gluon_hash.records import RecordFile, read_list
@@ -28,7 +32,7 @@ from gluon_hash.records.loaders import (
 )
 from gluon_hash.training.workers import ALONE, Workers
 
-__all__ = ["Data", "FeatureSample", "build_data", "evaluation_loader", "trained_hierarchy"]
+__all__ = ["Data", "FeatureSample", "build_data", "evaluation_loader"]
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,6 @@ class Data:
     sampler: str
     statistics: tuple[np.ndarray, np.ndarray] | None = None
     sample: FeatureSample | None = None
-
-
-def trained_hierarchy(config: Config, hierarchy: Hierarchy) -> Hierarchy:
-    """The hierarchy without the classes of data.unseen_classes; DataError if one is not in it."""
-    if config.data.unseen_classes is None:
-        return hierarchy
-    return without_classes(hierarchy, read_unseen(config.data.unseen_classes, hierarchy))
 
 
 def build_data(config: Config, hierarchy: Hierarchy, workers: Workers = ALONE) -> Data:
@@ -170,8 +167,8 @@ def _feature_data(
     table, floats = load_features(config, path)
     _check_labels(config, hierarchy, table.level_labels, path)
     trained = trained_hierarchy(config, hierarchy)
-    every = relabelled(table.level_labels, hierarchy, trained)
-    kept, held = _divide(table.ids, held_out_ids, _is_trained(config, every))
+    every = trained_labels(config, hierarchy, trained, table.level_labels)
+    kept, held = _divide(table.ids, held_out_ids, is_trained(config, every))
     features, labels, ids = floats[kept], every[kept], table.ids[kept]
     sampling, training = sampling_of(config, labels), config.training
     searched = _as_many(labels[:, 0], every[held, 0])
@@ -206,9 +203,9 @@ def _image_data(
     records = RecordFile(Path(config.data.root) / "train.rec")
     _check_labels(config, hierarchy, records.level_labels, records.path)
     trained = trained_hierarchy(config, hierarchy)
-    records = records.with_labels(relabelled(records.level_labels, hierarchy, trained))
-    labels = records.level_labels
-    kept, held = _divide(records.ids, held_out_ids, _is_trained(config, labels))
+    labels = trained_labels(config, hierarchy, trained, records.level_labels)
+    records = records.with_labels(labels)
+    kept, held = _divide(records.ids, held_out_ids, is_trained(config, labels))
     sampling = sampling_of(config, labels[kept])
     searched = kept[_as_many(labels[kept, 0], labels[held, 0])]
     transform, training = build_transform(config), config.training
@@ -268,13 +265,6 @@ def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
             path=path,
         )
     return images.ids
-
-
-def _is_trained(config: Config, level_labels: np.ndarray) -> np.ndarray:
-    """Which images are of a class that is trained: bool (N,); labels as relabelled gives them."""
-    if config.data.unseen_classes is None:
-        return np.ones(len(level_labels), bool)
-    return level_labels[:, 0] >= 0
 
 
 def _as_many(fine_labels: np.ndarray, held_out_labels: np.ndarray) -> np.ndarray:

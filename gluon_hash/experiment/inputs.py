@@ -10,6 +10,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.config import FEATURES, Config
 
 __all__ = [
+    "ALL_CLASSES",
     "HIERARCHY",
     "SPLIT",
     "check_inputs",
@@ -18,6 +19,7 @@ __all__ = [
     "training_inputs",
 ]
 
+ALL_CLASSES = "hierarchy_all.tsv"  # of a run that was trained on some classes, or in another tree
 HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
 TRAIN_RECORDS, QUERY_RECORDS = "train.rec", "query.rec"
 TRAIN_FEATURES, QUERY_FEATURES = "train.npz", "query.npz"
@@ -62,6 +64,8 @@ def training_inputs(config: Config) -> dict[str, Path]:
     """What a training reads, by what it is."""
     root = Path(config.data.root)
     files = {"hierarchy": root / HIERARCHY}
+    if config.data.tree is not None:
+        files["tree"] = Path(config.data.tree)
     if config.data.unseen_classes is not None:
         files["unseen classes"] = Path(config.data.unseen_classes)
     if config.data.held_out:

@@ -28,6 +28,7 @@ __all__ = [
     "comparison_figure",
     "find_run",
     "hierarchical_lines",
+    "hierarchy_of_codes",
     "is_comparison",
     "other_searches",
     "read_comparison",
@@ -37,7 +38,7 @@ __all__ = [
 CONFIG, LOG, VERSIONS, SPLIT = "run.yaml", "log.jsonl", "versions.json", "split.json"
 REFERENCE, STATE = "reference.json", Path("best.ckpt") / "state.json"
 COMPARED, CURVES, RUNS = "comparison.json", "curves.json", "runs"
-DATABASE, HIERARCHY = "database.npz", "hierarchy.tsv"
+DATABASE, HIERARCHY, ALL_CLASSES = "database.npz", "hierarchy.tsv", "hierarchy_all.tsv"
 
 
 def is_comparison(folder: Path) -> bool:
@@ -81,6 +82,18 @@ def best_epoch(folder: Path) -> int | None:
     """The epoch that a run folder keeps, from 1; None if it has kept none."""
     best = _object(folder / STATE).get("best_epoch")
     return best if isinstance(best, int) else None
+
+
+def hierarchy_of_codes(folder: Path) -> Hierarchy:
+    """By which the codes in a run folder are labelled: of all classes, though fewer were trained.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged.
+    """
+    every = folder / ALL_CLASSES
+    return Hierarchy.load(every if every.exists() else folder / HIERARCHY)
 
 
 def find_run(folder: Path, detail: str | None) -> tuple[Comparison, Path]:
@@ -198,7 +211,7 @@ def _tables(folder: Path, runs: Mapping[str, list[str]]) -> dict[str, tuple[Code
     for name, own in runs.items():
         path = folder / RUNS / own[0] / DATABASE
         if path.exists():
-            table, hierarchy = CodeTable.load(path), Hierarchy.load(path.with_name(HIERARCHY))
+            table, hierarchy = CodeTable.load(path), hierarchy_of_codes(path.parent)
             hierarchy.check_level_labels(table.level_labels, path)
             tables[name] = (table, hierarchy)
     return tables

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gluon_hash.experiment.run_files import find_run, is_comparison, read_run
+from gluon_hash.experiment.run_files import find_run, hierarchy_of_codes, is_comparison, read_run
 from gluon_hash.files import atomic_write_text, refuse_existing
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 QUERY, DATABASE, MEASURED = "query.npz", "database.npz", "measured_hamming.npz"
-HIERARCHY, QUERY_RECORDS, TRAIN_RECORDS = "hierarchy.tsv", "query.rec", "train.rec"
+QUERY_RECORDS, TRAIN_RECORDS = "query.rec", "train.rec"
 
 
 def write_report(
@@ -75,7 +75,7 @@ def write_report(
         compared, folder = find_run(source, detail)
     elif detail is not None:
         raise ValueError("detail is for a comparison; this is a run")
-    trained, hierarchy = read_run(folder), Hierarchy.load(folder / HIERARCHY)
+    trained, hierarchy = read_run(folder), hierarchy_of_codes(folder)
     query, database, origin = _codes(folder, codes, hierarchy, device)
     images = _images(trained, query, database, records)
     measured = _measured(folder, query, database, hierarchy, kept=compared and not codes)

@@ -13,7 +13,13 @@ from gluon_hash.engine import mx
 from gluon_hash.experiment.assembly import Assembled, assemble
 from gluon_hash.experiment.config import Config
 from gluon_hash.experiment.data import Data
-from gluon_hash.experiment.inputs import HIERARCHY, check_inputs, resolve, training_inputs
+from gluon_hash.experiment.inputs import (
+    ALL_CLASSES,
+    HIERARCHY,
+    check_inputs,
+    resolve,
+    training_inputs,
+)
 from gluon_hash.experiment.reference import REFERENCE, reference_lines, warnings_of
 from gluon_hash.experiment.run_checks import (
     Differences,
@@ -109,6 +115,7 @@ def train(
             note(out, config, differences)
         elif workers.is_first:
             start_folder(config, out, data.hierarchy, made.net, made.decoder)
+            _keep_other_tree(config, out)
             held.enter_context(owned(out))
             claim.close()  # killed from here on, it leaves no file beside the folder
         lines = _fit(config, out, made, workers, callbacks)
@@ -116,6 +123,12 @@ def train(
         if workers.is_first:
             _say_what_came_of_it(run, data, lines, contexts)
         return run
+
+
+def _keep_other_tree(config: Config, out: Path) -> None:
+    """Keep the tree of all classes, by which codes are labelled, where another one is trained."""
+    if config.data.tree is not None or config.data.unseen_classes is not None:
+        Hierarchy.load(Path(config.data.root) / HIERARCHY).save(out / ALL_CLASSES)
 
 
 def _hold(

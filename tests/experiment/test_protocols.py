@@ -90,6 +90,47 @@ def test_images_of_unseen_classes_are_never_trained_on(features, unseen):
                 assert data.hierarchy.class_names[0][int(fine)] == name[label[i]]
 
 
+def test_another_tree_is_trained_and_the_first_is_measured(features, unseen, run, tmp_path):
+    """The 27 classes straight under 3 families: two levels are trained, three are measured."""
+    classes, file, hierarchy = unseen
+    flat, tree = hierarchy.take_levels([0, 2]), tmp_path / "flat.tsv"
+    flat.save(tree)
+    change = f"data.tree={tree}"
+    data = build_data(load_config(features, [change]), hierarchy)
+    assert data.hierarchy == flat
+    table = FeatureTable.load(load_config(features).data.features)
+    fine = dict(zip(table.ids.tolist(), table.level_labels[:, 0].tolist()))
+    batch = next(iter(data.train.epoch(0)))
+    labels = batch.level_labels.asnumpy().astype(int).tolist()
+    assert labels == [flat.ancestors[fine[i]].tolist() for i in batch.id]
+    both = build_data(load_config(features, [change, f"data.unseen_classes={file}"]), hierarchy)
+    assert both.hierarchy.num_classes == (22, 3)
+    out = tmp_path / "c"
+    words = f"--set training.epochs=1 --set {change} --set loss.inv_variances=[1,0.5]"
+    words += f" --set data.unseen_classes={file} --protocols paper,unseen-classes"
+    code, _, err = run("compare", features, "--out", out, *words.split())
+    assert code == 0, err
+    result = json.loads((out / "comparison.json").read_text())
+    assert "map_level_2" in result["rows"][0]["metrics"]
+    code, _, err = run("report", out, "--out", tmp_path / "r.html")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        (lambda names: names[::-1], "in their order: another order"),
+        (lambda names: ["axolotl", *names[1:]], "2 differ, such as 'axolotl'"),
+    ],
+)
+def test_a_tree_of_other_classes_is_refused(features, unseen, run, tmp_path, names, message):
+    rows = [(name, "all") for name in names(list(unseen[2].class_names[0]))]
+    Hierarchy.from_table(rows, ("fine", "all")).save(tmp_path / "t.tsv")
+    change = ["--set", f"data.tree={tmp_path / 't.tsv'}", "--set", "loss.inv_variances=[1,1]"]
+    code, _, err = run("train", features, "--out", tmp_path / "run", *change)
+    assert code == 2 and message in err and not (tmp_path / "run").exists()
+
+
 def test_held_out_images_are_searched_in_training_images_too(features, tmp_path):
     """The last epoch's codes, measured here, have the value of the log; it may choose."""
     changes = ["training.monitor=map_database", "loss.name=dcwh", "training.epochs=2"]

@@ -13,7 +13,7 @@ from gluon_hash.engine import mx
 from gluon_hash.experiment.comparison.grid import Candidate, Entry
 from gluon_hash.experiment.comparison.summary import Row
 from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.data import build_data, evaluation_loader, trained_hierarchy
+from gluon_hash.experiment.data import build_data, evaluation_loader
 from gluon_hash.experiment.fingerprints import fingerprint
 from gluon_hash.experiment.inputs import (
     HIERARCHY,
@@ -23,6 +23,7 @@ from gluon_hash.experiment.inputs import (
 )
 from gluon_hash.experiment.objects import build_net
 from gluon_hash.experiment.run_checks import check_same
+from gluon_hash.experiment.trained_classes import trained_hierarchy
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 
@@ -150,6 +151,7 @@ _CHECKS: list[tuple[Callable[[Config], Any], Callable[[Config], Any]]] = [
         _check_net,
         lambda config: [
             config.data.root,
+            config.data.tree,
             config.data.unseen_classes,
             config.net.model_dump(exclude={"num_bits"}),
             config.transform.model_dump(),
@@ -160,6 +162,7 @@ _CHECKS: list[tuple[Callable[[Config], Any], Callable[[Config], Any]]] = [
         _check_method,
         lambda config: [
             config.data.root,
+            config.data.tree,
             config.data.unseen_classes,
             config.net.num_bits,
             config.loss.model_dump(),

@@ -124,7 +124,7 @@ class _Measuring:
     def hierarchy(self) -> Hierarchy:
         """Of all classes: the network's own is that of the classes that were trained."""
         data = self.encoder.run.config.data
-        if data.unseen_classes is None:
+        if data.unseen_classes is None and data.tree is None:
             return self.encoder.hierarchy
         return Hierarchy.load(Path(data.root) / HIERARCHY)
 
@@ -174,7 +174,7 @@ def _hamming(task: _Measuring) -> Measured:
 
 def _weighted(task: _Measuring) -> Measured:
     """SHDH: a bit of level k's segment weighs k + 1, 0 the finest: coarse mistakes weigh more."""
-    num_levels = task.hierarchy.num_levels
+    num_levels = task.encoder.hierarchy.num_levels
     weights = [k + 1.0 for k in range(num_levels)]  # whole numbers: equal distances stay equal
     query, database = task.codes()
     own = segments(task.encoder.num_bits, num_levels)
