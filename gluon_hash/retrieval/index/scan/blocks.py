@@ -13,11 +13,21 @@ import numpy as np
 from gluon_hash.retrieval.evaluation.kernels.compiled import inner
 from gluon_hash.retrieval.evaluation.kernels.popcount import popcount
 
-__all__ = ["CHUNK", "Codes", "PART", "Room", "block_size", "distances_of", "least", "make_room"]
+__all__ = [
+    "CHUNK",
+    "Codes",
+    "PART",
+    "Room",
+    "block_size",
+    "distances_of",
+    "least",
+    "make_room",
+    "next_near",
+]
 
 BLOCK_BYTES = 1 << 15  # of codes that all queries of a tile are compared with: they stay in cache
 SHORTEST_BLOCK = 512  # codes
-PART, CHUNK = 512, 64  # distances of which the least is looked at before any of them is
+PART, CHUNK = 512, 64  # codes whose least distance is looked at before any of them is
 
 
 class Codes(NamedTuple):
@@ -80,11 +90,51 @@ def _add_triples(counts: np.ndarray, sums: np.ndarray) -> None:
 
 
 @inner
-def distances_of(codes: Codes, query: int, start: int, count: int, room: Room) -> np.ndarray:
-    """Distances of ``count`` codes from ``start`` on; of the hidden, more than any: (count,)."""
-    size = codes.per_code
-    elements = codes.elements[start * size : (start + count) * size]
-    before, after = room.counts, room.sums
+def next_near(codes: Codes, query: int, start: int, end: int, limit: int) -> tuple[int, int]:
+    """Where to look for codes nearer than the limit, from ``start`` on: their start and end.
+
+    Most often there is no such code, and no distance needs to be kept: of codes of one element the
+    least of a part is all that is computed here. Of others a whole block is to be looked at.
+    """
+    if codes.per_code > 1:
+        return start, end
+    while start < end:
+        stop = min(start + PART, end)
+        if _least_of(codes, query, start, stop) < limit:
+            for first in range(start, stop, CHUNK):
+                last = min(first + CHUNK, stop)
+                if _least_of(codes, query, first, last) < limit:
+                    return first, last
+        start = stop
+    return end, end
+
+
+@inner
+def _least_of(codes: Codes, query: int, start: int, end: int) -> Any:
+    """The least distance of codes of one element."""
+    elements, bits = codes.elements, codes.queries[query, 0]
+    lowest = popcount(elements[start] ^ bits)
+    for i in range(np.uint64(start), np.uint64(end)):  # unsigned: none counts from the end
+        lowest = min(lowest, popcount(elements[i] ^ bits))
+    return lowest
+
+
+@inner
+def distances_of(codes: Codes, query: int, start: int, end: int, room: Room) -> np.ndarray:
+    """Distances of the codes from ``start`` to ``end``; those of the hidden are beyond all."""
+    elements = codes.elements[start * codes.per_code : end * codes.per_code]
+    distances = _distances(codes, query, elements, end - start, room)
+    if len(codes.hidden):
+        _hide(codes.hidden[start:end], distances)
+    return distances
+
+
+@inner
+def _distances(
+    codes: Codes, query: int, elements: np.ndarray, count: int, room: Room
+) -> np.ndarray:
+    """Distances of the codes that the elements are: (count,)."""
+    size, before, after = codes.per_code, room.counts, room.sums
     if size == 1:
         _count_bits(codes.queries[query, 0], elements, before[:count])
     else:
@@ -97,10 +147,7 @@ def distances_of(codes: Codes, query: int, start: int, count: int, room: Room) -
             size //= 3
             _add_triples(before, after[: count * size])
         before, after = after, before
-    distances = before[:count]
-    if len(codes.hidden):
-        _hide(codes.hidden[start : start + count], distances)
-    return distances
+    return before[:count]
 
 
 @inner

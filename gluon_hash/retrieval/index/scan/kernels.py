@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gluon_hash.retrieval.evaluation.kernels.compiled import SOURCES, digest_of, inner, kept_serial
+from gluon_hash.retrieval.evaluation.kernels.compiled import SOURCES, digest_of, inner, kept
 from gluon_hash.retrieval.index.scan.blocks import (
     CHUNK,
     PART,
@@ -20,6 +20,7 @@ from gluon_hash.retrieval.index.scan.blocks import (
     distances_of,
     least,
     make_room,
+    next_near,
 )
 
 __all__ = ["count_within", "nearest", "place_within"]
@@ -58,7 +59,7 @@ def _offer(distances: np.ndarray, start: int, found: Found, query: int, k: int) 
     """Take what is nearer than the limit, and lower the limit where k are nearer."""
     for first in range(0, len(distances), PART):
         part = distances[first : first + PART]
-        if least(part) >= found.limits[query]:
+        if len(part) > CHUNK and least(part) >= found.limits[query]:
             continue
         if found.sizes[query] + PART > found.distances.shape[1]:
             _compact(found, query, k)
@@ -107,15 +108,15 @@ def _make_nearest(sources: int) -> Any:
         codes: Codes,
         position: int,
         num_bits: int,
-        distances: np.ndarray,
-        positions: np.ndarray,
+        nearest_distances: np.ndarray,
+        nearest_positions: np.ndarray,
     ) -> None:
         """Fill int32 and int64 (T, k): the k nearest; the first code is at ``position``.
 
         Nearest first, then by position; -1 where there are fewer.
         """
         assert sources >= 0  # read, so that it is in the closure
-        num_queries, k = distances.shape
+        num_queries, k = nearest_distances.shape
         num_codes = len(codes.elements) // codes.per_code
         most = min(2 * k + 4 * PART, num_codes + PART)
         found = Found(
@@ -127,15 +128,18 @@ def _make_nearest(sources: int) -> Any:
             np.zeros((num_queries, num_bits + 1), np.int64),
         )
         room, size = make_room(codes), block_size(codes)
-        for first in range(0, num_codes, size):
-            count = min(size, num_codes - first)
+        for block in range(0, num_codes, size):
+            end = min(block + size, num_codes)
             for query in range(num_queries):
-                near = distances_of(codes, query, first, count, room)
-                _offer(near, position + first, found, query, k)
+                start, stop = next_near(codes, query, block, end, found.limits[query])
+                while start < end:
+                    distances = distances_of(codes, query, start, stop, room)
+                    _offer(distances, position + start, found, query, k)
+                    start, stop = next_near(codes, query, stop, end, found.limits[query])
         for query in range(num_queries):
-            _sort(found, query, k, distances[query], positions[query])
+            _sort(found, query, k, nearest_distances[query], nearest_positions[query])
 
-    return kept_serial(nearest)
+    return kept(nearest)
 
 
 def _make_count_within(sources: int) -> Any:
@@ -144,18 +148,38 @@ def _make_count_within(sources: int) -> Any:
         assert sources >= 0
         num_codes = len(codes.elements) // codes.per_code
         room, size = make_room(codes), block_size(codes)
-        for first in range(0, num_codes, size):
-            count = min(size, num_codes - first)
+        for block in range(0, num_codes, size):
+            end = min(block + size, num_codes)
             for query in range(len(radii)):
-                distances = distances_of(codes, query, first, count, room)
-                for second in range(0, count, CHUNK):
-                    chunk = distances[second : second + CHUNK]
-                    if least(chunk) <= radii[query]:
-                        for bits in chunk:
-                            if bits <= radii[query]:
-                                counts[query, bits] += 1
+                limit = radii[query] + 1
+                start, stop = next_near(codes, query, block, end, limit)
+                while start < end:
+                    distances = distances_of(codes, query, start, stop, room)
+                    for first in range(0, stop - start, CHUNK):
+                        chunk = distances[first : first + CHUNK]
+                        if least(chunk) < limit:
+                            for bits in chunk:
+                                if bits < limit:
+                                    counts[query, bits] += 1
+                    start, stop = next_near(codes, query, stop, end, limit)
 
-    return kept_serial(count_within)
+    return kept(count_within)
+
+
+@inner
+def _place(
+    chunk: np.ndarray,
+    start: int,
+    limit: int,
+    slots: np.ndarray,
+    distances: np.ndarray,
+    positions: np.ndarray,
+) -> None:
+    for i in range(len(chunk)):
+        if chunk[i] < limit:
+            slot = slots[chunk[i]]
+            distances[slot], positions[slot] = chunk[i], start + i
+            slots[chunk[i]] = slot + 1
 
 
 def _make_place_within(sources: int) -> Any:
@@ -176,21 +200,21 @@ def _make_place_within(sources: int) -> Any:
         assert sources >= 0
         num_codes = len(codes.elements) // codes.per_code
         room, size = make_room(codes), block_size(codes)
-        for first in range(0, num_codes, size):
-            count = min(size, num_codes - first)
+        for block in range(0, num_codes, size):
+            end = min(block + size, num_codes)
             for query in range(len(radii)):
-                near = distances_of(codes, query, first, count, room)
-                for second in range(0, count, CHUNK):
-                    chunk = near[second : second + CHUNK]
-                    if least(chunk) <= radii[query]:
-                        for i in range(len(chunk)):
-                            if chunk[i] <= radii[query]:
-                                slot = slots[query, chunk[i]]
-                                distances[slot] = chunk[i]
-                                positions[slot] = position + first + second + i
-                                slots[query, chunk[i]] = slot + 1
+                limit = radii[query] + 1
+                start, stop = next_near(codes, query, block, end, limit)
+                while start < end:
+                    found = distances_of(codes, query, start, stop, room)
+                    for first in range(0, stop - start, CHUNK):
+                        chunk = found[first : first + CHUNK]
+                        if least(chunk) < limit:
+                            place = position + start + first
+                            _place(chunk, place, limit, slots[query], distances, positions)
+                    start, stop = next_near(codes, query, stop, end, limit)
 
-    return kept_serial(place_within)
+    return kept(place_within)
 
 
 _OWN = digest_of(Path(__file__).parent) ^ SOURCES

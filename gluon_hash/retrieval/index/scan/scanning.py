@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import count, product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,6 +62,10 @@ def nearest(
     plan = _plan(packed, len(queries), min(MOST_QUERIES, max(1, CANDIDATES // k)))
     distances, positions = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), int)
     answers: dict[tuple[int, int], Found] = {}
+    if len(plan.tiles) == len(plan.parts) == 1:  # the quick way, for one query
+        codes = _codes(packed, queries, hidden, plan.tiles[0], plan.parts[0])
+        kernels.nearest(codes, 0, 8 * packed.shape[1], distances, positions)
+        return distances, positions
 
     def run(tile: int, part: int) -> None:
         rows, codes = plan.tiles[tile], plan.parts[part]
@@ -168,9 +173,11 @@ def _plan(packed: np.ndarray, num_queries: int, most: int) -> Plan:
     """Tiles of at most ``most`` queries, and parts of the codes where the queries are few."""
     num_codes, num_bytes = packed.shape
     work = num_queries * num_codes * num_bytes
+    if work < WORTH_A_THREAD and 0 < num_queries <= most and _layout(num_bytes)[0] == num_bytes:
+        return Plan([slice(0, num_queries)], [slice(0, num_codes)], 1)
     threads = max(1, min(faiss.omp_get_max_threads(), work // WORTH_A_THREAD))
     parts = threads if num_queries < FEW_QUERIES * threads else 1
-    if _wide(num_bytes) != num_bytes:
+    if _layout(num_bytes)[0] != num_bytes:
         parts = max(parts, -(-num_codes // WIDENED))
     tiles = -(-num_queries // most)
     if parts == 1:
@@ -203,16 +210,21 @@ def _codes(
     """A tile and a part, as the kernels take them."""
     from gluon_hash.retrieval.index.scan.blocks import Codes
 
-    num_bytes = packed.shape[1]
-    wide = _wide(num_bytes)
-    size = next(size for size in (8, 4, 2, 1) if wide % size == 0)
-    element, per_code = np.dtype(f"u{size}"), wide // size
+    wide, element, per_code, room = _layout(packed.shape[1])
     tile = _widened(queries[rows], wide).view(element)
     if per_code > 1:
         tile = np.tile(tile, (1, -(-LONGEST_QUERY // per_code)))
-    room = np.empty(0, np.uint8 if 8 * num_bytes < 255 else np.uint16)
     elements = _widened(packed[part], wide).reshape(-1).view(element)
     return Codes(elements, per_code, hidden[part], tile, room)
+
+
+@lru_cache
+def _layout(num_bytes: int) -> tuple[int, np.dtype, int, np.ndarray]:
+    """Of codes of so many bytes: bytes when widened, elements, how many, and Codes.room."""
+    wide = _wide(num_bytes)
+    size = next(size for size in (8, 4, 2, 1) if wide % size == 0)
+    room = np.empty(0, np.uint8 if 8 * num_bytes < 255 else np.uint16)
+    return wide, np.dtype(f"u{size}"), wide // size, room
 
 
 def _widened(packed: np.ndarray, wide: int) -> np.ndarray:
