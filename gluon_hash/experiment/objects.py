@@ -76,9 +76,7 @@ def new_net(config: Config, hierarchy: Hierarchy) -> HashingNet:
 
 def new_decoder(config: Config, hierarchy: Hierarchy) -> ExpectedCodeword | None:
     """What makes codes of logits, not initialised; None where the network gives codes."""
-    if config.loss.outputs == "code":
-        return None
-    return ExpectedCodeword(hierarchy.num_classes[0], config.net.num_bits)
+    return config.loss.decoder(hierarchy.num_classes[0], config.net.num_bits)
 
 
 def build_decoder(

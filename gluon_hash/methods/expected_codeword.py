@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
-from gluon_hash import losses
+from gluon_hash import losses, nets
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.binary_targets import BinaryTargets, targets_field
 from gluon_hash.methods.memory.base import FixedTargets, Memory
@@ -23,6 +24,12 @@ class ExpectedCodeword(BinaryTargets):
     name: Literal["expected_codeword"] = "expected_codeword"
     targets: Literal["hadamard", "balanced", "tree", "annealed"] = targets_field("annealed")
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
+    temperature: float = Field(
+        1.5,
+        gt=0,
+        description="what the outputs are divided by when a code is made of them: above 1 less "
+        "likely classes have more of a say",
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """ExpectedCodewordLoss with a weight for each level."""
@@ -32,6 +39,10 @@ class ExpectedCodeword(BinaryTargets):
                 f"loss.level_weights: expected {task.num_levels} values, got {len(weights)}"
             )
         return losses.ExpectedCodewordLoss(weights)
+
+    def decoder(self, num_classes: int, num_bits: int) -> nets.ExpectedCodeword:
+        """Expected codewords at the temperature."""
+        return nets.ExpectedCodeword(num_classes, num_bits, temperature=self.temperature)
 
     def memory(self, task: Task) -> Memory:
         """The ancestors of each finest class; the loss does not see the codewords."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gluon_hash.engine import Block, HybridBlock, mx
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.memory.base import Memory
+from gluon_hash.nets.heads import ExpectedCodeword
 
 __all__ = ["Method", "Parts", "Task", "level_weights_field", "paper"]
 
@@ -113,6 +114,10 @@ class Method(BaseModel):
 
     def head(self, task: Task) -> Block | None:
         """A learned block that the loss needs beside the code, not initialised; by default none."""
+        return None
+
+    def decoder(self, num_classes: int, num_bits: int) -> ExpectedCodeword | None:
+        """Of ``outputs: logits``: what makes codes of them, not initialised; by default none."""
         return None
 
     def codewords(self, task: Task) -> np.ndarray | None:

@@ -108,11 +108,13 @@ class LearnedCenters(Block):
 class ExpectedCodeword(HybridBlock):
     r"""Logits of the classes -> the codeword that is expected of them, a relaxed code.
 
-    .. math:: u = \sum_c \mathrm{softmax}(z)_c \, t_c
+    .. math:: u = \sum_c \mathrm{softmax}(z / \tau)_c \, t_c
 
     Parameters
     ----------
     num_classes, num_bits : int
+    temperature : float
+        tau; above 1 classes that are less likely have more of a say.
 
     Inputs:
         - **logits**: z, float, shape (batch_size, num_classes).
@@ -123,12 +125,13 @@ class ExpectedCodeword(HybridBlock):
     The codewords t in {-1, +1} never train; they are kept with the other parameters.
     """
 
-    def __init__(self, num_classes: int, num_bits: int) -> None:
+    def __init__(self, num_classes: int, num_bits: int, *, temperature: float = 1.0) -> None:
         super().__init__()
+        self._coldness = 1.0 / temperature
         with self.name_scope():
             self.codewords = self.params.get(
                 "codewords", shape=(num_classes, num_bits), init="zeros", grad_req="null"
             )
 
     def hybrid_forward(self, F: ModuleType, logits: Tensor, codewords: Tensor) -> Tensor:
-        return F.dot(F.softmax(logits, axis=1), codewords)
+        return F.dot(F.softmax(self._coldness * logits, axis=1), codewords)

@@ -61,6 +61,17 @@ def test_golden_code(hybridize):
     assert block.codewords.grad_req == "null"
 
 
+def test_a_temperature_evens_the_probabilities():
+    """(1/2, 1/4, 1/8, 1/8) ** (1 / 2) are as 2 : sqrt 2 : 1 : 1."""
+    block = ExpectedCodeword(4, 4, temperature=2.0)
+    block.initialize()
+    block.codewords.set_data(nd.array(2 * np.eye(4) - 1))
+    found = block(nd.array(np.log(PROBABILITIES[:1]))).asnumpy()[0]
+    expected = np.array([2, 2**0.5, 1, 1]) / (4 + 2**0.5)
+    np.testing.assert_allclose(found, 2 * expected - 1, atol=1e-6)
+    assert METHODS["expected_codeword"](temperature=2.0).decoder(4, 3)._coldness == 0.5
+
+
 @pytest.mark.parametrize(
     "settings, draw",
     [
@@ -146,7 +157,7 @@ def test_a_run_keeps_its_codewords_and_gives_codes(trained):
         logits = nd.array(features[:20])
         for layer in list(head)[:-1]:
             logits = layer(logits)
-    expected = logits.softmax().asnumpy() @ codewords.asnumpy()
+    expected = (logits / 1.5).softmax().asnumpy() @ codewords.asnumpy()
     np.testing.assert_allclose(relaxed, expected, atol=1e-5)
 
 

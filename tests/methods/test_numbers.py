@@ -48,7 +48,7 @@ def test_every_setting_changes_the_loss(name):
     # one level has no parents to be near: N(0, 1) either way; codewords come after the loss
     assert without == {
         "dcwh": {"initial_centers"},
-        "expected_codeword": {"targets", "flipped"},
+        "expected_codeword": {"targets", "flipped", "temperature"},
     }.get(name, set())
 
 
