@@ -14,7 +14,7 @@ from mkdocs.config.defaults import MkDocsConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from site_markup import docstring_markdown
+from site_markup import docstring_markdown, field_description
 from site_reference import page_name, rooms
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
@@ -27,6 +27,13 @@ class Docstrings(griffe.Extension):
         """Change the docstring of one module, class, function or attribute."""
         if obj.docstring is not None:
             obj.docstring.value = docstring_markdown(obj.docstring.value)
+
+    def on_attribute(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        """A field of a pydantic model says what it is in its ``description``."""
+        said = field_description(str(attr.value or ""))
+        if said and attr.docstring is None:
+            attr.docstring = griffe.Docstring(said, parent=attr)
+            attr.value = None  # Field(...), of which the rest is in Settings of docs/methods.md
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

@@ -5,13 +5,21 @@ The standard library alone; tools/site_hooks.py calls this while `make docs` bui
 
 from __future__ import annotations
 
+import ast
 import base64
 import posixpath
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["docstring_markdown", "notebook_markdown", "notebook_pictures", "relink"]
+__all__ = [
+    "docstring_markdown",
+    "field_description",
+    "notebook_markdown",
+    "notebook_pictures",
+    "relink",
+    "table_code",
+]
 
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|!?\[[^\[\]]*\])*)\]\(([^)\s]+)\)")
 DIRECTIVE = re.compile(r"^( *)\.\. math:: *(.*)$")
@@ -86,6 +94,41 @@ def _examples(lines: list[str]) -> list[str]:
             inside = False
         made.append(line.strip() if inside else line)
     return [*made, "```"] if inside else made
+
+
+def field_description(value: str) -> str:
+    """What ``Field(..., description="...")`` of a pydantic model says; "" where it says nothing.
+
+    >>> field_description("Field(0.1, ge=0, description='of the ' f'pull; {a.FAR:g} is far')")
+    'of the pull; FAR is far'
+    >>> field_description("other(0.1)")
+    ''
+    """
+    if not value.startswith("Field("):
+        return ""
+    for node in ast.walk(ast.parse(value)):
+        if isinstance(node, ast.keyword) and node.arg == "description":
+            parts = node.value.values if isinstance(node.value, ast.JoinedStr) else [node.value]
+            return "".join(
+                str(part.value)
+                if isinstance(part, ast.Constant)
+                else ast.unparse(getattr(part, "value", part)).rpartition(".")[2]
+                for part in parts
+            )
+    return ""
+
+
+def table_code(text: str) -> str:
+    r"""Markdown whose rows of tables say ``|`` in code, where code hosts want ``\|``.
+
+    >>> print(table_code(r"| `a \| b` | c \| d |"))
+    | `a | b` | c \| d |
+    """
+
+    def row(match: re.Match[str]) -> str:
+        return re.sub(r"`[^`]+`", lambda code: code[0].replace(r"\|", "|"), match[0])
+
+    return re.sub(r"^\|.*$", row, text, flags=re.MULTILINE)
 
 
 def relink(text: str, change: Callable[[str], str | None]) -> str:

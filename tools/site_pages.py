@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from site_markup import notebook_markdown, notebook_pictures, relink
+from site_markup import notebook_markdown, notebook_pictures, relink, table_code
 from site_reference import page_name, reference_page, rooms
 
 # pictures from elsewhere, which a site without a network cannot show
@@ -87,7 +87,8 @@ def _write(out: Path, source: str, text: str) -> None:
     """Write the page of one file of the checkout."""
     page = out / str(in_site(source))
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(relink(BADGE.sub("", text), link_of(source)), encoding="utf-8")
+    text = relink(table_code(BADGE.sub("", text)), link_of(source))
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
