@@ -115,3 +115,12 @@ def test_a_kind_says_how_many_codes_it_wants_at_once():
     assert Ivf(4, 4).codes_at_once(10**6) == 10**6  # its lists are learnt from all of them
     assert Flat().codes_at_once(10**6) == 10**5 and Flat().codes_at_once(3) == 3
     assert WIDER > 1  # or a search for more candidates would not end
+
+
+@pytest.mark.parametrize("kind, note", [("flat", False), ("hnsw", True), ("ivf", True)])
+def test_building_says_when_a_flat_index_would_do(rng, tmp_path, capsys, kind, note):
+    table(rng, 40, 16).save(tmp_path / "d.npz")
+    with pytest.raises(SystemExit):
+        main(f"index build {tmp_path}/d.npz --out {tmp_path}/index --kind {kind}".split())
+    said = f"{kind}: a flat index of 40 codes answers as fast, and exactly"
+    assert (said in capsys.readouterr().err) == note

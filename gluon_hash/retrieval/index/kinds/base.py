@@ -42,6 +42,7 @@ class Kind(ABC):
 
     name: ClassVar[str]
     can_be_mapped: ClassVar[bool] = False  # FAISS can leave the codes in the file
+    pays_from: ClassVar[int] = 0  # codes, about; of fewer a scan is as fast, and exact
 
     @classmethod
     def defaults(cls, num_bits: int, num_codes: int) -> dict[str, int]:

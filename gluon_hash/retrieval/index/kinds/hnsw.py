@@ -35,6 +35,7 @@ class Hnsw(Kind):
     num_neighbors: int = 32
     search_width: int = 128
     name = "hnsw"
+    pays_from = 2_000_000
 
     def create(self, num_bits: int) -> faiss.IndexBinaryHNSW:
         """An empty graph for codes of ``num_bits``."""

@@ -35,6 +35,7 @@ class Ivf(Kind):
     num_lists: int = 256
     num_probes: int = 16
     name = "ivf"
+    pays_from = 2_000_000
     can_be_mapped = True
 
     @classmethod
