@@ -1,6 +1,6 @@
 # Every target sets up what it needs. VENV=DIR names another folder for the environment; MXNET=cu112
 # takes MXNet's CUDA build (and is remembered), MXNET=cpu goes back; SOURCE= and OUT= belong to demo,
-# COUNT= to fuzz; SOURCE=, WEIGHTS=, WORK= and ONLY= to results.
+# COUNT= to fuzz; SOURCE=, WEIGHTS=, TREE=, WORK= and ONLY= to results.
 VENV ?= .venv
 OUT ?= demo
 COUNT ?= 10000
@@ -108,10 +108,11 @@ bench: install
 
 # Every table of docs/results.md from nothing: many hours. What is there is kept, what was interrupted
 # goes on. SOURCE= the archive of CIFAR-100, WEIGHTS= the backbone's (default: downloads);
-# WORK= where to (default: results/); ONLY= names of tables, separated by commas.
+# TREE= the folder of a deeper tree; WORK= where to (default: results/); ONLY= names of tables,
+# separated by commas.
 results: install
 	$(PYTHON) tools/results.py $(if $(SOURCE),--source $(SOURCE)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
-	  $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY))
+	  $(if $(TREE),--tree $(TREE)) $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY))
 
 # What the other targets made in passing; the environments and what commands wrote stay.
 clean:

