@@ -157,12 +157,18 @@ def _of_one(
 ) -> _Found:
     """Of a database in one file."""
     from gluon_hash import retrieval
-    from gluon_hash.retrieval.evaluation import advise
+    from gluon_hash.retrieval.evaluation import advise, measure_and_draw
 
     (database,) = files
-    ours, theirs = retrieval.load_table(query), retrieval.load_table(database)
-    curves = _curves(query, database) if wants_curves else None
-    measured = retrieval.measure_tables(ours, theirs, **rules, **by)
+    table, curves = retrieval.CodeTable, None
+    load = table.load if wants_curves else retrieval.load_table  # features have no curves
+    ours, theirs = load(query), load(database)
+    plain = wants_curves and by["distance"] is None
+    if plain and isinstance(ours, table) and isinstance(theirs, table):
+        measured, drawn = measure_and_draw(ours, theirs, **rules)
+        curves = drawn.to_dict()
+    else:
+        measured = retrieval.measure_tables(ours, theirs, **rules, **by)
     warnings = advise(ours, theirs, measured, rules["hierarchy"])
     return _Found(measured, warnings, ours.level_labels, theirs.level_labels, curves)
 
@@ -187,12 +193,6 @@ def _of_parts(
     curves = curves_of_parts(ours, parts).to_dict() if wants_curves else None
     warnings = advise(ours, about.sample, measured, rules["hierarchy"], step=about.step)
     return _Found(measured, warnings, ours.level_labels, about.class_counts, curves)
-
-
-def _curves(query: Path, database: Path) -> dict[str, list]:
-    from gluon_hash.retrieval import CodeTable, curves
-
-    return curves(CodeTable.load(query), CodeTable.load(database)).to_dict()
 
 
 def _numbers(option: str, text: str | None, kind: type) -> list | None:

@@ -17,16 +17,17 @@ from gluon_hash.retrieval.evaluation.kernels.table import METRICS
 
 ROOT = Path(__file__).parents[2]
 EVALUATION = ROOT / "gluon_hash" / "retrieval" / "evaluation"
+SCAN = ROOT / "gluon_hash" / "retrieval" / "index" / "scan"  # its digest goes into its closures
 
 
-def test_everything_compiled_is_in_the_folder_whose_changes_are_noticed():
+def test_everything_compiled_is_in_folders_whose_changes_are_noticed():
     texts = {path: path.read_text() for path in sorted((ROOT / "gluon_hash").rglob("*.py"))}
     decorated = {path for path, text in texts.items() if re.search(r"@(inner|kept|folded)\b", text)}
-    assert decorated and {path.parent for path in decorated} == {EVALUATION / "kernels"}
+    assert decorated and {path.parent for path in decorated} == {EVALUATION / "kernels", SCAN}
     assert [path.name for path, text in texts.items() if "njit" in text] == ["compiled.py"]
 
 
-@pytest.mark.parametrize("kernel", [loops.measure_all, loops.measure_all_given, loops.count_all])
+@pytest.mark.parametrize("kernel", [loops.measure_all, loops.measure_all_given])
 def test_what_is_kept_depends_on_the_text_of_every_kernel(kernel):
     assert compiled.SOURCES in [cell.cell_contents for cell in kernel.py_func.__closure__]
 
@@ -76,6 +77,27 @@ def test_a_change_in_the_file_of_a_called_kernel_is_noticed(tmp_path):
         )
         answers.append(tuple(map(int, process.stdout.split())))
     assert answers == [(1, 0), (1, 1), (2, 0)]  # the second is read from the disk, the third is not
+
+
+@pytest.mark.parametrize("at_a_terminal", [True, False])
+def test_who_waits_for_the_first_compiling_at_a_terminal_is_told_once(
+    monkeypatch, tmp_path, capsys, at_a_terminal
+):
+    def half(value):
+        return value // 2
+
+    def third(value):
+        return value // 3
+
+    compiled._say.cache_clear()
+    monkeypatch.setattr(compiled.numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiled.environment, "compiled_folder", lambda: tmp_path)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: at_a_terminal, raising=False)
+    assert (compiled.kept(half)(6), compiled.kept(third)(6)) == (3, 2)
+    said = f"compiling for this processor takes some seconds; once: kept in {tmp_path}\n"
+    assert capsys.readouterr().err == (said if at_a_terminal else "")
+    assert (compiled.kept(half)(8), compiled.kept(third)(6)) == (4, 2)  # read from the disk
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("has_folder", [True, False])

@@ -13,6 +13,7 @@ from gluon_hash.retrieval import (
     measure_by_distance,
     metrics,
 )
+from gluon_hash.retrieval.evaluation import measure_and_draw
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 
 
@@ -94,6 +95,54 @@ def test_given_distances_of_drawn_cases_leave_the_query_out_too(rng):
             np.testing.assert_allclose(
                 given.column(name), by_code.column(name), rtol=1e-12, err_msg=name
             )
+
+
+@pytest.mark.parametrize("num_items", [3, 4, 2047, 2048, 2051, 4100])
+@pytest.mark.parametrize("num_bits, num_levels", [(20, 8), (70, 2)])
+def test_items_that_are_counted_in_streams_and_tiles_rank_as_by_given_distances(
+    rng, num_items, num_bits, num_levels
+):
+    query, database = drawn_pair(rng, num_bits, num_levels, num_items)
+    excluded = rng.randint(-1, num_items, len(query))
+    excluded[0] = num_items - 1
+    bits, base = (codes.unpack(side.codes, num_bits) for side in (query, database))
+    distances = (bits[:, None] != base).sum(axis=2).astype(np.float32)
+    by_code = measure(query, database, excluded=excluded)
+    given = measure_by_distance(
+        lambda block: distances[block],
+        query.level_labels,
+        database.level_labels,
+        excluded=excluded,
+    )
+    for name in given.names:
+        np.testing.assert_array_equal(by_code.column(name), given.column(name), err_msg=name)
+
+
+@pytest.mark.parametrize("num_levels", [1, 3])
+def test_the_best_ranking_has_exactly_one(num_levels):
+    """Items in the order of their gains, each at a distance of its own; more than a stretch."""
+    fine = np.repeat(np.arange(8), 100)
+    labels = np.stack([fine // 2**level for level in range(num_levels)], axis=1).astype(np.int32)
+    bits = 2 * np.tri(800, 800, -1) - 1  # item i is at distance i from item 0
+    database = CodeTable(np.arange(800), codes.pack(bits), labels, 800)
+    query = CodeTable(np.array([900]), database.codes[:1], labels[:1], 800)
+    found = measure(query, database, cutoffs=Cutoffs(ahp=777))
+    for name in ("map", "mahp@777", "asi", "mean_ndcg_released@100", "hit@1", "r_precision"):
+        assert found.column(name)[0] == 1.0, name
+    for level in range(1, num_levels):
+        assert found.column(f"map_level_{level}")[0] == 1.0
+
+
+@pytest.mark.parametrize("protocol", ["standard", "barz"])
+def test_curves_of_the_same_ranking_are_those_of_one_of_their_own(rng, protocol):
+    query, database = drawn_pair(rng, 33, 3, 150)
+    query.level_labels[0] = database.level_labels[0]
+    query = database if protocol == "barz" else query
+    measured, drawn = measure_and_draw(query, database, protocol=protocol)
+    alone = measure(query, database, protocol=protocol)
+    assert measured.names == alone.names
+    np.testing.assert_array_equal(measured.values, alone.values)
+    assert drawn.to_dict() == curves(query, database).to_dict()
 
 
 def test_curves_of_drawn_cases(rng):

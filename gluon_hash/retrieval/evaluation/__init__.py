@@ -10,6 +10,7 @@ from gluon_hash.retrieval.evaluation.evaluate import (
     evaluate,
     leave_one_out,
     measure,
+    measure_and_draw,
     measure_by_distance,
 )
 from gluon_hash.retrieval.evaluation.float_ranking import feature_distances, measure_tables
@@ -41,6 +42,7 @@ __all__ = [
     "feature_distances",
     "leave_one_out",
     "measure",
+    "measure_and_draw",
     "measure_by_distance",
     "measure_parts",
     "measure_searches",

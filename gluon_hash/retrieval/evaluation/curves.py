@@ -94,19 +94,17 @@ def curves(query: CodeTable, database: CodeTable, ranks: np.ndarray | None = Non
         raise ValueError(
             f"ranks: expected ascending values from 1 to {count}, got {ranks.tolist()[:5]} ..."
         )
-    counts = [
+    counts = ranking.make_counts(len(query), query.num_bits, ranks)
+    for block in query_blocks(len(query), count, "count hits"):
         ranking.count_hits(
             query.codes[block],
             database.codes,
             query.level_labels[block],
             database.level_labels,
-            np.full(block.stop - block.start, -1),
             query.num_bits,
-            ranks,
+            ranking.some_counts(counts, block),
         )
-        for block in query_blocks(len(query), count, "count hits")
-    ]
-    return curves_from_counts(ranks, *map(np.concatenate, zip(*counts)))
+    return curves_from_counts(*counts)
 
 
 def curve_ranks(num_items: int) -> np.ndarray:
@@ -117,7 +115,7 @@ def curve_ranks(num_items: int) -> np.ndarray:
 def curves_from_counts(
     ranks: np.ndarray, by_rank: np.ndarray, within: np.ndarray, hits_within: np.ndarray
 ) -> Curves:
-    """The means of what gluon_hash.retrieval.evaluation.ranking.count_hits returns.
+    """The means of gluon_hash.retrieval.evaluation.ranking.Counts.
 
     Raises
     ------

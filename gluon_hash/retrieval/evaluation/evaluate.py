@@ -13,13 +13,14 @@ from gluon_hash.retrieval.codes.tables import CodeTable, check_comparable
 from gluon_hash.retrieval.evaluation import ranking
 from gluon_hash.retrieval.evaluation.advice import advise
 from gluon_hash.retrieval.evaluation.blocks import query_blocks
+from gluon_hash.retrieval.evaluation.curves import Curves, curve_ranks, curves, curves_from_counts
 from gluon_hash.retrieval.evaluation.cutoffs import Cutoffs
 from gluon_hash.retrieval.evaluation.labels import check_labels, own_positions
 from gluon_hash.retrieval.evaluation.measured import Measured
 from gluon_hash.retrieval.evaluation.protocols import get_protocol
 from gluon_hash.retrieval.evaluation.task import Task
 
-__all__ = ["evaluate", "leave_one_out", "measure", "measure_by_distance"]
+__all__ = ["evaluate", "leave_one_out", "measure", "measure_and_draw", "measure_by_distance"]
 
 VALUES_AT_A_TIME = 1 << 24  # of given distances: bounds the memory
 
@@ -114,6 +115,39 @@ def measure(
         Position in the database that a query's ranking leaves out; -1: none. Default: none; of a
         protocol that leaves the query out, the item with the query's id.
     """
+    counts = ranking.no_counts(query.num_bits)
+    return _measure(query, database, cutoffs, protocol, hierarchy, excluded, counts)
+
+
+def measure_and_draw(
+    query: CodeTable,
+    database: CodeTable,
+    *,
+    cutoffs: Cutoffs = Cutoffs(),
+    protocol: str = "standard",
+    hierarchy: Hierarchy | None = None,
+) -> tuple[Measured, Curves]:
+    """What measure and curves return, of one ranking; arguments and errors as theirs.
+
+    Curves are of all images: where a protocol leaves the query out, they are ranked again.
+    """
+    if get_protocol(protocol).query_excluded:
+        measured = measure(query, database, cutoffs=cutoffs, protocol=protocol, hierarchy=hierarchy)
+        return measured, curves(query, database)
+    counts = ranking.make_counts(len(query), query.num_bits, curve_ranks(len(database)))
+    measured = _measure(query, database, cutoffs, protocol, hierarchy, None, counts)
+    return measured, curves_from_counts(*counts)
+
+
+def _measure(
+    query: CodeTable,
+    database: CodeTable,
+    cutoffs: Cutoffs,
+    protocol: str,
+    hierarchy: Hierarchy | None,
+    excluded: np.ndarray | None,
+    counts: ranking.Counts,
+) -> Measured:
     rules = get_protocol(protocol)
     check_comparable(query, database)
     if excluded is None and rules.query_excluded:
@@ -134,6 +168,7 @@ def measure(
                     task.ranks,
                     rules.rules(),
                     wanted,
+                    ranking.some_counts(counts, block),
                 )
                 for block in query_blocks(len(query), len(database), "measure")
             ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,21 +105,39 @@ def measure_parts(
         with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
             tables = _tables(task.num_levels, len(database), Path(folder))
             for block in _placed(query, database, task.excluded, memory):
-                values[block.queries] = measure_placed(
-                    block.ranks,
-                    block.masks,
-                    block.starts,
-                    block.ends,
-                    task.num_levels,
-                    task.similarity[block.queries],
-                    task.ranks,
-                    rules.rules(),
-                    tables,
-                    wanted,
-                )
+                _measure(task, query.level_labels, block, tables, wanted, values[block.queries])
         return values
 
     return task.measured(rows_of, radius=True), about
+
+
+def _measure(
+    task: Task,
+    query_labels: np.ndarray,
+    block: _Block,
+    tables: Tables,
+    wanted: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """Fill ``values``, those of the queries of a block."""
+    similarity, rules = task.similarity[block.queries], task.protocol.rules()
+
+    def work(order: np.ndarray) -> None:
+        measure_placed(
+            block.ranks,
+            block.masks,
+            block.starts,
+            block.ends,
+            order,
+            similarity,
+            task.ranks,
+            rules,
+            tables,
+            wanted,
+            values,
+        )
+
+    ranking.in_threads(work, query_labels[block.queries])
 
 
 def curves_of_parts(query: CodeTable, database: DatabaseParts, memory: int = MEMORY) -> Curves:
@@ -160,7 +179,8 @@ def _count(query: CodeTable, database: DatabaseParts, excluded: np.ndarray) -> _
     counts = _Counts(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     for start, table in track(database, "count", database.num_parts, unit="parts"):
         codes = _codes(query, slice(0, len(query)), table, start, excluded)
-        count_part(codes, *counts, ranking.num_threads(query.codes))
+        kernel = partial(count_part, codes, counts=counts.items, num_agreeing=counts.agreeing)
+        ranking.in_threads(kernel, codes.query_labels)
     return counts
 
 
@@ -178,12 +198,19 @@ def _place(
     last_rank[:, 1:-1] = ends[:, :-1]
     next_slot = np.zeros_like(last_rank)
     next_slot[:, 1:-1] = np.cumsum(agreeing, axis=1)[:, :-1]
-    next_slot += starts[:-1, None]
     ranks, masks = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.uint8)
     for start, table in track(database, "rank", database.num_parts, unit="parts"):
         codes = _codes(query, queries, table, start, excluded)
-        threads = ranking.num_threads(query.codes[queries])
-        place_part(codes, last_rank, next_slot, ranks, masks, threads)
+        kernel = partial(
+            place_part,
+            codes,
+            starts=starts,
+            last_rank=last_rank,
+            next_slot=next_slot,
+            ranks=ranks,
+            masks=masks,
+        )
+        ranking.in_threads(kernel, codes.query_labels)
     return _Block(queries, ranks, masks, starts, ends)
 
 

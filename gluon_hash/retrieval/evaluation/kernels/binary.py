@@ -30,15 +30,15 @@ __all__ = [
 @inner
 def average_precision(ranking: Ranking) -> float:
     """AP at the finest level as the protocol has it: its cut, its divisor, its rule for no hit."""
-    ranks, masks = ranking.ranks, ranking.masks
-    hits, total = 0, 0.0
-    for i in range(len(ranks)):
-        if ranks[i] > ranking.at.map:
-            break
-        if masks[i] & 1:
-            hits += 1
-            total += hits / ranks[i]
-    divisor = hits if ranking.rules.divides_by_hits else min(ranking.num_relevant, ranking.at.map)
+    relevant, at = ranking.relevant, ranking.at.map
+    hits, total = len(relevant), 0.0
+    if hits and relevant[-1] > at:
+        hits = _hits_within(ranking, at)
+        for i in range(hits):
+            total += (i + 1) / relevant[i]
+    else:
+        total = hits - ranking.misses[0]
+    divisor = hits if ranking.rules.divides_by_hits else min(len(relevant), at)
     if divisor == 0:
         return 0.0 if ranking.rules.counts_no_hit else np.nan
     return total / divisor
@@ -47,61 +47,50 @@ def average_precision(ranking: Ranking) -> float:
 @inner
 def average_precision_at_level(ranking: Ranking, level: int) -> float:
     """AP over the whole ranking; NaN where nothing is relevant."""
-    ranks, masks = ranking.ranks, ranking.masks
-    hits, total = 0, 0.0
-    for i in range(len(ranks)):
-        if masks[i] >> level & 1:
-            hits += 1
-            total += hits / ranks[i]
-    return total / hits if hits else np.nan
+    relevant = ranking.num_agreeing[level]
+    return (relevant - ranking.misses[level]) / relevant if relevant else np.nan
 
 
 @inner
-def _hits_within(ranking: Ranking, level: int, last_rank: int) -> int:
+def _hits_within(ranking: Ranking, last_rank: int) -> int:
     """Relevant items whose rank is ``last_rank`` or better."""
-    ranks, masks = ranking.ranks, ranking.masks
-    hits = 0
-    for i in range(len(ranks)):
-        if ranks[i] > last_rank:
-            break
-        hits += masks[i] >> level & 1
-    return hits
+    return int(np.searchsorted(ranking.relevant, last_rank, side="right"))
 
 
 @inner
 def precision(ranking: Ranking) -> float:
     """Relevant items among the first N, over N."""
-    return _hits_within(ranking, 0, ranking.at.precision) / ranking.at.precision
+    return _hits_within(ranking, ranking.at.precision) / ranking.at.precision
 
 
 @inner
 def recall(ranking: Ranking) -> float:
     """Relevant items among the first N, over all relevant items."""
-    if ranking.num_relevant == 0:
+    if len(ranking.relevant) == 0:
         return np.nan
-    return _hits_within(ranking, 0, ranking.at.precision) / ranking.num_relevant
+    return _hits_within(ranking, ranking.at.precision) / len(ranking.relevant)
 
 
 @inner
 def radius_precision(ranking: Ranking) -> float:
     """Relevant items within the radius, over all items within it; nothing within it: 0."""
-    return _hits_within(ranking, 0, ranking.num_within) / max(ranking.num_within, 1)
+    return _hits_within(ranking, ranking.num_within) / max(ranking.num_within, 1)
 
 
 @inner
 def radius_recall(ranking: Ranking) -> float:
     """Relevant items within the radius, over all relevant items."""
-    if ranking.num_relevant == 0:
+    if len(ranking.relevant) == 0:
         return np.nan
-    return _hits_within(ranking, 0, ranking.num_within) / ranking.num_relevant
+    return _hits_within(ranking, ranking.num_within) / len(ranking.relevant)
 
 
 @inner
 def r_precision(ranking: Ranking) -> float:
     """Relevant items among the first R, over R, the number of relevant items."""
-    if ranking.num_relevant == 0:
+    if len(ranking.relevant) == 0:
         return np.nan
-    return _hits_within(ranking, 0, ranking.num_relevant) / ranking.num_relevant
+    return _hits_within(ranking, len(ranking.relevant)) / len(ranking.relevant)
 
 
 @inner
@@ -127,7 +116,7 @@ def asi_at_level(ranking: Ranking, level: int) -> float:
     A relevant item at rank r adds 1 / r + ... + 1 / R to the sum of the R precisions.
     """
     ranks, masks = ranking.ranks, ranking.masks
-    relevant = _hits_within(ranking, level, ranking.num_items)
+    relevant = int(ranking.num_agreeing[level])
     if relevant == 0:
         return np.nan
     harmonic, total = ranking.tables.harmonic, 0.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +15,9 @@ import numba
 from numba import njit
 
 from gluon_hash import environment
+from gluon_hash.progress import log
 
-__all__ = ["SOURCES", "digest_of", "folded", "inner", "kept", "kept_serial"]
+__all__ = ["SOURCES", "digest_of", "folded", "inner", "kept"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -33,7 +35,7 @@ def folded(function: Kernel) -> Kernel:
 
 
 def kept(function: Kernel) -> Kernel:
-    """Compile a kernel that Python calls, its prange in parallel, and keep it on the disk.
+    """Compile a kernel that Python calls, from several threads if it likes; keep it on the disk.
 
     Numba forgets what it kept when the file of ``function`` changes, and when the values in its
     closure do; it does not look at the files of what ``function`` calls. So ``function`` has
@@ -41,38 +43,57 @@ def kept(function: Kernel) -> Kernel:
     it is kept in environment.cache_folder, and if there is none, or the disk is full, it is
     compiled in every run.
     """
-    return _compiled(function, parallel=True)
-
-
-def kept_serial(function: Kernel) -> Kernel:
-    """As kept, on one thread: what calls it may call it from several."""
-    return _compiled(function, parallel=False)
-
-
-def _compiled(function: Kernel, *, parallel: bool) -> Kernel:
-    compile_it: Any = partial(njit, function, parallel=parallel, nogil=True, error_model="numpy")
+    compile_it: Any = partial(njit, function, nogil=True, error_model="numpy")
     try:
-        return _kept_if_possible(compile_it(cache=True))
+        kernel = compile_it(cache=True)
     except RuntimeError:  # Numba found no folder that it can write to
         folder = environment.cache_folder()
         config: Any = numba.config
         config.CACHE_DIR = "" if folder is None else os.fspath(folder)
-        return _kept_if_possible(compile_it(cache=folder is not None))
+        kernel = compile_it(cache=folder is not None)
+    return _said(_kept_if_possible(kernel))
 
 
 def _kept_if_possible(kernel: Any) -> Any:
     """Not to be kept is no reason to fail: a full disk costs the compiling again, nothing else."""
-    cache = getattr(kernel, "_cache", None)  # private: a Numba without it keeps as it likes
-    if cache is None:
+    files = getattr(kernel, "_cache", None)  # private: a Numba without it keeps as it likes
+    if files is None:
         return kernel
-    save = cache.save_overload
+    save = files.save_overload
 
     def save_if_possible(signature: Any, compiled: Any) -> None:
         with suppress(OSError):
             save(signature, compiled)
 
-    cache.save_overload = save_if_possible
+    files.save_overload = save_if_possible
     return kernel
+
+
+def _said(kernel: Any) -> Any:
+    """Who waits at a terminal for the first compiling is told so."""
+    files = getattr(kernel, "_cache", None)
+    if files is None:
+        return kernel
+    load = files.load_overload
+
+    def load_or_say(signature: Any, target: Any) -> Any:
+        compiled = load(signature, target)
+        if compiled is None and sys.stderr.isatty():
+            _say()
+        return compiled
+
+    files.load_overload = load_or_say
+    return kernel
+
+
+@cache
+def _say() -> None:
+    """Once."""
+    folder = environment.compiled_folder()
+    how_often = (
+        "in every run: it can be kept nowhere" if folder is None else f"once: kept in {folder}"
+    )
+    log(f"compiling for this processor takes some seconds; {how_often}")
 
 
 def digest_of(folder: Path) -> int:
