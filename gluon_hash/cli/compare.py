@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from gluon_hash.cli.trackers import MLFLOW, TENSORBOARD, WANDB, trackers
+
 if TYPE_CHECKING:
     from gluon_hash.experiment.comparison.summary import RowSummary
 
@@ -56,18 +58,38 @@ def command(
     confidence: float = typer.Option(95.0, help="Percent of the bootstrap intervals over queries."),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object in place of a table."),
+    dry_run: bool = typer.Option(
+        False,
+        "--dry-run",
+        help="Try some steps of each kind of training that is left and print the steps, time, "
+        "memory and disk that all would take; write nothing.",
+    ),
+    tensorboard: Path | None = TENSORBOARD,
+    mlflow: str | None = MLFLOW,
+    wandb: str | None = WANDB,
 ) -> None:
     """Train or reuse each, measure all; write a table, a figure and precision-recall curves."""
     from gluon_hash import engine, experiment
 
+    asked: dict[str, Any] = {
+        "changes": changes or [],
+        "vary": vary or [],
+        "choose": choose or [],
+        "seeds": seeds,
+    }
+    if dry_run:
+        from gluon_hash.experiment.comparison.estimate import dry_run as estimated
+
+        names = [name.strip() for name in protocols.split(",")]
+        for line in estimated(configs, out, engine.contexts(device), **asked, protocols=names):
+            print(line)
+        return
     rows = experiment.compare(
         configs,
         out,
         engine.contexts(device),
-        changes=changes or [],
-        vary=vary or [],
-        choose=choose or [],
-        seeds=seeds,
+        **asked,
+        callbacks=trackers(tensorboard, mlflow, wandb),
         reference=reference,
         confidence=confidence,
         protocols=[name.strip() for name in protocols.split(",")],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
+
+from gluon_hash.cli.trackers import MLFLOW, TENSORBOARD, WANDB, trackers
 
 
 def command(
@@ -61,10 +64,23 @@ def command(
     num_servers: int = typer.Option(
         1, "--servers", min=1, help="With --workers: processes that add up what workers send."
     ),
+    dry_run: bool = typer.Option(
+        False,
+        "--dry-run",
+        help="Try some steps and print the steps, time, memory and disk that the training would "
+        "take (one process, on --device); write nothing.",
+    ),
+    tensorboard: Path | None = TENSORBOARD,
+    mlflow: str | None = MLFLOW,
+    wandb: str | None = WANDB,
 ) -> None:
     """Train a hash network from a YAML configuration, or from prepared data alone."""
     from gluon_hash import launch
 
+    if dry_run:
+        wanted = {"method": method, "num_bits": num_bits, "backbone": backbone, "weights": weights}
+        _estimate(config, data, changes or [], wanted, out, device, resume=resume)
+        return
     role = launch.role()
     launch.stay_with_launcher()
     if role is None and num_workers > 1:
@@ -77,6 +93,7 @@ def command(
     from gluon_hash import engine, experiment
     from gluon_hash.training.workers import joined
 
+    callbacks = trackers(tensorboard, mlflow, wandb)
     contexts = engine.contexts(device)
     with joined() as workers:
         with workers.first_before_others():
@@ -91,9 +108,31 @@ def command(
                 weights=weights,
                 out=out,
             )
-        run = experiment.train(loaded, out, contexts, resume=resume, workers=workers)
+        run = experiment.train(
+            loaded, out, contexts, resume=resume, workers=workers, callbacks=callbacks
+        )
         if workers.is_first:
             print(run.path)
+
+
+def _estimate(
+    config: str | None,
+    data: Path | None,
+    changes: list[str],
+    wanted: dict[str, Any],
+    out: Path,
+    device: str,
+    *,
+    resume: bool,
+) -> None:
+    """Print what the training would take."""
+    from gluon_hash import engine
+    from gluon_hash.experiment.dry_run import dry_run
+    from gluon_hash.experiment.recipe import choose
+
+    chosen = choose(config, data, changes=changes, **wanted)
+    for line in dry_run(chosen, out, engine.contexts(device), resume=resume):
+        print(line)
 
 
 def _arguments(context: typer.Context) -> list[str]:

@@ -19,7 +19,7 @@ from gluon_hash.experiment.objects import build_transform
 from gluon_hash.leftovers import temporary_file, temporary_folder
 from gluon_hash.progress import log
 
-__all__ = ["cache_features"]
+__all__ = ["cache_features", "is_cacheable", "to_compute"]
 
 
 def cache_features(
@@ -46,42 +46,70 @@ def cache_features(
     OSError
         If the features can be written nowhere; before they are computed.
     """
-    net, root = config.net, Path(config.data.root)
-    if not net.frozen or net.weights is None or config.data.features is not None:
+    if not is_cacheable(config):
         return config
-    made_by = f"{digest(net.weights)[:8]}{build_transform(config).digest()[:8]}"
+    run = None if beside is None else Path(beside)
     files, missing = {}, {}
-    for key, records in (("features", TRAIN_RECORDS), ("query_features", QUERY_RECORDS)):
-        if not (root / records).exists():
-            continue
-        name = f"features_{net.backbone}_{made_by}_{Path(records).stem}.npz"
-        path = _place(root / name, root / records, None if beside is None else Path(beside))
-        if not path.exists():
-            missing[path] = root / records
-        files[key] = str(path)
+    for key, (path, records) in _names(config).items():
+        place = _there(path, records, run) or _place(path, records, run)
+        if not place.exists():
+            missing[place] = records
+        files[key] = str(place)
     if missing:
         _compute(config, contexts, missing)
     data = config.data.model_copy(update=files)
     cached = config.model_copy(
-        update={"data": data, "net": net.model_copy(update={"standardize": True})}
+        update={"data": data, "net": config.net.model_copy(update={"standardize": True})}
     )
     load_features(cached, files["features"])
     return cached
 
 
-def _place(path: Path, records: Path, run: Path | None) -> Path:
-    """Where the features of ``records`` are or can be: at ``path``, else beside the run.
+def is_cacheable(config: Config) -> bool:
+    """Whether a training starts by computing features: a frozen backbone, and none are named."""
+    net = config.net
+    return net.frozen and net.weights is not None and config.data.features is None
 
-    Beside a run may be those of other records too: the name says of which they are.
-    """
+
+def to_compute(config: Config, beside: str | os.PathLike[str] | None = None) -> list[Path]:
+    """The records whose features cache_features would compute; nothing is written."""
+    if not is_cacheable(config):
+        return []
+    run = None if beside is None else Path(beside)
+    places = _names(config).values()
+    return [records for path, records in places if _there(path, records, run) is None]
+
+
+def _names(config: Config) -> dict[str, tuple[Path, Path]]:
+    """Key of the configuration -> where its features are at first choice, and the records."""
+    net, root = config.net, Path(config.data.root)
+    assert net.weights is not None  # is_cacheable has looked
+    made_by = f"{digest(net.weights)[:8]}{build_transform(config).digest()[:8]}"
+    names = {}
+    for key, records in (("features", TRAIN_RECORDS), ("query_features", QUERY_RECORDS)):
+        if (root / records).exists():
+            name = f"features_{net.backbone}_{made_by}_{Path(records).stem}.npz"
+            names[key] = (root / name, root / records)
+    return names
+
+
+def _there(path: Path, records: Path, run: Path | None) -> Path | None:
+    """Where the features of ``records`` are already."""
     if path.exists():
         return path
-    other = None
-    if run is not None:
-        stem, _, split = path.stem.rpartition("_")
-        other = run.parent / f"{stem}_{digest(records)[:8]}_{split}.npz"
-        if other.exists():
-            return other
+    other = None if run is None else _beside(path, records, run)
+    return other if other is not None and other.exists() else None
+
+
+def _beside(path: Path, records: Path, run: Path) -> Path:
+    """Beside a run may be those of other records too: the name says of which they are."""
+    stem, _, split = path.stem.rpartition("_")
+    return run.parent / f"{stem}_{digest(records)[:8]}_{split}.npz"
+
+
+def _place(path: Path, records: Path, run: Path | None) -> Path:
+    """Where the features of ``records`` can be: at ``path``, else beside the run."""
+    other = None if run is None else _beside(path, records, run)
     try:
         _try_to_write(path)
     except OSError:

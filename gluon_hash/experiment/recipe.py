@@ -22,7 +22,7 @@ from gluon_hash.experiment.inputs import TRAIN_RECORDS, resolve
 from gluon_hash.methods import SSDH, Method, method_from
 from gluon_hash.records import RecordFile, read_list
 
-__all__ = ["configure", "recommended"]
+__all__ = ["choose", "configure", "recommended"]
 
 NUM_BITS = 48
 SMALL = 64  # pixels: up to this short side images are taken for CIFAR's kind
@@ -116,6 +116,44 @@ def configure(
     weights: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Config:
+    """As choose; features that a recommended recipe trains on are computed if they are missing.
+
+    Parameters
+    ----------
+    config, root, changes, method, num_bits, backbone, weights :
+        As choose.
+    contexts : list of Context
+        For the features of a frozen backbone.
+    out : path-like, optional
+        The run folder, for cache_features.
+
+    Raises
+    ------
+    ValueError, DataError
+        As choose and cache_features.
+    """
+    wanted = choose(
+        config,
+        root,
+        changes=changes,
+        method=method,
+        num_bits=num_bits,
+        backbone=backbone,
+        weights=weights,
+    )
+    return wanted if config is not None else cache_features(wanted, contexts, out)
+
+
+def choose(
+    config: str | os.PathLike[str] | None,
+    root: str | os.PathLike[str] | None,
+    *,
+    changes: Sequence[str] = (),
+    method: str | None = None,
+    num_bits: int | None = None,
+    backbone: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+) -> Config:
     """What to train: a configuration on other data, or the recommended one for the data.
 
     Parameters
@@ -124,14 +162,10 @@ def configure(
         A file or the name of a packaged one.
     root : path-like, optional
         A prepared folder; in place of the configuration's data.root.
-    contexts : list of Context
-        For the features of a frozen backbone.
     changes : sequence of str
         "section.key=value".
     method, num_bits, backbone, weights : optional
         As recommended, the method by its name; without ``config`` alone.
-    out : path-like, optional
-        The run folder, for cache_features.
 
     Raises
     ------
@@ -159,7 +193,7 @@ def configure(
         backbone=backbone,
         weights=weights,
     )
-    return cache_features(change_config(chosen, changes), contexts, out)
+    return change_config(chosen, changes)
 
 
 def _check_features_alone(root: Path, config: Config, given: dict[str, object]) -> None:

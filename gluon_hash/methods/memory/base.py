@@ -20,7 +20,14 @@ class Memory:
     """Nothing: what a loss needs that looks at its batch alone, and the base of all memories.
 
     The trainer calls, for every epoch, start; for every batch arrays, then observe; finish.
+
+    Attributes
+    ----------
+    passes : int
+        How often ``finish`` runs the network over the training images.
     """
+
+    passes = 0
 
     def start(self, epoch: int) -> None:
         """Get ready for epoch ``epoch`` (from 0)."""
@@ -76,6 +83,7 @@ class InOrder(Memory):
 
     def __init__(self, first: Memory, second: Memory, name: str) -> None:
         self._first, self._second, self._prefix = first, second, f"{name}_"
+        self.passes = first.passes + second.passes
 
     def start(self, epoch: int) -> None:
         """Of both."""

@@ -164,6 +164,7 @@ class CenterMemory(Memory):
             )
         self.centers, self._parents, self._refresh = list(centers), parents, refresh
         self._keep_initial_epochs = keep_initial_epochs
+        self.passes = int(isinstance(refresh, InferenceRefresh))
         self._on: dict[mx.Context, list[nd.NDArray]] = {}
 
     def start(self, epoch: int) -> None:
