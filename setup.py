@@ -37,6 +37,8 @@ CU112 = [
 ]
 # the versions that MXNet's exporter was tried with
 ONNX = ["onnx>=1.14,<1.18", "onnxruntime>=1.18"]
+# engines that encode faster than MXNet on a CPU, and what a run is exported with for them
+FAST = [*ONNX, "openvino>=2024.4"]
 MILVUS = [
     "pymilvus>=2.5,<4",
     "milvus-lite>=2.5,<3",  # 3 brings a pyarrow that asks for NumPy 2
@@ -120,6 +122,7 @@ setup(
     extras_require={
         "mxnet": MXNET,
         "cu112": [*MXNET[1:], *CU112],
+        "fast": FAST,
         "milvus": MILVUS,
         "onnx": ONNX,
         "serve": SERVE,

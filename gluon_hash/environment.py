@@ -15,6 +15,7 @@ __all__ = [
     "processors",
     "set_caches",
     "set_threads",
+    "threads",
 ]
 
 
@@ -34,6 +35,12 @@ def processors() -> int:
 def set_threads() -> None:
     """OMP_NUM_THREADS = the processors this process may run on, unless the user has set it."""
     os.environ.setdefault("OMP_NUM_THREADS", str(processors()))
+
+
+def threads() -> int:
+    """OMP_NUM_THREADS where that is a number, else the processors this process may run on."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # of nested regions
+    return int(first) if first.isdecimal() and int(first) > 0 else processors()
 
 
 def set_caches() -> None:

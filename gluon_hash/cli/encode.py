@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from gluon_hash.cli.models import open_model
+from gluon_hash.cli.models import ENGINE, PRECISION, open_model, parse_engine
 
 if TYPE_CHECKING:
+    from gluon_hash.experiment import Encoder
     from gluon_hash.retrieval import CodeTable, FeatureTable
 
 BATCH_SIZE = 128
@@ -58,6 +59,8 @@ def command(
         "is there already is kept.",
     ),
     device: str = typer.Option("cpu", help="cpu, gpu:0 or gpu:0,1."),
+    engine: str | None = ENGINE,
+    precision: str | None = PRECISION,
     batch_size: int | None = typer.Option(
         None, min=1, help="Images at a time. [default: 128; --features of large images: fewer]"
     ),
@@ -73,22 +76,25 @@ def command(
         raise ValueError("--labels is for a folder of images; a record file has its labels")
     if shard is not None and (features or relaxed or records.is_dir() or model.suffix == ".npz"):
         raise ValueError("--shard is for the codes of a record file by a network")
+    if (features or relaxed) and (engine is not None or precision is not None):
+        raise ValueError("--engine and --precision are for codes, of a run folder or an export")
     _check_records(records)
+    by = By(device, engine, precision, records)
     if shard is not None:
-        _encode_shard(model, records, out, shard, device, batch_size or BATCH_SIZE)
+        _encode_shard(model, by, out, shard, batch_size or BATCH_SIZE)
         return
     with claimed(out, doing="encode"):
         encoded: CodeTable | FeatureTable
         if records.is_dir():
             if features or relaxed:
                 raise ValueError(f"{records}: of a folder codes alone; prepare it for the others")
-            encoded = _folder(records, model, labels, device, batch_size or BATCH_SIZE)
+            encoded = _folder(model, by, labels, batch_size or BATCH_SIZE)
         elif features:
             encoded = _features(model, records, device, batch_size, changes or [])
         elif relaxed:
             encoded = _relaxed(model, records, device, batch_size or BATCH_SIZE)
         else:
-            encoded = open_model(model, device).encode_file(records, batch_size or BATCH_SIZE)
+            encoded = by.open(model).encode_file(records, batch_size or BATCH_SIZE)
         encoded.save(out)
     _warn_of(encoded)
     print(f"{out}: {len(encoded)} images")
@@ -110,9 +116,27 @@ def _check_records(records: Path) -> None:
         raise DataError(f"no such {what}{made_by}", path=records)
 
 
-def _encode_shard(
-    model: Path, records: Path, out: Path, text: str, device: str, batch_size: int
-) -> None:
+class By(NamedTuple):
+    """What encodes, and what is encoded."""
+
+    device: str
+    engine: str | None
+    precision: str | None
+    records: Path
+
+    def open(self, model: Path) -> Encoder:
+        """The model; by an engine that was chosen it is compared on some of the records first."""
+        encoder = open_model(model, self.device, self.engine, self.precision)
+        engine, precision = parse_engine(self.engine, self.precision)
+        if engine is not None and engine != "mxnet":
+            from gluon_hash.experiment.engine_check import check_engine, sample_inputs
+
+            inputs = sample_inputs(encoder, self.records)
+            check_engine(model, encoder, inputs, engine, precision)
+        return encoder
+
+
+def _encode_shard(model: Path, by: By, out: Path, text: str, batch_size: int) -> None:
     """Write the codes of a part, unless they are there already."""
     from gluon_hash.experiment.encoder import FileEncoder
     from gluon_hash.experiment.sharding import encode_shard, is_encoded
@@ -120,7 +144,7 @@ def _encode_shard(
     from gluon_hash.retrieval.codes.shards import parse_shard
 
     number, total = parse_shard(text)
-    encoder = open_model(model, device)
+    records, encoder = by.records, by.open(model)
     assert isinstance(encoder, FileEncoder)  # a baseline was refused
     if is_encoded(out, encoder, records, number, total):
         print(f"{out}: part {number}/{total} is there already, and is kept")
@@ -131,13 +155,12 @@ def _encode_shard(
     print(f"{out}: {len(table)} images, part {table.shard}")
 
 
-def _folder(
-    records: Path, model: Path, labels: str | None, device: str, batch_size: int
-) -> CodeTable:
+def _folder(model: Path, by: By, labels: str | None, batch_size: int) -> CodeTable:
     """Codes of the images of a folder."""
     from gluon_hash.cli.index.sources import Source
 
-    return Source(records, model, labels, device=device, batch_size=batch_size).read()[0]
+    source = Source(by.records, model, labels, batch_size=batch_size, encoder=by.open(model))
+    return source.read()[0]
 
 
 def _warn_of(encoded: CodeTable | FeatureTable) -> None:

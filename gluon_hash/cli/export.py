@@ -41,12 +41,11 @@ def command(
     """Write graph, parameters and manifest for deployment; each is run and compared first."""
     from gluon_hash.experiment import exporting, verifying
 
-    if torch is not None:
-        exporting.export_torch(model, torch)
-        print(torch)
     manifest = exporting.export_model(
-        model, out, pixels_in=pixels_in, packed_out=packed_out, onnx=onnx, int8=int8
+        model, out, pixels_in=pixels_in, packed_out=packed_out, onnx=onnx, int8=int8, torch=torch
     )
+    if torch is not None:
+        print(torch)
     print(manifest)
     if onnx:
         print(manifest.with_name(f"{out.name}.onnx"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from gluon_hash.cli.models import ENGINE, PRECISION
+
 if TYPE_CHECKING:
+    from gluon_hash.experiment import Encoder
     from gluon_hash.retrieval.index import Searcher
     from gluon_hash.serve import Collection, Limits, Service
     from gluon_hash.serve.pictures import Pictures
@@ -41,6 +44,8 @@ def command(
     host: str = typer.Option("127.0.0.1", help="0.0.0.0: whoever reaches this machine."),
     port: int = typer.Option(8000, min=0, max=65535, help="0: any that is free."),
     device: str | None = typer.Option(None, help="cpu or gpu:0. [default: cpu]"),
+    engine: str | None = ENGINE,
+    precision: str | None = PRECISION,
     max_upload: float = typer.Option(16.0, min=0.001, help="Megabytes of a request."),
     max_pixels: float = typer.Option(50.0, min=0.001, help="Millions of pixels of an image."),
     max_results: int = typer.Option(1000, min=1, help="Of an answer."),
@@ -75,7 +80,8 @@ def command(
     )
     searcher = _open(index, url, collection, hierarchy)
     pictures = _pictures(searcher, images, records, limits)
-    service = _service(serve.Collection(searcher, pictures), model, device, limits)
+    collected = serve.Collection(searcher, pictures)
+    service = _service(collected, model, By(device, engine, precision), limits)
     if serve.run(service, host, port) == signal.SIGINT:
         raise KeyboardInterrupt
 
@@ -119,13 +125,41 @@ def _pictures(
     return files if len(missing) < looked else None
 
 
-def _service(
-    collection: Collection, model: Path | None, device: str | None, limits: Limits
-) -> Service:
+class By(NamedTuple):
+    """What runs the model."""
+
+    device: str | None
+    engine: str | None
+    precision: str | None
+
+    def check(self, model: Path, encoder: Encoder, collection: Collection) -> None:
+        """Compare an engine that was chosen on images of the collection before it is used."""
+        import numpy as np
+
+        from gluon_hash.cli.models import parse_engine
+        from gluon_hash.experiment.engine_check import NUM_IMAGES, check_engine
+        from gluon_hash.progress import log
+
+        engine, precision = parse_engine(self.engine, self.precision)
+        if engine is None or engine == "mxnet":
+            return
+        try:
+            inputs = [encoder.prepare(pixels) for pixels in collection.sample(NUM_IMAGES)]
+        except ValueError:
+            inputs = []  # the model reads features, or they are too small for it
+        if inputs:
+            check_engine(model, encoder, np.stack(inputs), engine, precision)
+        else:
+            log(f"{engine}: not compared, no images are at hand; `gluon-hash verify` compares")
+
+
+def _service(collection: Collection, model: Path | None, by: By, limits: Limits) -> Service:
     from gluon_hash import serve
     from gluon_hash.progress import log
 
     if model is None:
+        if by.engine is not None or by.precision is not None:
+            raise ValueError("--engine and --precision do nothing without --model")
         log(
             "no --model: images are not encoded; codes and items of the collection are searched for"
         )
@@ -134,7 +168,8 @@ def _service(
     from gluon_hash.cli.models import open_model
     from gluon_hash.retrieval.index.asked import check_bits
 
-    loaded = open_model(model, device)
+    loaded = open_model(model, *by)
     check_bits(model, loaded.num_bits, collection.num_bits)
     check_model(collection.index, model, loaded.fingerprint)
+    by.check(model, loaded, collection)
     return serve.Service(collection, loaded, limits)

@@ -31,6 +31,15 @@ def command(
         metavar="RUN",
         help="The model whose codes are the reference. [default: the first export by SymbolBlock]",
     ),
+    database: Path | None = typer.Option(
+        None,
+        metavar="codes.npz",
+        help="Codes of the same model, in which the images are looked for. [default: among "
+        "themselves]",
+    ),
+    precision: str | None = typer.Option(
+        None, metavar="bfloat16", help="By OpenVINO in this precision too, besides float32."
+    ),
     images: int = typer.Option(256, min=2, help="How many, spread evenly over the file."),
     least: float = typer.Option(
         0.999, min=0.0, max=1.0, help="Exit 1 if a form has a smaller fraction of equal bits."
@@ -39,12 +48,21 @@ def command(
 ) -> None:
     """Encode images with every exported form; bit agreement, retrieval among them, speed, size.
 
-    Forms are SymbolBlock, Module and the C predict API, and ONNX Runtime where there is a .onnx.
-    mAP and mAHP are those of the images among themselves.
+    Forms are SymbolBlock, Module and the C predict API; then the engines, as `encode` and `serve`
+    run them: mxnet, and, where there is a .onnx, onnxruntime and openvino if it is installed.
     """
+    from gluon_hash.cli.models import parse_engine
     from gluon_hash.experiment.verifying import verify_exports
 
-    rows = verify_exports(exports, records, against=against, num_images=images)
+    _, chosen = parse_engine("openvino" if precision else None, precision)
+    rows = verify_exports(
+        exports,
+        records,
+        against=against,
+        num_images=images,
+        precision=chosen,
+        database=database,
+    )
     if as_json:
         for row in rows:
             print(json.dumps(jsonable(asdict(row))))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gluon_hash.engine import gluon, mx
+from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DivergedError
 from gluon_hash.progress import track
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.codes.fingerprint import fingerprint
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
 
-__all__ = ["encode_codes", "encode_features", "fingerprint_of", "run_net"]
+__all__ = ["encode_codes", "encode_features", "fingerprint_of", "run_loader", "run_net"]
 
 
 def fingerprint_of(net: gluon.HybridBlock) -> str:
@@ -52,12 +52,23 @@ def run_net(
         If the loader did not give each id exactly once.
     """
     net.hybridize(static_alloc=True, static_shape=True)
+
+    def run(images: nd.NDArray) -> list[np.ndarray]:
+        parts = gluon.utils.split_and_load(images, contexts, even_split=False)
+        return [output.asnumpy() for output in [net(part) for part in parts]]
+
+    return run_loader(run, loader, description)
+
+
+def run_loader(
+    run: Callable[[nd.NDArray], Sequence[np.ndarray]], loader: Any, description: str = "encode"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As run_net; ``run`` gives the outputs of a batch, in parts: (batch_size, D) in all."""
     outputs: list[np.ndarray] = []
     ids: list[np.ndarray] = []
     labels: list[np.ndarray] = []
     for batch in track(loader, description, len(loader.ids), size=lambda batch: len(batch.id)):
-        parts = gluon.utils.split_and_load(batch.image, contexts, even_split=False)
-        outputs.extend(output.asnumpy() for output in [net(images) for images in parts])
+        outputs.extend(run(batch.image))
         ids.append(batch.id)
         labels.append(batch.level_labels.asnumpy().astype(np.int32))
     result = np.concatenate(outputs)

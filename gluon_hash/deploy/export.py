@@ -16,6 +16,7 @@ from gluon_hash.deploy.folding import fold_batch_norms
 from gluon_hash.deploy.forms import PackBits, Preprocess
 from gluon_hash.deploy.graph import INPUT_NAME, Graph
 from gluon_hash.deploy.manifest import SUFFIX, VERSION, Manifest
+from gluon_hash.deploy.network_files import check_network
 from gluon_hash.deploy.onnx import require_onnx, write_onnx
 from gluon_hash.deploy.quantize import quantize
 from gluon_hash.deploy.runtimes import open_symbol_block
@@ -128,6 +129,7 @@ def export_network(
         whole = core.between(before, PackBits(num_bits) if form.packed_out else None)
         whole.save(written["symbol"], written["params"])
         expect_room(written["params"])
+        check_network(written["symbol"], written["params"], INPUT_NAME)  # as who reads them does
         if form.onnx:
             dtype = np.uint8 if form.pixels_in else np.float32
             write_onnx(written["symbol"], written["params"], shape, dtype, written["onnx"])

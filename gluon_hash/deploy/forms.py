@@ -8,6 +8,7 @@ import numpy as np
 
 from gluon_hash.engine import HybridBlock, Tensor
 from gluon_hash.records import ImageTransform
+from gluon_hash.retrieval.codes.packing import num_bytes
 
 __all__ = ["PackBits", "Preprocess"]
 
@@ -60,7 +61,7 @@ class PackBits(HybridBlock):
 
     def __init__(self, num_bits: int) -> None:
         super().__init__()
-        self._num_bytes = -(-num_bits // BITS_PER_BYTE)
+        self._num_bytes = num_bytes(num_bits)
         values = np.zeros((self._num_bytes, num_bits), np.float32)  # of each bit in each byte
         for bit in range(num_bits):
             values[bit // BITS_PER_BYTE, bit] = 2 ** (bit % BITS_PER_BYTE)

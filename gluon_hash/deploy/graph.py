@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_hash.engine import HybridBlock, mx, nd
+from gluon_hash.nets.weights import read_params
 
 __all__ = ["INPUT_NAME", "Graph"]
 
@@ -42,6 +43,15 @@ class Graph:
             {name: values[name] for name in symbol.list_arguments() if name != INPUT_NAME},
             {name: values[name] for name in symbol.list_auxiliary_states()},
         )
+
+    @classmethod
+    def load(cls, symbol: Path, params: Path) -> Graph:
+        """What save has written; check_network has found the files good."""
+        kinds: dict[str, dict[str, nd.NDArray]] = {"arg": {}, "aux": {}}
+        for name, array in read_params(params).items():
+            kind, _, rest = name.partition(":")
+            kinds[kind][rest] = array
+        return cls(mx.sym.load(str(symbol)), kinds["arg"], kinds["aux"])
 
     def between(self, before: HybridBlock | None, after: HybridBlock | None) -> Graph:
         """The graph with a block before its input and one after its output; their own constants."""

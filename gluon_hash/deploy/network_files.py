@@ -35,7 +35,10 @@ TWO = """
     broadcast_add broadcast_div broadcast_mul broadcast_sub dot elemwise_add elemwise_div
     elemwise_mul elemwise_sub
 """
-THREE = "LayerNorm _contrib_quantized_act _contrib_quantized_flatten _contrib_quantized_pooling"
+THREE = """
+    LayerNorm _contrib_dequantize _contrib_quantized_act _contrib_quantized_flatten
+    _contrib_quantized_pooling
+"""
 NUM_INPUTS: dict[str, Collection[int]] = {
     **{name: (1,) for name in ONE.split()},
     **{name: (2,) for name in TWO.split()},

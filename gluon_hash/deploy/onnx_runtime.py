@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gluon_hash.environment import threads
 from gluon_hash.errors import DataError, MissingPackageError
 
 __all__ = ["open_onnx"]
@@ -28,8 +29,12 @@ def open_onnx(model: Path, input_name: str) -> Callable[[np.ndarray], np.ndarray
         raise MissingPackageError(
             f"ONNX Runtime is not installed ({error}); pip install 'gluon_hash[onnx]'"
         ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
     try:
-        session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(model), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # its errors have no common base
         raise DataError(f"ONNX Runtime cannot read it: {error}", path=model) from error
     return lambda inputs: session.run(None, {input_name: inputs})[0]

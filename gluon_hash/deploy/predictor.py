@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from gluon_hash.deploy.manifest import Manifest
-from gluon_hash.deploy.network_files import check_shapes
-from gluon_hash.deploy.onnx_runtime import open_onnx
-from gluon_hash.errors import DataError, MissingPackageError
+from gluon_hash.deploy.engines import Engine, Precision, open_engine
+from gluon_hash.deploy.manifest import Manifest, manifest_path
+from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color, decode_image, read_image
-from gluon_hash.retrieval.codes.packing import pack
+from gluon_hash.retrieval.codes.packing import num_bytes, pack
 
 if TYPE_CHECKING:
     from gluon_hash.engine import mx
 
-__all__ = ["Engine", "ImageLike", "Images", "Predictor"]
+__all__ = ["ImageLike", "Images", "Predictor"]
 
 # a file, what one holds, one that is open, or uint8 RGB (height, width, 3)
 ImageLike = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray
 Images = Sequence[ImageLike] | ImageLike  # several, one alone, or a folder's
-Engine = Literal["mxnet", "onnxruntime"]
 
 
 class Predictor:
@@ -56,8 +53,9 @@ class Predictor:
         manifest: Manifest | None = None,
         background: Color = WHITE,
     ) -> None:
-        self._run, self.transform, self.num_bits = run, transform, num_bits
+        self.run, self.transform, self.num_bits = run, transform, num_bits
         self.manifest, self._background = manifest, background
+        self._num_bytes = num_bytes(num_bits)
         self._takes_pixels = manifest is not None and manifest.input == "pixels"
         self._gives_bytes = manifest is not None and manifest.output == "packed"
 
@@ -68,6 +66,7 @@ class Predictor:
         context: mx.Context | None = None,
         *,
         engine: Engine | None = None,
+        precision: Precision | None = None,
     ) -> Predictor:
         """Load NAME.manifest.json, or DIR/NAME, and the files beside it.
 
@@ -76,36 +75,22 @@ class Predictor:
         path : path-like
         context : Context, optional
             MXNet: where it runs; default: the CPU.
-        engine : {"mxnet", "onnxruntime"}, optional
+        engine : {"mxnet", "onnxruntime", "openvino"}, optional
             Default: MXNet where it is installed, else ONNX Runtime.
+        precision : {"float32", "bfloat16"}, optional
+            OpenVINO: what it computes in; default: float32.
 
         Raises
         ------
         DataError
-            As Manifest.load; or if there is no .onnx for ONNX Runtime.
+            As Manifest.load; or if there is no .onnx for ONNX Runtime and OpenVINO.
         MissingPackageError
             If the engine is not installed.
+        ValueError
+            If there is no such engine, or it or the processor does not compute in this precision.
         """
-        manifest, folder = Manifest.load(path), Path(path).parent
-        if engine is None:
-            engine = _installed_engine(manifest, path)
-        if engine == "mxnet":
-            from gluon_hash.deploy import runtimes
-            from gluon_hash.engine import mx
-
-            context = context or mx.cpu()
-            files = folder / manifest.symbol, folder / manifest.params
-            check_shapes(*files, manifest.input_name, manifest.input_shape[1:])
-            block = runtimes.import_block(*files, manifest.input_name, context)
-            run = runtimes.block_runner(block, context)
-        else:
-            if manifest.onnx is None:
-                raise DataError(
-                    "was exported without .onnx, which ONNX Runtime reads; `gluon-hash export RUN "
-                    "--onnx` writes one",
-                    path=path,
-                )
-            run = open_onnx(folder / manifest.onnx, manifest.input_name)
+        manifest = Manifest.load(path)
+        run = open_engine(manifest, manifest_path(path), engine, precision, context)
         return cls(
             run,
             manifest.transform(),
@@ -137,8 +122,7 @@ class Predictor:
             If the network reads features.
         """
         parts = [self.encode_prepared(batch) for batch in self._prepared(images, batch_size)]
-        width = -(-self.num_bits // 8)
-        return np.concatenate(parts) if parts else np.empty((0, width), np.uint8)
+        return np.concatenate(parts) if parts else np.empty((0, self._num_bytes), np.uint8)
 
     def relaxed(self, images: Images, batch_size: int = 32) -> np.ndarray:
         """Relaxed codes, float32 (number of images, num_bits); arguments and errors as encode.
@@ -186,8 +170,7 @@ class Predictor:
     def encode_features(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
         """Packed codes, uint8 (N, ceil(num_bits / 8)); arguments and errors as relaxed_features."""
         parts = [self._packed(output) for output in self._of_features(features, batch_size)]
-        width = -(-self.num_bits // 8)
-        return np.concatenate(parts) if parts else np.empty((0, width), np.uint8)
+        return np.concatenate(parts) if parts else np.empty((0, self._num_bytes), np.uint8)
 
     def relaxed_features(self, features: np.ndarray, batch_size: int = 1024) -> np.ndarray:
         """Relaxed codes, float32 (N, num_bits), of features, float (N, num_features).
@@ -245,8 +228,8 @@ class Predictor:
 
     def _run_all(self, inputs: np.ndarray) -> np.ndarray:
         """Outputs of the network; DataError if they are not as many as its manifest says."""
-        outputs = self._run(inputs)
-        width = -(-self.num_bits // 8) if self._gives_bytes else self.num_bits
+        outputs = self.run(inputs)
+        width = self._num_bytes if self._gives_bytes else self.num_bits
         if outputs.shape != (len(inputs), width):
             raise DataError(
                 f"expected {width} numbers of an image, as the manifest has {self.num_bits} bits; "
@@ -269,17 +252,6 @@ class Predictor:
         if self.transform is None:
             raise ValueError("this network reads features, not images; encode the features")
         return self.transform
-
-
-def _installed_engine(manifest: Manifest, path: str | os.PathLike[str]) -> Engine:
-    if importlib.util.find_spec("mxnet") is not None:
-        return "mxnet"
-    if manifest.onnx is None:
-        raise MissingPackageError(
-            f"{path}: MXNet is not installed, and the manifest names no .onnx; "
-            "pip install 'gluon_hash[mxnet]', or export again with --onnx"
-        )
-    return "onnxruntime"
 
 
 def _one_by_one(images: Images) -> Sequence[ImageLike]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gluon_hash.deploy.graph import Graph
 from gluon_hash.engine import HybridBlock, gluon, mx, nd
 
 __all__ = [
@@ -62,17 +63,14 @@ def block_runner(block: HybridBlock, context: mx.Context) -> Run:
 
 def open_module(symbol: Path, params: Path, input_name: str) -> Run:
     """By mx.mod.Module, MXNet's older interface of Python."""
-    kinds: dict[str, dict[str, nd.NDArray]] = {"arg": {}, "aux": {}}
-    for name, array in nd.load(str(params)).items():
-        kind, _, rest = name.partition(":")
-        kinds[kind][rest] = array
-    module = mx.mod.Module(mx.sym.load(str(symbol)), [input_name], None, context=mx.cpu())
+    graph = Graph.load(symbol, params)
+    module = mx.mod.Module(graph.symbol, [input_name], None, context=mx.cpu())
 
     def run(inputs: np.ndarray) -> np.ndarray:
         described = [mx.io.DataDesc(input_name, inputs.shape, dtype=inputs.dtype)]
         if not module.binded:
             module.bind(described, for_training=False)
-            module.set_params(kinds["arg"], kinds["aux"])
+            module.set_params(graph.arguments, graph.states)
         elif module.data_shapes[0].shape != inputs.shape:
             module.reshape(described)
         batch = mx.io.DataBatch([nd.array(inputs, dtype=inputs.dtype)])

@@ -46,7 +46,10 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """Of its weights, which the codes keep: a run and what is exported of it have the same."""
+        """Of its weights, which the codes keep: a run and what is exported of it have the same.
+
+        Of a network that computes in less than float32 the precision stands behind it.
+        """
 
     def encode(self, inputs: Images, batch_size: int = 32) -> np.ndarray:
         """Packed codes of images or of features.

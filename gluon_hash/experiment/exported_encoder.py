@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gluon_hash.deploy.engines import Engine, Precision
 from gluon_hash.deploy.predictor import ImageLike, Images, Predictor
 from gluon_hash.experiment.encoder import BATCH_SIZE, FileEncoder
 from gluon_hash.progress import track
-from gluon_hash.records import RecordFile
+from gluon_hash.records import ImageTransform, RecordFile
 from gluon_hash.records.array_loaders import FeatureRows, PreparedImages
 from gluon_hash.retrieval import CodeTable, FeatureTable
+from gluon_hash.retrieval.codes.fingerprint import with_precision
 
 if TYPE_CHECKING:
     from gluon_hash.engine import mx
@@ -31,23 +33,38 @@ class ExportedEncoder(FileEncoder):
     path : Path
     contexts : list of Context, optional
         MXNet: the first is used; default: the CPU.
+    engine, precision :
+        As of gluon_hash.deploy.Predictor.load.
     """
 
-    def __init__(self, path: Path, contexts: list[mx.Context] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        contexts: list[mx.Context] | None = None,
+        *,
+        engine: Engine | None = None,
+        precision: Precision | None = None,
+    ) -> None:
         self.path = path
-        self._predictor = Predictor.load(path, contexts[0] if contexts else None)
+        context = contexts[0] if contexts else None
+        self._predictor = Predictor.load(path, context, engine=engine, precision=precision)
         manifest = self._predictor.manifest
         assert manifest is not None  # load has read it
         self.num_bits, self.hierarchy = manifest.num_bits, manifest.hierarchy()
         recorded = manifest.source.get("fingerprint")
-        self._fingerprint = (
-            recorded if isinstance(recorded, str) else manifest.sha256[manifest.params]
-        )
+        weights = recorded if isinstance(recorded, str) else manifest.sha256[manifest.params]
+        computed_in = manifest.precision if precision in (None, "float32") else precision
+        self._fingerprint = with_precision(weights, computed_in)
 
     @property
     def fingerprint(self) -> str:
-        """Of the model that it was exported from, whatever the form; else of its own parameters."""
+        """Of the model that it was exported from, else of its own parameters, and its precision."""
         return self._fingerprint
+
+    @property
+    def transform(self) -> ImageTransform | None:
+        """Image -> input; None: the network reads features."""
+        return self._predictor.transform
 
     def loader(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE

@@ -12,12 +12,13 @@ from gluon_hash.deploy.baselines import as_network
 from gluon_hash.deploy.encode import fingerprint_of
 from gluon_hash.deploy.export import Form, export_network
 from gluon_hash.experiment.encoder import BaselineEncoder
+from gluon_hash.experiment.objects import input_shape
 from gluon_hash.experiment.run_folder import Run, load_run
 from gluon_hash.experiment.typical import typical_sample
 from gluon_hash.nets.pretrained.to_torch import write_torch_weights
-from gluon_hash.retrieval.baselines import KernelHash, LinearHash, load_baseline
+from gluon_hash.retrieval.baselines import KernelHash, LinearHash
 
-__all__ = ["export_model", "export_torch"]
+__all__ = ["export_model"]
 
 CALIBRATION_IMAGES = 512
 
@@ -30,6 +31,7 @@ def export_model(
     packed_out: bool = False,
     onnx: bool = False,
     int8: str | os.PathLike[str] | None = None,
+    torch: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Export a run folder's network, or a fitted baseline, for deployment.
 
@@ -44,6 +46,8 @@ def export_model(
     int8 : path-like, optional
         Export in int8, calibrated on images of this .rec (or, of a network that reads features, on
         those of this .npz).
+    torch : path-like, optional
+        Write a run's weights there too, under torchvision's names; see nets.pretrained.to_torch.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def export_model(
     DataError
         If the model or the calibration file is damaged, or of another kind.
     ValueError, RuntimeError
-        As export_network.
+        As export_network; of ``torch`` as write_torch_weights.
     """
     form = Form(pixels_in=pixels_in, packed_out=packed_out, onnx=onnx)
     if str(model).endswith(".npz"):
@@ -63,15 +67,19 @@ def export_model(
             raise ValueError(
                 f"{model}: a baseline is one product; there is nothing to gain in int8"
             )
+        if torch is not None:
+            raise ValueError(f"{model}: a baseline has no names of torchvision; leave --torch out")
         return _export_baseline(Path(model), out, form)
     run = load_run(model)
+    if torch is not None:
+        write_torch_weights(run.net, run.config.net.backbone, torch)
     if int8 is not None:
         form = replace(form, calibration=_typical_inputs(run, int8))
     return export_network(
         run.net,
         out,
         num_bits=run.net.num_bits,
-        input_shape=_input_shape(run),
+        input_shape=input_shape(run.config),
         transform=run.transform,
         background=run.background,
         hierarchy=run.hierarchy,
@@ -85,22 +93,9 @@ def export_model(
     )
 
 
-def export_torch(run_folder: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
-    """Write a run's network under torchvision's names; see nets.pretrained.to_torch.
-
-    Raises
-    ------
-    DataError
-        If the run is damaged.
-    ValueError
-        As write_torch_weights.
-    """
-    run = load_run(run_folder)
-    write_torch_weights(run.net, run.config.net.backbone, out)
-
-
 def _export_baseline(path: Path, out: str | os.PathLike[str], form: Form) -> Path:
-    fitted = load_baseline(path)
+    encoder = BaselineEncoder(path)
+    fitted = encoder.fitted
     if not isinstance(fitted, (LinearHash, KernelHash)):
         raise ValueError(f"{path}: product quantisation has no codes for Hamming search")
     num_features = (fitted.anchors if isinstance(fitted, KernelHash) else fitted.weights.T).shape[1]
@@ -114,17 +109,10 @@ def _export_baseline(path: Path, out: str | os.PathLike[str], form: Form) -> Pat
         backbone=fitted.name,
         source={
             "baseline": path.name,
-            "fingerprint": BaselineEncoder(path).fingerprint,
+            "fingerprint": encoder.fingerprint,
         },
         form=form,
     )
-
-
-def _input_shape(run: Run) -> tuple[int, ...]:
-    """Of one input: 3 planes, or a vector of features."""
-    if run.transform is None:
-        return (run.net.features.num_features,)
-    return (3, run.transform.crop, run.transform.crop)
 
 
 def _typical_inputs(run: Run, path: str | os.PathLike[str]) -> np.ndarray:

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.deploy import Predictor
-from gluon_hash.deploy.encode import encode_codes, encode_features, fingerprint_of
+from gluon_hash.deploy.encode import encode_codes, encode_features, fingerprint_of, run_loader
+from gluon_hash.deploy.folding import fold_batch_norms
+from gluon_hash.deploy.fusing import graph_runner
+from gluon_hash.deploy.graph import Graph
 from gluon_hash.deploy.predictor import ImageLike, Images
 from gluon_hash.deploy.runtimes import block_runner
 from gluon_hash.engine import HybridBlock, mx
@@ -23,6 +26,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log
 from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
 from gluon_hash.retrieval import CodeTable, FeatureTable
+from gluon_hash.retrieval.codes import pack
 
 __all__ = ["RunEncoder"]
 
@@ -42,10 +46,21 @@ class RunEncoder(FileEncoder):
         run = load_run(path, self._contexts)
         self.run, self.path, self.num_bits = run, path, run.config.net.num_bits
         self.hierarchy: Hierarchy = run.hierarchy
-        self._images = Predictor(
-            self._runner(run.net), run.transform, self.num_bits, background=run.background
-        )
         self._features = Predictor(self._runner(run.net.head), None, self.num_bits)
+
+    @functools.cached_property
+    def _images(self) -> Predictor:
+        """Images through the network: on the CPU with batch norms folded, operations fused."""
+        run = self.run
+        if self._is_on_cpu and run.transform is not None:
+            runner = graph_runner(fold_batch_norms(Graph.of(run.net)))
+        else:
+            runner = self._runner(run.net)
+        return Predictor(runner, run.transform, self.num_bits, background=run.background)
+
+    @property
+    def _is_on_cpu(self) -> bool:
+        return [context.device_type for context in self._contexts] == ["cpu"]
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -88,6 +103,12 @@ class RunEncoder(FileEncoder):
 
     def encode_loader(self, loader: EvalLoader | FeatureEvalLoader, description: str) -> CodeTable:
         """Codes of images by the network, of features by its head."""
+        if isinstance(loader, EvalLoader) and self._is_on_cpu:
+            images = self._images
+            relaxed, ids, labels = run_loader(
+                lambda batch: [images.run(batch.asnumpy())], loader, description
+            )
+            return CodeTable(ids, pack(relaxed), labels, self.num_bits, model=self.fingerprint)
         table = encode_codes(self._net_of(loader), loader, self._contexts, description)
         return replace(table, model=self.fingerprint)
 

@@ -11,7 +11,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, RecordFile
 from gluon_hash.retrieval import FeatureTable
 
-__all__ = ["typical_sample"]
+__all__ = ["spread", "typical_sample"]
 
 
 def typical_sample(
@@ -26,15 +26,15 @@ def typical_sample(
     """
     if transform is None:
         table = FeatureTable.load(path)
-        rows = _spread(len(table), num_images, path)
+        rows = spread(len(table), num_images, path)
         return Sample(table.features[rows].astype(np.float32), table.level_labels[rows])
     records = RecordFile(path)
-    rows = _spread(len(records), num_images, path)
+    rows = spread(len(records), num_images, path)
     pixels = np.stack([transform.evaluate(records.image(row)) for row in rows])
     return Sample(pixels, records.level_labels[rows])
 
 
-def _spread(count: int, wanted: int, path: str | os.PathLike[str]) -> np.ndarray:
+def spread(count: int, wanted: int, path: str | os.PathLike[str]) -> np.ndarray:
     """Positions spread evenly over ``count``; all, if fewer are there; DataError if none is."""
     if count == 0:
         raise DataError("has no images", path=path)

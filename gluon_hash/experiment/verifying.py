@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.engines import Precision
+from gluon_hash.deploy.manifest import Manifest, manifest_path
 from gluon_hash.deploy.verify import Agreement, verify
 from gluon_hash.experiment.exporting import export_model
 from gluon_hash.experiment.model import load_model
 from gluon_hash.experiment.typical import typical_sample
+from gluon_hash.retrieval import CodeTable
+from gluon_hash.retrieval.codes.fingerprint import check_same_model
 
 __all__ = ["cost_of_int8", "verify_exports"]
 
@@ -22,6 +25,8 @@ def verify_exports(
     *,
     against: str | os.PathLike[str] | None = None,
     num_images: int = 256,
+    precision: Precision | None = None,
+    database: str | os.PathLike[str] | None = None,
 ) -> list[Agreement]:
     """As gluon_hash.deploy.verify.verify, on images of a .rec (or features of an .npz).
 
@@ -33,13 +38,23 @@ def verify_exports(
         The model whose codes are the reference: a run folder, an export or a baseline.
     num_images : int
         Spread evenly over the file; all, if it has fewer.
+    precision
+        As of gluon_hash.deploy.verify.verify.
+    database : path-like, optional
+        A code table of the same model, which the images are queries of.
 
     Raises
     ------
     DataError, ValueError
-        As load_model and verify; or if the model's codes have another length.
+        As Manifest.load, load_model, CodeTable.load and verify; or if the model's codes have
+        another length, or the database is of another model.
     """
-    manifest = Manifest.load(manifests[0])
+    exports = [(manifest_path(path), Manifest.load(path)) for path in manifests]
+    manifest, table = exports[0][1], None
+    if database is not None:
+        table = CodeTable.load(database)
+        made_by = manifest.source.get("fingerprint")
+        check_same_model(str(database), table.model, str(manifests[0]), made_by)
     sample, reference = typical_sample(manifest.transform(), records, num_images), None
     if against is not None:
         model = load_model(against)
@@ -51,7 +66,7 @@ def verify_exports(
         images = manifest.transform() is not None
         encode = model.encode_prepared if images else model.encode
         reference = encode(sample.inputs)
-    return verify(manifests, sample, reference)
+    return verify(exports, sample, reference, precision=precision, database=table)
 
 
 def cost_of_int8(
@@ -72,7 +87,7 @@ def cost_of_int8(
     """
     with tempfile.TemporaryDirectory(prefix="gluon_hash.") as folder:
         rows = verify_exports([export_model(model, Path(folder) / "float32"), manifest], records)
-    plain, small = (row for row in rows if row.form.endswith(" symbol"))
+    plain, small = (row for row in rows if row.form.endswith(" mxnet"))
     ratio = small.images_per_second / plain.images_per_second
     speed = f"{ratio:.1f} times as fast" if ratio > 1 else f"slower ({ratio:.2f} times as fast)"
     return (

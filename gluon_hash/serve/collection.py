@@ -8,7 +8,7 @@ import numpy as np
 
 from gluon_hash.retrieval.index import HammingIndex, Items, Searcher
 from gluon_hash.retrieval.index.zoom import UNKNOWN, Branch, in_branch
-from gluon_hash.serve.pictures import Pictures, Thumbnails
+from gluon_hash.serve.pictures import NoPicture, Pictures, Thumbnails
 
 __all__ = ["Collection", "NotHere"]
 
@@ -32,7 +32,7 @@ class Collection:
 
     def __init__(self, index: Searcher, pictures: Pictures | None = None) -> None:
         self.index, self.num_bits = index, index.num_bits
-        self.has_pictures = pictures is not None
+        self.has_pictures, self._pictures = pictures is not None, pictures
         self.thumbnails = None if pictures is None else Thumbnails(pictures)
         self._items = index.items if isinstance(index, HammingIndex) else None
         self._tree = self._count()
@@ -70,6 +70,19 @@ class Collection:
         """The path of an item, "" where it has none; NotHere as item."""
         names = self.item(number).names
         return "" if names is None else str(names[0])
+
+    def sample(self, count: int) -> list[np.ndarray]:
+        """Images of at most ``count`` items, spread evenly; none where they are not at hand."""
+        items, images = self._items, []
+        if items is None or self._pictures is None or not len(items):
+            return []
+        for row in np.unique(np.linspace(0, len(items) - 1, count).astype(np.int64)):
+            name = "" if items.names is None else str(items.names[row])
+            try:
+                images.append(self._pictures.read(int(items.ids[row]), name))
+            except NoPicture:
+                continue
+        return images
 
     def page(self, within: str | None, offset: int, limit: int) -> dict[str, Any]:
         """Items ``offset`` to ``offset + limit`` of a branch, in the order of adding.

@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip("mxnet")
 
+RUNTIMES = ("symbol", "module", "c_api", "mxnet")
+
 
 @pytest.fixture(scope="module")
 def forms(trained, prepared, tmp_path_factory):
@@ -31,7 +33,7 @@ def test_every_form_gives_the_runs_bits(run, forms, trained, prepared):
     assert code == 0, err
     rows = rows_of(out)
     assert list(rows) == [
-        f"{n} {r}" for n in ("plain", "whole") for r in ("symbol", "module", "c_api")
+        f"{name} {runtime}" for name in ("plain", "whole") for runtime in RUNTIMES
     ]
     assert all(row["equal_bits"] == row["equal_codes"] == 1.0 for row in rows.values())
     assert len({(row["map"], row["mahp"]) for row in rows.values()}) == 1
@@ -42,8 +44,30 @@ def test_codes_may_be_held_against_those_of_an_export_that_packs_them(run, forms
     records = ["--records", prepared / "query.rec", "--against", forms / "whole", "--json"]
     code, out, err = run("verify", forms / "plain", *records)  # DIR/NAME, as everywhere
     assert code == 0, err
-    assert list(rows_of(out)) == ["plain symbol", "plain module", "plain c_api"]
+    assert list(rows_of(out)) == [f"plain {runtime}" for runtime in RUNTIMES]
     assert all(row["equal_bits"] == 1.0 for row in rows_of(out).values())
+
+
+def test_images_may_look_in_a_code_table(run, forms, trained, prepared, tmp_path):
+    from gluon_hash.experiment import load_model
+    from gluon_hash.retrieval import CodeTable, Cutoffs, evaluate
+
+    model = load_model(trained / "run")
+    model.encode_file(prepared / "train.rec").save(tmp_path / "d.npz")
+    query, database = model.encode_file(prepared / "query.rec"), CodeTable.load(tmp_path / "d.npz")
+    expected = evaluate(query, database, cutoffs=Cutoffs(ahp=min(100, len(database))))
+    arguments = ["--records", prepared / "query.rec", "--images", len(query), "--json"]
+    code, out, err = run("verify", forms / "plain", *arguments, "--database", tmp_path / "d.npz")
+    assert code == 0, err
+    for row in rows_of(out).values():
+        assert row["map"] == pytest.approx(expected["map_tie_averaged"])
+        assert row["mahp"] == pytest.approx(expected[f"mahp@{min(100, len(database))}"])
+    other = CodeTable(
+        database.ids, database.codes, database.level_labels, database.num_bits, model="0" * 64
+    )
+    other.save(tmp_path / "other.npz")
+    code, _, err = run("verify", forms / "plain", *arguments, "--database", tmp_path / "other.npz")
+    assert code == 2 and "of another model" in err
 
 
 def test_int8_loses_bits_and_fails_where_more_is_asked(run, forms, prepared):

@@ -10,7 +10,7 @@ import pytest
 from gluon_hash.deploy import Manifest, Predictor
 from gluon_hash.deploy.network_files import OPERATORS, check_network
 from gluon_hash.errors import DataError
-from gluon_hash.nets import BACKBONES, HashingNet, get_backbone
+from gluon_hash.nets import BACKBONES, HashingNet, Standardize, get_backbone
 
 NUM_FEATURES, NUM_BITS = 6, 12
 
@@ -194,14 +194,18 @@ def test_operators_are_those_of_mxnet():
     assert OPERATORS <= set(mx.operator.get_all_registered_operators())
 
 
-def test_an_int8_network_is_known(tmp_path):
+@pytest.mark.parametrize("name, neck", [("cifar_resnet20_v2", None), ("resnet18_v1", Standardize)])
+def test_an_int8_network_is_known(tmp_path, name, neck):
     from gluon_hash.deploy.graph import Graph
     from gluon_hash.deploy.quantize import quantize
 
-    net = HashingNet(get_backbone("cifar_resnet20_v2"), 12)
+    backbone = get_backbone(name)
+    net = HashingNet(backbone, 12, neck=neck and neck(backbone.num_features))
     net.initialize()
     images = np.random.RandomState(0).rand(16, 3, 32, 32).astype(np.float32)
     net(mx.nd.array(images[:1]))
     files = (tmp_path / "q-symbol.json", tmp_path / "q-0000.params")
     quantize(Graph.of(net), images).save(*files)
-    assert "_sg_mkldnn_conv" in check_network(*files, "data").operators
+    operators = check_network(*files, "data").operators
+    assert "_sg_mkldnn_conv" in operators
+    assert ("_contrib_dequantize" in operators) == (neck is not None)  # between pooling and neck

@@ -47,6 +47,8 @@ class Source:
         codes.npz, or a folder of images.
     model, labels, hierarchy, device, batch_size :
         The options of these names, None where they are not given.
+    encoder : Encoder, optional
+        The model, where it is open already.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class Source:
     hierarchy: Path | None = None
     device: str | None = None
     batch_size: int | None = None
+    encoder: Encoder | None = None
 
     def __post_init__(self) -> None:
         """ValueError for options that do not go with the source."""
@@ -134,7 +137,7 @@ class Source:
 
     def _encoder(self) -> Encoder:
         assert self.model is not None  # checked above
-        return open_model(self.model, self.device)
+        return self.encoder or open_model(self.model, self.device)
 
 
 def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[str, int | None]:
@@ -150,13 +153,18 @@ def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[
 
 def build_folder(source: Source, out: Path, kind: str, parameters: dict[str, int | None]) -> None:
     """Build an index folder and say what is in it."""
-    from gluon_hash.progress import track
+    from gluon_hash.progress import log, track
     from gluon_hash.retrieval import HammingIndex
     from gluon_hash.retrieval.index.kinds import kind_for
 
     kind_for(kind, 1, 1, parameters)  # a wrong name is said before images are encoded
     table, tree = source.read()
     chosen = kind_for(kind, table.num_bits, len(table), parameters)
+    if len(table) < chosen.pays_from:
+        log(
+            f"{kind}: a flat index of {len(table)} codes answers as fast, and exactly; {kind} pays "
+            f"from about {chosen.pays_from:,} codes on (`index check` measures both)"
+        )
     index = HammingIndex(table.num_bits, chosen, tree, table.model)
     at_once = max(index.kind.codes_at_once(len(table)), 1)
     places = [range(len(table))[start : start + at_once] for start in range(0, len(table), at_once)]

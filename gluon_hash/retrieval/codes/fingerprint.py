@@ -10,7 +10,7 @@ import numpy as np
 
 from gluon_hash.progress import log
 
-__all__ = ["check_same_model", "fingerprint"]
+__all__ = ["check_same_model", "fingerprint", "with_precision"]
 
 SHOWN = 12  # digits of a fingerprint in a message
 
@@ -42,8 +42,21 @@ def _digest(array: np.ndarray) -> bytes:
     return digest.digest()
 
 
+def with_precision(weights: str, precision: str) -> str:
+    """The fingerprint of codes that weights made in a precision: of less than float32 it says so.
+
+    Examples
+    --------
+    >>> with_precision("5f1b", "float32"), with_precision("5f1b", "int8")
+    ('5f1b', '5f1b int8')
+    """
+    return weights if precision == "float32" else f"{weights} {precision}"
+
+
 def check_same_model(index: str, made_by: str | None, queries: str, model: str | None) -> None:
     """Refuse codes of another model; say it where one of the two does not say what made it.
+
+    Also said: the same weights, but computed in another precision.
 
     Parameters
     ----------
@@ -66,6 +79,13 @@ def check_same_model(index: str, made_by: str | None, queries: str, model: str |
     if made_by is None or model is None:
         unknown, known = (index, queries) if made_by is None else (queries, index)
         log(f"{unknown}: does not say which model made it; taken for that of {known}")
+        return
+    (ours, _, computed), (theirs, _, searched) = model.partition(" "), made_by.partition(" ")
+    if ours == theirs:
+        log(
+            f"{queries}: codes in {computed or 'float32'}, {index} in {searched or 'float32'}: "
+            "some bits differ; `gluon-hash verify --database` says what that costs"
+        )
         return
     raise ValueError(
         f"{queries}: of another model ({model[:SHOWN]}) than {index} ({made_by[:SHOWN]}), so that "

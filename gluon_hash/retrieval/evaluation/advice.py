@@ -130,6 +130,8 @@ def _made_differently(query: Table, database: Table) -> list[str]:
     if isinstance(query, CodeTable) and isinstance(database, CodeTable):
         if query.model is None or database.model is None or query.model == database.model:
             return []
+        if query.model.partition(" ")[0] == database.model.partition(" ")[0]:
+            return ["query and database codes are of one model, but computed in two precisions"]
         return [
             "query and database codes were made by two models: distances between them mean "
             "nothing; encode both with one"
