@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from gluon_hash.engine import gluon, init, mx, nd
+from gluon_hash.engine import gluon, init, mx
 from gluon_hash.experiment.config import FEATURES, Config
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.methods import Codewords
 from gluon_hash.nets import (
     Backbone,
     ExpectedCodeword,
@@ -76,20 +75,23 @@ def new_net(config: Config, hierarchy: Hierarchy) -> HashingNet:
 
 def new_decoder(config: Config, hierarchy: Hierarchy) -> ExpectedCodeword | None:
     """What makes codes of logits, not initialised; None where the network gives codes."""
-    return config.loss.decoder(hierarchy.num_classes[0], config.net.num_bits)
+    if config.loss.outputs == "code":
+        return None
+    return ExpectedCodeword(hierarchy.num_classes[0], config.net.num_bits)
 
 
 def build_decoder(
     config: Config,
     hierarchy: Hierarchy,
-    codewords: np.ndarray | None,
+    codewords: Codewords | None,
     contexts: list[mx.Context],
 ) -> ExpectedCodeword | None:
     """As new_decoder, with these codewords."""
     decoder = new_decoder(config, hierarchy)
     if decoder is not None:
         decoder.initialize(ctx=contexts)
-        decoder.codewords.set_data(nd.array(codewords))
+        assert codewords is not None  # of every method that gives logits
+        decoder.set_codewords(*codewords)
     return decoder
 
 

@@ -24,7 +24,7 @@ class ExpectedCodewordLoss(Loss):
     r"""Cross-entropies of the levels, summed; the codewords do not take part.
 
     .. math:: l_i = - \sum_k w_k [y^k_i \ge 0] \log \sum_{c \, \text{below} \, y^k_i} p_{ic},
-              \quad p_i = \mathrm{softmax}(z_i), \quad u_i = p_i T
+              \quad p_i = \mathrm{softmax}(z_i), \quad u_i = p_i T - \theta
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class ExpectedCodewordLoss(Loss):
         If a weight is negative.
 
     Source: ours; see above. Sablayrolles et al. keep the index of the likeliest class, or its
-    probabilities quantised, as the code; here u lies between the codewords of the classes that come
-    into question, of which those of relatives are near each other. That a coarse class has the
+    one-hot vector, as the code; here u lies between the codewords of the classes that come into
+    question, of which those of relatives are near each other. That a coarse class has the
     probability of those below it is HPDH's posterior at a level, for a classifier.
     """
 

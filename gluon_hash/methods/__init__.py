@@ -13,7 +13,7 @@ from gluon_hash.methods.memory import (
     PerEpoch,
     RecentCodes,
 )
-from gluon_hash.methods.method import Method, Parts, Task
+from gluon_hash.methods.method import Codewords, Method, Parts, Task
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet, OfPairs
 from gluon_hash.methods.table import METHODS, method_from
 from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
@@ -39,6 +39,7 @@ __all__ = [
     "SSDH",
     "BinaryTargets",
     "CenterMemory",
+    "Codewords",
     "Embedding",
     "EmbeddingSoftmax",
     "ExpectedCodeword",

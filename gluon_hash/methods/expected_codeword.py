@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from gluon_hash import losses, nets
+from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.binary_targets import BinaryTargets, targets_field
 from gluon_hash.methods.memory.base import FixedTargets, Memory
-from gluon_hash.methods.method import Task, level_weights_field
+from gluon_hash.methods.method import Codewords, Task, level_weights_field
 
 __all__ = ["ExpectedCodeword"]
 
@@ -24,11 +24,12 @@ class ExpectedCodeword(BinaryTargets):
     name: Literal["expected_codeword"] = "expected_codeword"
     targets: Literal["hadamard", "balanced", "tree", "annealed"] = targets_field("annealed")
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
-    temperature: float = Field(
-        1.5,
-        gt=0,
-        description="what the outputs are divided by when a code is made of them: above 1 less "
-        "likely classes have more of a say",
+    spread: float = Field(
+        0.4,
+        ge=0,
+        lt=1,
+        description="thresholds of the bits are evenly spaced between minus this and this: at 0 "
+        "every bit is that of the classes with more than half of the probability",
     )
 
     def loss(self, task: Task) -> HybridBlock:
@@ -40,14 +41,11 @@ class ExpectedCodeword(BinaryTargets):
             )
         return losses.ExpectedCodewordLoss(weights)
 
-    def decoder(self, num_classes: int, num_bits: int) -> nets.ExpectedCodeword:
-        """Expected codewords at the temperature."""
-        return nets.ExpectedCodeword(num_classes, num_bits, temperature=self.temperature)
-
     def memory(self, task: Task) -> Memory:
         """The ancestors of each finest class; the loss does not see the codewords."""
         return FixedTargets([task.hierarchy.ancestors.T.astype(np.float32)])
 
-    def codewords(self, task: Task) -> np.ndarray:
-        """The targets."""
-        return self.placed(task)
+    def codewords(self, task: Task) -> Codewords:
+        """The targets, and evenly spaced thresholds for the bits in random order."""
+        steps = (2 * task.rng().permutation(task.num_bits) + 1) / task.num_bits - 1
+        return Codewords(self.placed(task), (self.spread * steps).astype(np.float32))

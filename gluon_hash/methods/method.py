@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gluon_hash.engine import Block, HybridBlock, mx
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.memory.base import Memory
-from gluon_hash.nets.heads import ExpectedCodeword
 
-__all__ = ["Method", "Parts", "Task", "level_weights_field", "paper"]
+__all__ = ["Codewords", "Method", "Parts", "Task", "level_weights_field", "paper"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,19 @@ class Task:
         return np.random.RandomState(self.seed)
 
 
+class Codewords(NamedTuple):
+    """What makes codes of logits (gluon_hash.nets.ExpectedCodeword).
+
+    Parameters
+    ----------
+    targets : float32 in {-1, +1}, shape (num_classes[0], num_bits)
+    thresholds : float32 in (-1, 1), shape (num_bits,)
+    """
+
+    targets: np.ndarray
+    thresholds: np.ndarray
+
+
 @dataclass(frozen=True)
 class Parts:
     """Loss, what it remembers, a head beside the code and codewords if there are any."""
@@ -67,7 +79,7 @@ class Parts:
     loss: HybridBlock
     memory: Memory
     head: Block | None
-    codewords: np.ndarray | None = None
+    codewords: Codewords | None = None
 
 
 class Method(BaseModel):
@@ -116,12 +128,8 @@ class Method(BaseModel):
         """A learned block that the loss needs beside the code, not initialised; by default none."""
         return None
 
-    def decoder(self, num_classes: int, num_bits: int) -> ExpectedCodeword | None:
-        """Of ``outputs: logits``: what makes codes of them, not initialised; by default none."""
-        return None
-
-    def codewords(self, task: Task) -> np.ndarray | None:
-        """Of ``outputs: logits``: float32 in {-1, +1}, shape (num_classes[0], num_bits)."""
+    def codewords(self, task: Task) -> Codewords | None:
+        """Of ``outputs: logits``: what codes are made of; by default nothing."""
         return None
 
     def best_sampler(self) -> Literal["shuffled", "classes"]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import ModuleType
 
-from gluon_hash.engine import Block, HybridBlock, Tensor, init, nn
+import numpy as np
+
+from gluon_hash.engine import Block, HybridBlock, Tensor, init, nd, nn
 
 __all__ = ["Classifier", "ExpectedCodeword", "LearnedCenters", "straight_through_sign"]
 
@@ -108,30 +110,39 @@ class LearnedCenters(Block):
 class ExpectedCodeword(HybridBlock):
     r"""Logits of the classes -> the codeword that is expected of them, a relaxed code.
 
-    .. math:: u = \sum_c \mathrm{softmax}(z / \tau)_c \, t_c
+    .. math:: u = \sum_c \mathrm{softmax}(z)_c \, t_c - \theta
 
     Parameters
     ----------
     num_classes, num_bits : int
-    temperature : float
-        tau; above 1 classes that are less likely have more of a say.
 
     Inputs:
         - **logits**: z, float, shape (batch_size, num_classes).
 
     Outputs:
-        - **code**: float in [-1, 1], shape (batch_size, num_bits).
+        - **code**: float, shape (batch_size, num_bits).
 
-    The codewords t in {-1, +1} never train; they are kept with the other parameters.
+    The codewords t in {-1, +1} and the thresholds theta in (-1, 1), one for each bit, never train;
+    they are kept with the other parameters.
     """
 
-    def __init__(self, num_classes: int, num_bits: int, *, temperature: float = 1.0) -> None:
+    def __init__(self, num_classes: int, num_bits: int) -> None:
         super().__init__()
-        self._coldness = 1.0 / temperature
         with self.name_scope():
             self.codewords = self.params.get(
                 "codewords", shape=(num_classes, num_bits), init="zeros", grad_req="null"
             )
+            self.thresholds = self.params.get(
+                "thresholds", shape=(num_bits,), init="zeros", grad_req="null"
+            )
 
-    def hybrid_forward(self, F: ModuleType, logits: Tensor, codewords: Tensor) -> Tensor:
-        return F.dot(F.softmax(self._coldness * logits, axis=1), codewords)
+    def set_codewords(self, codewords: np.ndarray, thresholds: np.ndarray) -> None:
+        """Set codewords, (num_classes, num_bits), and thresholds, (num_bits,)."""
+        self.codewords.set_data(nd.array(codewords))
+        self.thresholds.set_data(nd.array(thresholds))
+
+    def hybrid_forward(
+        self, F: ModuleType, logits: Tensor, codewords: Tensor, thresholds: Tensor
+    ) -> Tensor:
+        expected = F.dot(F.softmax(logits, axis=1), codewords)
+        return F.broadcast_sub(expected, thresholds.expand_dims(0))

@@ -48,28 +48,32 @@ def test_a_parent_that_is_next_to_impossible_has_a_finite_loss_and_gradient():
 
 @pytest.mark.parametrize("hybridize", [False, True])
 def test_golden_code(hybridize):
-    """u = p T by hand: a likely class alone decides, two of three outvote a likelier one."""
+    """u = p T - theta by hand; the second bit of the second image is undecided but for theta."""
     block = ExpectedCodeword(4, 3)
     block.initialize()
-    codewords = [[1, 1, -1], [1, -1, 1], [-1, -1, -1], [-1, 1, 1]]
-    block.codewords.set_data(nd.array(codewords))
+    codewords = np.array([[1, 1, -1], [1, -1, 1], [-1, -1, -1], [-1, 1, 1]])
+    block.set_codewords(codewords, np.array([0.25, -0.125, 0.0]))
     if hybridize:
         block.hybridize()
     found = block(nd.array(np.log(PROBABILITIES))).asnumpy()
-    expected = [[0.5, 0.25, -0.25], [-0.5, 0.0, 0.0]]
+    expected = [[0.5 - 0.25, 0.25 + 0.125, -0.25], [-0.5 - 0.25, 0.125, 0.0]]
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert block.codewords.grad_req == "null"
+    assert {p.grad_req for p in block.collect_params().values()} == {"null"}
 
 
-def test_a_temperature_evens_the_probabilities():
-    """(1/2, 1/4, 1/8, 1/8) ** (1 / 2) are as 2 : sqrt 2 : 1 : 1."""
-    block = ExpectedCodeword(4, 4, temperature=2.0)
+def test_an_image_between_two_classes_is_as_far_from_each_as_it_is_unlikely():
+    """p between two opposite codewords: at spread 0.8 of 10 bits, thresholds +-0.08, 0.24, 0.4,
+    0.56, 0.72; u = 0.5 of the first class's signs exceeds those up to 0.4, and all negative ones:
+    8 of 10 bits are its."""
+    targets_of_two = np.array([[1.0] * 10, [-1.0] * 10])
+    _, thresholds = build("expected_codeword", num_bits=10, spread=0.8).codewords
+    assert sorted(thresholds) == pytest.approx(np.arange(-0.72, 0.73, 0.16))
+    block = ExpectedCodeword(2, 10)
     block.initialize()
-    block.codewords.set_data(nd.array(2 * np.eye(4) - 1))
-    found = block(nd.array(np.log(PROBABILITIES[:1]))).asnumpy()[0]
-    expected = np.array([2, 2**0.5, 1, 1]) / (4 + 2**0.5)
-    np.testing.assert_allclose(found, 2 * expected - 1, atol=1e-6)
-    assert METHODS["expected_codeword"](temperature=2.0).decoder(4, 3)._coldness == 0.5
+    block.set_codewords(targets_of_two, thresholds)
+    found = block(nd.array(np.log([[0.75, 0.25], [0.25, 0.75], [0.99, 0.01]]))).asnumpy() >= 0
+    assert found.sum(axis=1).tolist() == [8, 2, 10]
+    assert (build("expected_codeword", spread=0.0).codewords.thresholds == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_a_temperature_evens_the_probabilities():
     ],
 )
 def test_codewords_are_drawn_from_the_seed(settings, draw):
-    codewords = build("expected_codeword", **settings).codewords
+    codewords = build("expected_codeword", **settings).codewords.targets
     assert (codewords == draw(np.random.RandomState(SEED))).all()
     assert build("csq").codewords is None
 
@@ -99,13 +103,14 @@ def test_the_network_gives_logits_until_it_is_decoded():
     assert kinds == ["Dense", "BatchNorm", "Activation", "Dropout", "Dense"]
     decoder = ExpectedCodeword(8, 16)
     decoder.initialize()
-    decoder.codewords.set_data(nd.array(build("expected_codeword").codewords))
+    decoder.set_codewords(*build("expected_codeword").codewords)
     net.decode_with(decoder)
     np.testing.assert_allclose(
         net(feature).asnumpy(),
         np.exp(logits.asnumpy())
         / np.exp(logits.asnumpy()).sum(axis=1, keepdims=True)
-        @ decoder.codewords.data().asnumpy(),
+        @ decoder.codewords.data().asnumpy()
+        - decoder.thresholds.data().asnumpy(),
         rtol=1e-5,
         atol=1e-6,
     )
@@ -146,18 +151,19 @@ def test_a_run_keeps_its_codewords_and_gives_codes(trained):
     from gluon_hash.nets import read_params
 
     run, features = trained
-    (codewords,) = read_params(run / "codewords.params").values()
-    assert codewords.shape == (8, 16) and set(codewords.asnumpy().ravel()) == {-1, 1}
+    kept = read_params(run / "codewords.params")
+    codewords, thresholds = (kept[name].asnumpy() for name in ("codewords", "thresholds"))
+    assert codewords.shape == (8, 16) and set(codewords.ravel()) == {-1, 1}
     model = gh.load_model(run)
     relaxed = model.relaxed(features[:20])
-    assert relaxed.shape == (20, 16) and (np.abs(relaxed) <= 1 + 1e-6).all()
+    assert relaxed.shape == (20, 16) and (np.abs(relaxed + thresholds) <= 1 + 1e-6).all()
     head = model.run.net.head
     assert isinstance(list(head)[-1], ExpectedCodeword)
     with mx.autograd.predict_mode():
         logits = nd.array(features[:20])
         for layer in list(head)[:-1]:
             logits = layer(logits)
-    expected = (logits / 1.5).softmax().asnumpy() @ codewords.asnumpy()
+    expected = logits.softmax().asnumpy() @ codewords - thresholds
     np.testing.assert_allclose(relaxed, expected, atol=1e-5)
 
 

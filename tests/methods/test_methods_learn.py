@@ -65,7 +65,8 @@ def make(name, optimizer, contexts, workers=ALONE):
     def encode(features):
         outputs = net(nd.array(features))
         if parts.codewords is not None:
-            outputs = nd.dot(outputs.softmax(), nd.array(parts.codewords))
+            targets, thresholds = map(nd.array, parts.codewords)
+            outputs = nd.dot(outputs.softmax(), targets) - thresholds
         return outputs.asnumpy()
 
     parts = method.build(

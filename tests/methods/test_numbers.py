@@ -23,6 +23,7 @@ OTHER = {
     "mu": 1000.0,
     "nu": 1000.0,
     "eta": 0.01,
+    "spread": 0.7,
 }
 # what lets a setting matter; at eta 55, mu 1 every b is sign(u), whatever nu
 BESIDE = {"flipped": {"targets": "tree"}, "nu": {"eta": 0.01}}
@@ -48,7 +49,7 @@ def test_every_setting_changes_the_loss(name):
     # one level has no parents to be near: N(0, 1) either way; codewords come after the loss
     assert without == {
         "dcwh": {"initial_centers"},
-        "expected_codeword": {"targets", "flipped", "temperature"},
+        "expected_codeword": {"targets", "flipped", "spread"},
     }.get(name, set())
 
 
