@@ -39,6 +39,8 @@ class Table:
         Of compare.
     needs : str
         A file that tools/results.py makes of what it is given; without it the table is left out.
+    measured_on : str
+        The table whose networks are measured in another way; nothing is trained then.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Table:
     lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     needs: str = ""
+    measured_on: str = ""
 
 
 def _at(lr: str, *methods: str) -> dict[str, tuple[str, ...]]:
@@ -140,6 +143,7 @@ PAIRS = "hashnet,dpsh,dsh,dch,dtsh,dqn,dsdh,dhn"
 
 TABLES = (
     Table("protocols_48", FEATURES, ADAM, EVERY_METHOD, ("--reference", "dcwh", *PROTOCOLS)),
+    Table("held_out", FEATURES, lines=EVERY_METHOD, measured_on="protocols_48"),
     Table("methods_48", FEATURES, ADAM, {}, (*RATES, *SEEDS, "--vary", f"loss.name=[{OLD}]")),
     Table(
         "heads_48",

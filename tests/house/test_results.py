@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -142,3 +143,31 @@ def _means(row):
 
 def _short(value):
     return f"{value:.3f}".replace("0.", ".", 1)
+
+
+@pytest.mark.mxnet
+def test_codes_without_the_held_out_images(rng, tmp_path):
+    """Every third image is held out: it is gone from the second ranking, and the pairs say so."""
+    pytest.importorskip("mxnet")
+    from reference import random_table
+
+    from gluon_hash.records import ImageList, write_list
+    from gluon_hash.retrieval import evaluate
+
+    folder = tmp_path / "runs" / "a,seed=24"
+    folder.mkdir(parents=True)
+    query, database = (random_table(rng, count, 16, num_levels=2) for count in (20, 90))
+    query.save(folder / "query.npz")
+    database.save(folder / "database.npz")
+    held = database.take(np.arange(0, 90, 3))
+    listed = ImageList(held.ids, held.level_labels, [str(i) for i in held.ids])
+    write_list(tmp_path / "validation.lst", listed)
+    derived = importlib.import_module("results_derived")
+    made = derived.held_out(tmp_path, tmp_path / "validation.lst", ("a", "absent"))
+    [[name, whole, part, difference]] = made["rows"]
+    rest = database.take(np.flatnonzero(np.arange(90) % 3 > 0))
+    expected = [evaluate(query, table)["map"] for table in (database, rest)]
+    assert name == "a" and [whole["means"][0], part["means"][0]] == pytest.approx(expected)
+    assert difference["difference"] == pytest.approx(expected[1] - expected[0])
+    low, high = difference["interval"]
+    assert low <= difference["difference"] <= high
