@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,10 +13,11 @@ from gluon_hash.datasets.splits import in_words, subset
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log, track
+from gluon_hash.records.images import expect_many
+from gluon_hash.records.prefetch import mapped
 
 __all__ = ["Arrangement", "Items", "SplitData", "arrange"]
 
-READ_AT_A_TIME = 1024
 SHUFFLE = 1  # keeps the numbers of the order apart from those of the subset
 
 
@@ -141,10 +141,7 @@ def arrange(
 
 
 def _read_through(name: str, split: Items) -> tuple[list[bytes | None], dict[str, str]]:
-    """The hash of every image, None if it is unreadable; why those are, by name.
-
-    Images are read in threads, a few at a time: decoding frees Python's lock.
-    """
+    """The hash of every image, None if it is unreadable; why those are, by name."""
     problems: dict[str, str] = {}
 
     def attempt(position: int) -> bytes | None:
@@ -154,12 +151,8 @@ def _read_through(name: str, split: Items) -> tuple[list[bytes | None], dict[str
             problems[split.names[position]] = str(error)
             return None
 
-    def every() -> Iterator[bytes | None]:
-        with ThreadPoolExecutor() as pool:
-            for start in range(0, len(split), READ_AT_A_TIME):
-                yield from pool.map(attempt, range(start, min(start + READ_AT_A_TIME, len(split))))
-
-    digests = list(track(every(), f"read {name} images", len(split)))
+    expect_many()
+    digests = list(track(mapped(attempt, len(split)), f"read {name} images", len(split)))
     return digests, {name: problems[name] for name in split.names if name in problems}
 
 

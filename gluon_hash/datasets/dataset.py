@@ -6,20 +6,24 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from gluon_hash.datasets.arranging import SplitData, arrange
+from gluon_hash.datasets.arranging import SplitData
 from gluon_hash.datasets.duplicates import Mode
-from gluon_hash.datasets.prepared import hold_back, write_folder
-from gluon_hash.files import claimed, sha256
+from gluon_hash.datasets.prepared import write_folder
+from gluon_hash.datasets.shrinking import Shrunk
+from gluon_hash.files import sha256
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.hierarchy.unseen import PAPER
 from gluon_hash.records.lists import ImageList
-from gluon_hash.records.pack import record_image, write_records
+from gluon_hash.records.pack import write_records
+from gluon_hash.records.prefetch import mapped
 
 __all__ = ["Dataset", "Split", "regroup"]
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,16 @@ class Split:
         Position -> encoded image (JPEG, PNG) as a record keeps it; DataError if it is unreadable.
     digest : callable
         Position -> hash of the image's content, equal for equal images; DataError likewise.
+    pixels : callable, optional
+        Position -> the image, uint8 RGB, of which ``digest`` is digest_of: one that is shrunk is
+        then decoded once for both.
     """
 
     fine_labels: np.ndarray
     names: list[str]
     encoded: Callable[[int], bytes]
     digest: Callable[[int], bytes]
+    pixels: Callable[[int], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.fine_labels)
@@ -48,11 +56,16 @@ class Split:
     def take(self, positions: np.ndarray) -> Split:
         """The images at ``positions``, in that order."""
         kept = np.asarray(positions, np.int64).tolist()
+
+        def taken(read: Callable[[int], Read]) -> Callable[[int], Read]:
+            return lambda position: read(kept[position])
+
         return Split(
             self.fine_labels[kept],
             [self.names[position] for position in kept],
-            lambda position: self.encoded(kept[position]),
-            lambda position: self.digest(kept[position]),
+            taken(self.encoded),
+            taken(self.digest),
+            None if self.pixels is None else taken(self.pixels),
         )
 
     def join(self, other: Split) -> Split:
@@ -60,8 +73,8 @@ class Split:
         count = len(self)
 
         def joined(
-            first: Callable[[int], bytes], second: Callable[[int], bytes]
-        ) -> Callable[[int], bytes]:
+            first: Callable[[int], Read], second: Callable[[int], Read]
+        ) -> Callable[[int], Read]:
             return lambda position: (
                 first(position) if position < count else second(position - count)
             )
@@ -71,21 +84,23 @@ class Split:
             self.names + other.names,
             joined(self.encoded, other.encoded),
             joined(self.digest, other.digest),
+            joined(self.pixels, other.pixels) if self.pixels and other.pixels else None,
         )
 
-    def write(
-        self, folder: Path, name: str, images: ImageList, short_side: int | None = None
-    ) -> Path:
+    def shrunk(self, short_side: int) -> Split:
+        """The same images, those that are larger shrunk; their hashes are what they were."""
+        shrunk = Shrunk(self.encoded, self.digest, self.pixels, short_side)
+        return Split(self.fine_labels, self.names, shrunk.encoded, shrunk.digest)
+
+    def write(self, folder: Path, name: str, images: ImageList) -> Path:
         """Write NAME.rec and NAME.idx, with the ids and labels of a list of these images."""
 
         def entry(position: int) -> tuple[int, np.ndarray, bytes]:
             image = self.encoded(position)
-            if short_side is not None:
-                image = record_image(image, short_side=short_side)
             return int(images.ids[position]), images.level_labels[position], image
 
         path = folder / f"{name}.rec"
-        write_records(path, map(entry, range(len(self))), len(self))
+        write_records(path, mapped(entry, len(self)), len(self))
         return path
 
 
@@ -152,26 +167,24 @@ class Dataset(SplitData[Split]):
             If an image is unreadable, a class has no training image, or query and database share
             images.
         """
-        held = hold_back(self, protocol, seed)
-        with claimed(out, doing="prepare"):
-            arrangement = arrange(
-                self,
-                seed=seed,
-                limit=limit,
-                duplicates=duplicates or ("one-side" if self.drawn else "error"),
-                skip_unreadable=skip_unreadable,
-                shuffle=not self.in_order if shuffle is None else shuffle,
-            )
-            return write_folder(
-                self,
-                arrangement,
-                out,
-                lambda split, folder, name, images: split.write(folder, name, images, short_side),
-                seed=seed,
-                validation_per_class=validation_per_class,
-                held=held,
-                settings={"limit": limit, "short_side": short_side},
-            )
+        data = self
+        if short_side is not None:
+            train, query = self.train.shrunk(short_side), self.query.shrunk(short_side)
+            splits: Any = {"train": train, "query": query}
+            data = replace(self, **splits)
+        return write_folder(
+            data,
+            out,
+            Split.write,
+            seed=seed,
+            limit=limit,
+            validation_per_class=validation_per_class,
+            duplicates=duplicates,
+            skip_unreadable=skip_unreadable,
+            shuffle=shuffle,
+            protocol=protocol,
+            settings={"short_side": short_side},
+        )
 
 
 def regroup(

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from gluon_hash.arrays import save_arrays
-from gluon_hash.datasets.arranging import SplitData, arrange
+from gluon_hash.datasets.arranging import SplitData
 from gluon_hash.datasets.duplicates import Mode
 from gluon_hash.datasets.feature_labels import UNNAMED, FilePath, Labels, Rows, read_rows
 from gluon_hash.datasets.label_tables import classes_of, hierarchy_of, joined
-from gluon_hash.datasets.prepared import hold_back, write_folder
+from gluon_hash.datasets.prepared import write_folder
 from gluon_hash.datasets.splits import QUERY_SHARE, draw_queries, say_split
 from gluon_hash.errors import DataError
-from gluon_hash.files import claimed
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.unseen import PAPER
 from gluon_hash.records.lists import ImageList
@@ -114,26 +113,19 @@ class FeatureDataset(SplitData[FeatureSplit]):
 
         Arguments, returned value and errors are those of gluon_hash.datasets.Dataset.write.
         """
-        held = hold_back(self, protocol, seed)
-        with claimed(out, doing="prepare"):
-            arrangement = arrange(
-                self,
-                seed=seed,
-                limit=limit,
-                duplicates=duplicates or ("one-side" if self.drawn else "error"),
-                skip_unreadable=False,
-                shuffle=not self.in_order if shuffle is None else shuffle,
-            )
-            return write_folder(
-                self,
-                arrangement,
-                out,
-                FeatureSplit.write,
-                seed=seed,
-                validation_per_class=validation_per_class,
-                held=held,
-                settings={"limit": limit, "num_features": int(self.train.features.shape[1])},
-            )
+        return write_folder(
+            self,
+            out,
+            FeatureSplit.write,
+            seed=seed,
+            limit=limit,
+            validation_per_class=validation_per_class,
+            duplicates=duplicates,
+            skip_unreadable=False,
+            shuffle=shuffle,
+            protocol=protocol,
+            settings={"num_features": int(self.train.features.shape[1])},
+        )
 
 
 def features(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from gluon_hash.datasets.dataset import Split
+from gluon_hash.datasets.shrinking import digest_of
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
 from gluon_hash.progress import log
@@ -120,11 +120,13 @@ def image_split(
         except ValueError as error:
             raise DataError(str(error), path=path) from error
 
-    def digest(position: int) -> bytes:
-        pixels = read_image(root / names[position], background)
-        return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    def pixels(position: int) -> np.ndarray:
+        return read_image(root / names[position], background)
 
-    return Split(np.asarray(fine_labels, np.int64), names, encoded, digest)
+    def digest(position: int) -> bytes:
+        return digest_of(pixels(position))
+
+    return Split(np.asarray(fine_labels, np.int64), names, encoded, digest, pixels)
 
 
 def check_inside(root: Path, names: Sequence[str], listed: Path) -> None:

@@ -6,14 +6,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from gluon_hash import __version__
-from gluon_hash.datasets.arranging import Arrangement, Items, SplitData
+from gluon_hash.datasets.arranging import Arrangement, Items, SplitData, arrange
+from gluon_hash.datasets.duplicates import Mode
 from gluon_hash.datasets.splits import draw_validation
-from gluon_hash.files import atomic_folder, atomic_write_json, sha256
+from gluon_hash.files import atomic_folder, atomic_write_json, claimed, sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.unseen import (
     PAPER,
@@ -30,6 +31,7 @@ from gluon_hash.records.lists import ImageList, write_list
 __all__ = ["Held", "hold_back", "write_folder"]
 
 S = TypeVar("S", bound=Items)
+WriteSplit: TypeAlias = Callable[[S, Path, str, ImageList], Path]
 FORMAT_VERSION = 1
 ALL_CLASSES = "hierarchy_all.tsv"  # of trained and untrained classes, where queries are of others
 
@@ -67,31 +69,31 @@ def hold_back(data: SplitData[Any], protocol: str, seed: int) -> Held:
 
 def write_folder(
     data: SplitData[S],
-    arrangement: Arrangement[S],
     out: str | os.PathLike[str],
-    write_split: Callable[[S, Path, str, ImageList], Path],
+    write_split: WriteSplit[S],
     *,
     seed: int,
+    limit: int | None,
     validation_per_class: int | None,
-    held: Held,
+    duplicates: Mode | None,
+    skip_unreadable: bool,
+    shuffle: bool | None,
+    protocol: str,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write a prepared folder.
+    """Arrange the splits of a data set and write a prepared folder, whole or not at all.
 
     The records are those of every protocol: what differs are the lists.
 
     Parameters
     ----------
     data : Dataset or FeatureDataset
-    arrangement : Arrangement
-        Its splits as they are written.
     out : path-like
         A folder that does not exist yet.
     write_split : callable
         (split, folder, "train" or "query", its list) -> the file that was written for the list.
-    seed, validation_per_class
-        As Dataset.write.
-    held : Held
+    seed, limit, validation_per_class, duplicates, skip_unreadable, shuffle, protocol
+        As Dataset.write, and so are the errors.
     settings : dict
         What split.json says beside, as JSON values.
 
@@ -100,49 +102,79 @@ def write_folder(
     dict
         The split manifest, as split.json has it.
     """
-    lists = _lists(data, arrangement)
-    with atomic_folder(out) as folder:
-        splits: dict[str, Any] = {}
-        for name, images in lists.items():
-            write_list(folder / f"{name}.lst", images)
-            split = arrangement.train if name == "train" else arrangement.query
-            path = write_split(split, folder, name, images)
-            splits[name] = {
-                "file": path.name,
-                "images": len(images),
-                "first_id": int(images.ids[0]),
-                "sha256": sha256(path),
-            }
-        splits["validation"] = _write_validation(
-            folder, lists["train"], data.hierarchy, validation_per_class, seed
+    held = hold_back(data, protocol, seed)
+    with claimed(out, doing="prepare"):
+        arrangement = arrange(
+            data,
+            seed=seed,
+            limit=limit,
+            duplicates=duplicates or ("one-side" if data.drawn else "error"),
+            skip_unreadable=skip_unreadable,
+            shuffle=not data.in_order if shuffle is None else shuffle,
         )
-        splits["validation"]["inside"] = splits["train"]["file"]
-        splits["database"] = _database(data, splits, held)
-        data.hierarchy.save(folder / "hierarchy.tsv")
-        if data.query_hierarchy is not None:
-            data.query_hierarchy.save(folder / ALL_CLASSES)
-        if held.protocol == UNSEEN:
-            write_unseen(folder / UNSEEN_CLASSES, data.hierarchy, held.unseen)
-        if arrangement.duplicates:
-            groups = [[list(copy) for copy in group] for group in arrangement.duplicates]
-            atomic_write_json(
-                folder / "duplicates.json", {"version": FORMAT_VERSION, "groups": groups}
-            )
-        manifest = {
-            "version": FORMAT_VERSION,
-            "gluon_hash": __version__,
-            "recipe": data.recipe,
-            "source": data.source,
-            "seed": seed,
-            **settings,
-            "protocol": held.protocol,
-            "levels": dict(zip(data.hierarchy.level_names, data.hierarchy.num_classes)),
-            "splits": splits,
-            **arrangement.report,
-        }
-        atomic_write_json(folder / "split.json", manifest)
+        lists = _lists(data, arrangement)
+        with atomic_folder(out) as folder:
+            splits = _write_splits(folder, arrangement, lists, write_split)
+            splits["validation"] = {
+                **_write_validation(
+                    folder, lists["train"], data.hierarchy, validation_per_class, seed
+                ),
+                "inside": splits["train"]["file"],
+            }
+            splits["database"] = _database(data, splits, held)
+            _write_trees(folder, data, held)
+            _write_duplicates(folder, arrangement.duplicates)
+            manifest = {
+                "version": FORMAT_VERSION,
+                "gluon_hash": __version__,
+                "recipe": data.recipe,
+                "source": data.source,
+                "seed": seed,
+                "limit": limit,
+                **settings,
+                "protocol": held.protocol,
+                "levels": dict(zip(data.hierarchy.level_names, data.hierarchy.num_classes)),
+                "splits": splits,
+                **arrangement.report,
+            }
+            atomic_write_json(folder / "split.json", manifest)
     _say_database(splits["database"], held, os.fspath(out))
     return manifest
+
+
+def _write_splits(
+    folder: Path,
+    arrangement: Arrangement[S],
+    lists: dict[str, ImageList],
+    write_split: WriteSplit[S],
+) -> dict[str, Any]:
+    """The lists and what they list; what split.json says of them."""
+    splits: dict[str, Any] = {}
+    for name, split in (("train", arrangement.train), ("query", arrangement.query)):
+        write_list(folder / f"{name}.lst", lists[name])
+        path = write_split(split, folder, name, lists[name])
+        splits[name] = {
+            "file": path.name,
+            "images": len(split),
+            "first_id": int(lists[name].ids[0]),
+            "sha256": sha256(path),
+        }
+    return splits
+
+
+def _write_trees(folder: Path, data: SplitData[Any], held: Held) -> None:
+    """hierarchy.tsv, and what tells the classes apart that are not trained."""
+    data.hierarchy.save(folder / "hierarchy.tsv")
+    if data.query_hierarchy is not None:
+        data.query_hierarchy.save(folder / ALL_CLASSES)
+    if held.protocol == UNSEEN:
+        write_unseen(folder / UNSEEN_CLASSES, data.hierarchy, held.unseen)
+
+
+def _write_duplicates(folder: Path, duplicates: list[list[tuple[str, str, str]]]) -> None:
+    if duplicates:
+        groups = [[list(copy) for copy in group] for group in duplicates]
+        atomic_write_json(folder / "duplicates.json", {"version": FORMAT_VERSION, "groups": groups})
 
 
 def _lists(data: SplitData[S], arrangement: Arrangement[S]) -> dict[str, ImageList]:

@@ -17,6 +17,7 @@ from gluon_hash.progress import track
 from gluon_hash.records.frames import FrameError, frame, pack_payload, unpack_payload, walk_frames
 from gluon_hash.records.images import WHITE, Color, decode_image, has_transparency
 from gluon_hash.records.lists import read_list
+from gluon_hash.records.prefetch import mapped
 from gluon_hash.records.reader import map_file
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "pack_list",
     "rebuild_index",
     "record_image",
+    "shrink",
     "write_payloads",
     "write_records",
 ]
@@ -89,20 +91,20 @@ def pack_list(
     """
     images = read_list(list_path)
 
-    def entries() -> Iterator[tuple[int, np.ndarray, bytes]]:
-        for number, name in enumerate(images.paths):
-            try:
-                data = (Path(image_root) / name).read_bytes()
-                data = record_image(data, short_side=short_side, background=background)
-            except (OSError, ValueError) as error:
-                raise DataError(
-                    f"{name}: {error}; repair the image or take the line out",
-                    path=list_path,
-                    line=number + 1,
-                ) from error
-            yield int(images.ids[number]), images.level_labels[number], data
+    def entry(number: int) -> tuple[int, np.ndarray, bytes]:
+        name = images.paths[number]
+        try:
+            data = (Path(image_root) / name).read_bytes()
+            data = record_image(data, short_side=short_side, background=background)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{name}: {error}; repair the image or take the line out",
+                path=list_path,
+                line=number + 1,
+            ) from error
+        return int(images.ids[number]), images.level_labels[number], data
 
-    write_records(rec_path, entries(), len(images))
+    write_records(rec_path, mapped(entry, len(images)), len(images))
 
 
 def record_image(data: bytes, *, short_side: int | None = None, background: Color = WHITE) -> bytes:
@@ -125,9 +127,17 @@ def record_image(data: bytes, *, short_side: int | None = None, background: Colo
         If it is not a readable image.
     """
     pixels = decode_image(data, background)
+    smaller = None if short_side is None else shrink(pixels, short_side)
+    if smaller is not None:
+        return smaller
+    return encode_png(pixels) if has_transparency(data) else data
+
+
+def shrink(pixels: np.ndarray, short_side: int) -> bytes | None:
+    """An RGB image as a JPEG with this short side; None of one that is not larger."""
     height, width = pixels.shape[:2]
-    if short_side is None or min(height, width) <= short_side:
-        return encode_png(pixels) if has_transparency(data) else data
+    if min(height, width) <= short_side:
+        return None
     scale = short_side / min(height, width)
     size = (max(round(width * scale), short_side), max(round(height * scale), short_side))
     return encode_jpeg(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)))

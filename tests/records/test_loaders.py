@@ -9,7 +9,7 @@ import pytest
 
 from gluon_hash import records
 from gluon_hash.records import protocols
-from gluon_hash.records.prefetch import prefetched
+from gluon_hash.records.prefetch import mapped, prefetched
 
 
 def features(count=10):
@@ -91,6 +91,36 @@ def test_an_error_of_the_thread_is_raised_by_the_consumer_after_what_came_before
     assert next(items) == 1
     with pytest.raises(RuntimeError, match="disk on fire"):
         next(items)
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 100])
+def test_threads_give_results_in_order(count):
+    threads = set()
+
+    def square(number):
+        threads.add(threading.get_ident())
+        return number**2
+
+    assert list(mapped(square, count)) == [number**2 for number in range(count)]
+    assert threading.get_ident() not in threads
+
+
+def test_threads_do_not_run_far_ahead_and_raise_the_first_error(monkeypatch):
+    monkeypatch.setattr("gluon_hash.environment.processors", lambda: 3)
+    made, before = [], threading.active_count()
+
+    def make(number):
+        made.append(number)
+        if number == 50:
+            raise RuntimeError("record 50")
+        return number
+
+    results = mapped(make, 10**6)
+    assert [next(results) for _ in range(48)] == list(range(48))
+    with pytest.raises(RuntimeError, match="record 50"):
+        list(results)
+    # tasks of 8: the first 6 were used up, the one that failed, and 4 more may have been begun
+    assert len(made) <= 8 * (6 + 1 + 4) and threading.active_count() == before
 
 
 def test_the_thread_ends_when_the_consumer_goes_away():
