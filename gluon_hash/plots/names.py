@@ -91,6 +91,8 @@ def metric_label(name: str, level_names: Sequence[str] | None = None) -> str:
         return f"{metric_label(level[1])}, {_level(int(level[2]), level_names)}"
     if name.startswith("loss_"):
         return f"loss, {name.partition('_')[2].replace('_', ' ')}"
+    if name.endswith("_database"):
+        return f"{metric_label(name.removesuffix('_database'))} in training images"
     if name.endswith("_mean_of_levels"):
         return f"{metric_label(name[: -len('_mean_of_levels')])}, mean of levels"
     ties = re.fullmatch(r"(.+)_tie_(averaged|best|worst)", name)

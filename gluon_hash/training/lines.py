@@ -18,6 +18,8 @@ WORDS = {
     "validation_map": "mean average precision of the held-out images among themselves, 1 the best",
     "validation_map_tie_averaged": "the same over all orders of equal distances",
     "validation_mahp": "the same that counts relatives (hierarchical precision)",
+    "validation_map_database": "map of the held-out images among as many training images",
+    "validation_mahp_database": "mahp of the same",
     "center_shift": "mean distance by which class centers moved, 0 while they are kept",
     "target_distance": "mean squared distance of codes from their targets",
     "lr": "learning rate at the end of the epoch",

@@ -19,6 +19,7 @@ from gluon_hash.report.comparison_part import HIERARCHICAL, uses_hierarchy
         ("precision_radius_1", "precision within 1 bit"),
         ("recall_radius_2", "recall within 2 bits"),
         ("weighted_recall@100", "weighted recall@100"),
+        ("validation_map_database", "validation mAP in training images"),
         ("validation_map_tie_averaged", "validation mAP (mean over ties)"),
         ("lr", "learning rate"),
         ("center_shift", "center shift"),
