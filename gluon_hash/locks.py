@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LOCK", "held", "is_running", "is_same_file", "locked", "try_flock"]
+__all__ = ["LOCK", "held", "holder_of", "is_running", "is_same_file", "locked", "try_flock"]
 
 LOCK = ".lock"
 # what flock says where the file system knows no locks (EBADF: NFS, of a folder)
@@ -107,6 +107,20 @@ def is_same_file(path: Path, stream: int) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(stream))
     except FileNotFoundError:
         return False
+
+
+def holder_of(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Who holds a folder by ``locked`` now (pid, host, doing); None: nobody. Nothing is touched."""
+    try:
+        stream = os.open(Path(folder) / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = _holder(stream)
+    finally:
+        os.close(stream)
+    here = holder.get("host") == socket.gethostname()
+    return holder if holder and (not here or is_running(holder.get("pid"))) else None
 
 
 def _acquire(path: Path, place: str) -> int:

@@ -42,6 +42,8 @@ COMMANDS = {
     "serve": ("serve", "Answer searches over HTTP, with a page; index and model in one service."),
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
     "report": ("report", "Write a run or a comparison as one page, with figures and images."),
+    "runs": ("runs", "List the runs in a folder, with their state and metrics."),
+    "info": ("info", "Say what a file or folder is; of a model, its card."),
 }
 FAILED, WRONG_USE = 1, 2
 BAD_NAME = (errno.ENAMETOOLONG, errno.ELOOP)

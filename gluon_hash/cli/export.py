@@ -14,7 +14,8 @@ def command(
     out: Path = typer.Option(
         ...,
         metavar="DIR/NAME",
-        help="Writes NAME-symbol.json, NAME-0000.params and NAME.manifest.json; none may exist.",
+        help="Writes NAME-symbol.json, NAME-0000.params, NAME.manifest.json and NAME.card.md; none "
+        "may exist.",
     ),
     onnx: bool = typer.Option(False, "--onnx", help="Write NAME.onnx too; needs gluon_hash[onnx]."),
     pixels_in: bool = typer.Option(

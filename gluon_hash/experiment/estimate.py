@@ -107,7 +107,8 @@ def estimate(config: Config, contexts: list[mx.Context], seconds: float = SECOND
     Parameters
     ----------
     config : Config
-        Its features, if it has a frozen backbone, must be there (gluon_hash.experiment.dry_run otherwise).
+        Its features, if it has a frozen backbone, must be there; gluon_hash.experiment.dry_run
+        looks whether they are.
     contexts : list of Context
     seconds : float
         About as long steps are tried; at least four.

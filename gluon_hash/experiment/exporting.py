@@ -11,10 +11,13 @@ import numpy as np
 from gluon_hash.deploy.baselines import as_network
 from gluon_hash.deploy.encode import fingerprint_of
 from gluon_hash.deploy.export import Form, export_network
+from gluon_hash.deploy.manifest import SUFFIX
 from gluon_hash.experiment.encoder import BaselineEncoder
+from gluon_hash.experiment.model_cards import card_path, with_card
 from gluon_hash.experiment.objects import input_shape
 from gluon_hash.experiment.run_folder import Run, load_run
 from gluon_hash.experiment.typical import typical_sample
+from gluon_hash.files import refuse_existing
 from gluon_hash.nets.pretrained.to_torch import write_torch_weights
 from gluon_hash.retrieval.baselines import KernelHash, LinearHash
 
@@ -33,7 +36,7 @@ def export_model(
     int8: str | os.PathLike[str] | None = None,
     torch: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Export a run folder's network, or a fitted baseline, for deployment.
+    """Export a run folder's network, or a fitted baseline, for deployment, with a card.
 
     Parameters
     ----------
@@ -62,6 +65,7 @@ def export_model(
         As export_network; of ``torch`` as write_torch_weights.
     """
     form = Form(pixels_in=pixels_in, packed_out=packed_out, onnx=onnx)
+    refuse_existing(card_path(f"{os.fspath(out)}{SUFFIX}"))
     if str(model).endswith(".npz"):
         if int8 is not None:
             raise ValueError(
@@ -69,13 +73,13 @@ def export_model(
             )
         if torch is not None:
             raise ValueError(f"{model}: a baseline has no names of torchvision; leave --torch out")
-        return _export_baseline(Path(model), out, form)
+        return with_card(_export_baseline(Path(model), out, form), None)
     run = load_run(model)
     if torch is not None:
         write_torch_weights(run.net, run.config.net.backbone, torch)
     if int8 is not None:
         form = replace(form, calibration=_typical_inputs(run, int8))
-    return export_network(
+    manifest = export_network(
         run.net,
         out,
         num_bits=run.net.num_bits,
@@ -91,6 +95,7 @@ def export_model(
         },
         form=form,
     )
+    return with_card(manifest, run.path)
 
 
 def _export_baseline(path: Path, out: str | os.PathLike[str], form: Form) -> Path:

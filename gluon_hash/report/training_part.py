@@ -12,7 +12,7 @@ from gluon_hash.plots.curves import training_metrics
 from gluon_hash.report.contents import Trained
 from gluon_hash.report.svg import inline_svg
 
-__all__ = ["facts", "training_figures", "versions_of"]
+__all__ = ["facts", "training_figures", "version_pairs", "versions_of"]
 
 
 def facts(trained: Trained) -> list[tuple[str, str]]:
@@ -44,7 +44,11 @@ def facts(trained: Trained) -> list[tuple[str, str]]:
 
 def versions_of(trained: Trained) -> list[tuple[str, str]]:
     """Versions of gluon_hash, Python and packages, the commit and the machine."""
-    versions = trained.versions
+    return version_pairs(trained.versions)
+
+
+def version_pairs(versions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The same of what versions.json, or a manifest, says."""
     packages = versions.get("packages")
     own = {key: value for key, value in versions.items() if key != "packages"}
     pairs = {**own, **(packages if isinstance(packages, Mapping) else {})}

@@ -1,0 +1,5 @@
+"""`gluon-hash runs` in a checkout."""
+
+import _checkout
+
+_checkout.run("runs")
