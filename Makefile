@@ -37,7 +37,7 @@ echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
 echo "or from https://www.python.org/downloads/"; exit 1
 endef
 
-.PHONY: install demo test test-default test-newer test-core docs fuzz lint bench results clean
+.PHONY: install demo test test-default test-newer test-core docs fuzz lint bench bench-peers results clean
 
 install: $(INSTALLED)
 
@@ -102,9 +102,15 @@ lint: install
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
+# ROWS= groups, with commas; LARGE=1 adds ten million codes. What is measured is kept in
+# docs/performance.json, and docs/performance.md has its tables from there.
 bench: install
-	$(PYTHON) tools/bench.py
-	$(PYTHON) tools/bench_retrieval.py
+	$(PYTHON) tools/bench.py --json docs/performance.json $(if $(ROWS),--rows $(ROWS)) $(if $(LARGE),--large)
+	$(PYTHON) tools/bench.py --page
+
+# The rivals, an environment each in .venv-peers: NAMES= some of them. Without one, its rows have none.
+bench-peers: install
+	$(PYTHON) tools/bench_peers.py $(NAMES)
 
 # Every table of docs/results.md from nothing: many hours. What is there is kept, what was interrupted
 # goes on. SOURCE= the archive of CIFAR-100, WEIGHTS= the backbone's (default: downloads);

@@ -145,7 +145,7 @@ def test_the_cuda_extra_brings_every_library_that_is_preloaded(built):
 
 def test_make_has_the_promised_targets_and_ci_runs_the_tests():
     makefile = (ROOT / "Makefile").read_text()
-    for target in ("install", "demo", "test", "docs", "lint", "bench", "clean"):
+    for target in ("install", "demo", "test", "docs", "lint", "bench", "bench-peers", "clean"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111 and script.read_text().rstrip().endswith("make test")

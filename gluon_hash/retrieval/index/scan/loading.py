@@ -10,7 +10,7 @@ __all__ = ["load_for_work_alone", "pays"]
 KERNELS = f"{__package__}.kernels"
 MOST_BYTES = 8191  # a distance of such codes fits into 16 bits, with one to spare
 SMALL = 1 << 18  # bytes compared; FAISS does it in microseconds
-LARGE = 1 << 23  # bytes of codes; who has so many asks more than once
+LARGE = 1 << 22  # bytes of codes, 500,000 of 64 bits; who has so many asks more than once
 LOADING = 1 << 34  # bytes that FAISS compares while Numba and the kernels load, in 0.7 s
 
 
