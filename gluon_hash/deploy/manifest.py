@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gluon_hash.deploy.network_files import check_network
-from gluon_hash.environment import carried_folder
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
 from gluon_hash.guard import as_schema, load_json
@@ -152,15 +151,9 @@ class Manifest(BaseModel):
 
 
 def manifest_path(path: str | os.PathLike[str]) -> Path:
-    """The manifest at DIR/NAME or of a model that comes along (a bare NAME); else the path."""
-    path = Path(path)
-    if path.suffix == ".json":
-        return path
-    beside = path.with_name(path.name + SUFFIX)
-    carried = carried_folder("zoo") / beside.name
-    if not beside.exists() and not path.exists() and len(path.parts) == 1 and carried.exists():
-        return carried
-    return beside if beside.exists() else path
+    """DIR/NAME.manifest.json where DIR/NAME is given and that is there, else the path itself."""
+    beside = Path(path).with_name(Path(path).name + SUFFIX)
+    return beside if beside.exists() and Path(path).suffix != ".json" else Path(path)
 
 
 def _check_digest(file: Path, expected: str, manifest: str) -> None:
