@@ -82,7 +82,7 @@ test-default: install
 	$(PYTHON) -m pytest
 
 test-newer: $(NEWER)/.installed
-	$(NEWER)/bin/python -m pytest
+	$(NEWER)/bin/python -m pytest -m 'not slow and not once'
 
 test-core: $(CORE)/.installed
 	$(CORE)/bin/python -m pytest --doctest-ignore-import-errors

@@ -21,6 +21,7 @@ def test_there_are_three():
     assert names == {"folder_to_search", "your_features", "compare_methods"}
 
 
+@pytest.mark.once
 @pytest.mark.mxnet
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ def test_one_block_trains_and_one_needs_no_mxnet():
     assert all(len([line for line in b.splitlines() if line.strip()]) <= 15 for b in BLOCKS)
 
 
+@pytest.mark.once
 @pytest.mark.mxnet
 def test_what_trains_runs_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
