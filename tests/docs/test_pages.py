@@ -71,6 +71,14 @@ def test_every_configuration_is_said_to_be_for_something():
         assert f"`{path.stem}`" in page
 
 
+def test_every_extra_has_its_row():
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    block = SETUP.split("extras_require={")[1].split("},")[0]
+    extras = set(re.findall(r'^        "(\w+)":', block, re.MULTILINE)) - {"test", "dev"}
+    assert {"mxnet", "serve"} <= extras
+    assert extras == set(re.findall(r"^\| `\[(\w+)\]` \|", page, re.MULTILINE))
+
+
 def test_the_results_of_the_readme_are_those_of_the_page():
     """Every number of its table is in docs/results.md or in docs/retrieval.md (ITQ)."""
     table = README.split("## Results")[1].split("##")[0]
