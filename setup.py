@@ -14,7 +14,8 @@ MXNET = [
     # has no wheels for Python 3.13; `gluon-hash doctor` says how to install it there all the same.
     "mxnet==1.9.1; python_version < '3.13'",
     "gluoncv==0.10.5.post0; python_version < '3.13'",
-    # gluoncv brings these, which we never import; their newer wheels ask for NumPy 2
+    # gluoncv brings these; loaders decode small PNGs by OpenCV where it is installed. Their newer
+    # wheels ask for NumPy 2
     "opencv-python<4.12; python_version < '3.13'",
     "pandas<2.4; python_version < '3.13'",
 ]
@@ -128,6 +129,10 @@ setup(
         "serve": SERVE,
         "test": TEST,
         "umap": ["umap-learn>=0.5"],
+        # trackers of trainings; mlflow itself for a database in place of a server
+        "tensorboard": ["tensorboardX>=2.5"],
+        "mlflow": ["mlflow-skinny>=2.9"],
+        "wandb": ["wandb>=0.16"],
         "dev": [*TEST, *MILVUS, *ONNX, *SERVE, *TOOLS],
     },
     entry_points={"console_scripts": ["gluon-hash = gluon_hash.cli.app:main"]},

@@ -13,7 +13,6 @@ from gluon_hash.datasets.splits import in_words, subset
 from gluon_hash.errors import DataError
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log, track
-from gluon_hash.records.images import expect_many
 from gluon_hash.records.prefetch import mapped
 
 __all__ = ["Arrangement", "Items", "SplitData", "arrange"]
@@ -151,7 +150,6 @@ def _read_through(name: str, split: Items) -> tuple[list[bytes | None], dict[str
             problems[split.names[position]] = str(error)
             return None
 
-    expect_many()
     digests = list(track(mapped(attempt, len(split)), f"read {name} images", len(split)))
     return digests, {name: problems[name] for name in split.names if name in problems}
 

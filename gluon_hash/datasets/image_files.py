@@ -15,7 +15,14 @@ from gluon_hash.datasets.shrinking import digest_of
 from gluon_hash.datasets.splits import in_words
 from gluon_hash.errors import DataError
 from gluon_hash.progress import log
-from gluon_hash.records.images import WHITE, Color, decode_image, has_transparency, read_image
+from gluon_hash.records.images import (
+    WHITE,
+    Color,
+    decode_image,
+    expect_many,
+    has_transparency,
+    read_image,
+)
 from gluon_hash.records.lists import flaw_of_path
 from gluon_hash.records.pack import encode_png
 
@@ -33,6 +40,7 @@ SUFFIXES = (
     *(".ppm", ".pgm", ".pnm", ".tif", ".tiff"),
 )
 HIDDEN = "hidden"
+MANY = 10_000  # images for which it is worth importing OpenCV
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,9 @@ def image_split(
             return encode_png(decode_image(data, background)) if has_transparency(data) else data
         except ValueError as error:
             raise DataError(str(error), path=path) from error
+
+    if len(names) >= MANY:
+        expect_many()
 
     def pixels(position: int) -> np.ndarray:
         return read_image(root / names[position], background)
