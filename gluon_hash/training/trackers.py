@@ -22,6 +22,8 @@ from gluon_hash.training.state import Progress
 
 __all__ = ["MLflow", "TensorBoard", "Tracker", "WandB"]
 
+TAG = "gluon_hash_run"
+LONGEST_REASON = 300  # characters
 LONGEST_PARAMETER = 500  # characters that every server of MLflow takes
 
 
@@ -46,10 +48,11 @@ class Tracker(Callback):
         self._safely(lambda: self.open(start))
 
     def on_steps(self, steps: Steps) -> None:
-        """Loss, its terms, learning rate and images a second as train/..."""
-        terms = {name.replace("loss_", "loss/"): value for name, value in steps.terms.items()}
+        """Loss, learning rate and images a second as train/..., the loss's terms as terms/..."""
         values = {"loss": steps.loss, "lr": steps.lr, "images_per_second": steps.images_per_second}
-        named = {f"train/{name}": value for name, value in {**values, **terms}.items()}
+        named = {f"train/{name}": value for name, value in values.items()}
+        terms = {name.removeprefix("loss_"): value for name, value in steps.terms.items()}
+        named.update({f"terms/{name}": value for name, value in terms.items()})
         self._safely(lambda: self.write(named, steps.step))
 
     def on_epoch(self, values: Mapping[str, Any], is_best: bool) -> None:
@@ -77,8 +80,9 @@ class Tracker(Callback):
             act()
         except Exception as error:
             self._works = False
-            reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-            log(f"warning: {type(self).__name__}: {reason[0]}; the training goes on without it")
+            log(
+                f"warning: {type(self).__name__}: {_reason(error)}; the training goes on without it"
+            )
 
 
 class TensorBoard(Tracker):
@@ -131,25 +135,31 @@ class MLflow(Tracker):
     ------
     MissingPackageError
         If mlflow is not installed.
+    ValueError
+        If there is no such server, or it refuses.
     """
 
     def __init__(self, uri: str, experiment: str = "gluon_hash") -> None:
-        self._module, self._uri, self._experiment = _module("mlflow", "mlflow"), uri, experiment
+        self._module = _module("mlflow", "mlflow")
+        try:  # a wrong address is said before the training
+            self._client = self._module.MlflowClient(tracking_uri=uri)
+            found = self._client.get_experiment_by_name(experiment)
+            self._number = (
+                found.experiment_id if found else self._client.create_experiment(experiment)
+            )
+        except Exception as error:
+            raise ValueError(f"MLflow at {uri}: {_reason(error)}") from error
 
     def open(self, start: Start) -> None:
         """A new run with the configuration as its parameters, or the one that is resumed."""
-        self._client = self._module.MlflowClient(tracking_uri=self._uri)
-        found = self._client.get_experiment_by_name(self._experiment)
-        number = found.experiment_id if found else self._client.create_experiment(self._experiment)
-        own = {"gluon_hash.run": run_id(start.folder)}
-        runs = self._client.search_runs(
-            [number], f"tags.`gluon_hash.run` = '{run_id(start.folder)}'"
-        )
-        if runs and start.epochs_done:
-            self._run = runs[0].info.run_id
-            self._client.update_run(self._run, "RUNNING")
-            return
-        run = self._client.create_run(number, tags=own, run_name=start.folder.name)
+        own = run_id(start.folder)
+        if start.epochs_done:
+            runs = self._client.search_runs([self._number], f"tags.{TAG} = '{own}'")
+            if runs:
+                self._run = runs[0].info.run_id
+                self._client.update_run(self._run, "RUNNING")
+                return
+        run = self._client.create_run(self._number, tags={TAG: own}, run_name=start.folder.name)
         self._run = run.info.run_id
         for name, value in _flat(start.settings).items():
             self._client.log_param(self._run, name, str(value)[:LONGEST_PARAMETER])
@@ -205,6 +215,12 @@ def run_id(folder: Path) -> str:
     made = folder / "versions.json"  # written once
     stamp = made.stat().st_mtime_ns if made.exists() else 0
     return hashlib.sha256(f"{folder.resolve()} {stamp}".encode()).hexdigest()[:16]
+
+
+def _reason(error: Exception) -> str:
+    """The beginning of what an error says."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def _module(name: str, extra: str) -> Any:
