@@ -51,7 +51,8 @@ def run_net(
     RuntimeError
         If the loader did not give each id exactly once.
     """
-    net.hybridize(static_alloc=True, static_shape=True)
+    if not net._active:  # to do it again drops the graph that MXNet has made and tuned
+        net.hybridize(static_alloc=True, static_shape=True)
 
     def run(images: nd.NDArray) -> list[np.ndarray]:
         parts = gluon.utils.split_and_load(images, contexts, even_split=False)

@@ -41,12 +41,16 @@ class FeatureSample:
 
     Parameters
     ----------
-    train : float32, shape (N, num_features)
+    features : float32, shape (M, num_features)
+        Of all images of the file.
+    train : int64, shape (N,)
+        The rows that are trained on.
     held_out : float32, shape (M, num_features)
     held_out_ids : int64, shape (M,)
     held_out_labels : int32, shape (M, K)
     """
 
+    features: np.ndarray
     train: np.ndarray
     held_out: np.ndarray
     held_out_ids: np.ndarray
@@ -55,7 +59,7 @@ class FeatureSample:
     @property
     def width(self) -> int:
         """Number of features."""
-        return self.train.shape[1]
+        return self.features.shape[1]
 
 
 @dataclass(frozen=True)
@@ -169,31 +173,36 @@ def _feature_data(
     trained = trained_hierarchy(config, hierarchy)
     every = trained_labels(config, hierarchy, trained, table.level_labels)
     kept, held = _divide(table.ids, held_out_ids, is_trained(config, every))
-    features, labels, ids = floats[kept], every[kept], table.ids[kept]
+    labels, ids = every[kept], table.ids[kept]
     sampling, training = sampling_of(config, labels), config.training
     searched = _as_many(labels[:, 0], every[held, 0])
+
+    def in_order(rows: np.ndarray) -> FeatureEvalLoader:
+        return FeatureEvalLoader(
+            floats, every[rows], table.ids[rows], ROWS_AT_A_TIME, positions=rows
+        )
+
+    train = FeatureTrainLoader(
+        floats,
+        labels,
+        ids,
+        training.batch_size,
+        training.seed,
+        order=sampling.order,
+        rows=rows,
+        positions=kept,
+    )
+    sample = FeatureSample(floats, kept, floats[held], table.ids[held], every[held])
     return Data(
-        FeatureTrainLoader(
-            features,
-            labels,
-            ids,
-            training.batch_size,
-            training.seed,
-            order=sampling.order,
-            rows=rows,
-        ),
-        FeatureEvalLoader(features, labels, ids, ROWS_AT_A_TIME),
-        FeatureEvalLoader(floats[held], every[held], table.ids[held], ROWS_AT_A_TIME)
-        if len(held)
-        else None,
-        FeatureEvalLoader(features[searched], labels[searched], ids[searched], ROWS_AT_A_TIME)
-        if len(held)
-        else None,
+        train,
+        in_order(kept),
+        in_order(held) if len(held) else None,
+        in_order(kept[searched]) if len(held) else None,
         trained,
         ids,
         sampling.words,
-        statistics_for(config, features),
-        FeatureSample(features, floats[held], table.ids[held], every[held]) if len(held) else None,
+        statistics_for(config, floats, kept),
+        sample if len(held) else None,
     )
 
 

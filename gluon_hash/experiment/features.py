@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,14 +138,16 @@ def load_features(
     return table, floats
 
 
-def statistics_for(config: Config, features: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """What the network standardizes by, of these features or of their roots; None if it does not.
+def statistics_for(
+    config: Config, features: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What the network standardizes by, of these rows or of their roots; None if it does not.
 
     float64 (num_features,) each.
     """
     if not config.net.standardize:
         return None
-    return statistics(features, signed_root if config.net.square_root else np.positive)
+    return statistics(features, rows, signed_root if config.net.square_root else np.positive)
 
 
 def signed_root(features: np.ndarray) -> np.ndarray:
@@ -157,15 +160,21 @@ def signed_root(features: np.ndarray) -> np.ndarray:
 
 
 def statistics(
-    features: np.ndarray, change: Callable[[np.ndarray], np.ndarray] = np.positive
+    features: np.ndarray,
+    rows: np.ndarray,
+    change: Callable[[np.ndarray], np.ndarray] = np.positive,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each feature after a change: float64 (num_features,) each."""
-    blocks = [
-        change(features[start : start + ROWS_AT_A_TIME].astype(np.float64))
-        for start in range(0, len(features), ROWS_AT_A_TIME)
-    ]
-    mean = sum(block.sum(axis=0) for block in blocks) / len(features)
-    variance = sum(((block - mean) ** 2).sum(axis=0) for block in blocks) / len(features)
+    """Mean and standard deviation of each feature of some rows after a change.
+
+    float64 (num_features,) each.
+    """
+    starts = range(0, len(rows), ROWS_AT_A_TIME)
+
+    def block(start: int) -> np.ndarray:
+        return change(features[rows[start : start + ROWS_AT_A_TIME]].astype(np.float64))
+
+    mean = sum(block(start).sum(axis=0) for start in starts) / len(rows)
+    variance = sum(((block(start) - mean) ** 2).sum(axis=0) for start in starts) / len(rows)
     return mean, np.sqrt(variance)
 
 
@@ -173,7 +182,8 @@ def statistics(
 @functools.lru_cache(maxsize=2)
 def _read(path: str, modified_ns: int) -> tuple[FeatureTable, np.ndarray]:
     table = FeatureTable.load(path)
-    return table, table.features.astype(np.float32)
+    table = replace(table, features=table.features.astype(np.float32))
+    return table, table.features
 
 
 def recorded_weights(run: Path) -> str | None:

@@ -60,7 +60,9 @@ def reference_lines(
     if sample is not None and num_bits <= min(min(len(sample.train), ITQ_IMAGES), sample.width):
         chosen = np.random.RandomState(seed).permutation(len(sample.train))[:ITQ_IMAGES]
         labels = np.zeros(len(chosen), np.int64)  # ITQ does not read them
-        fitted = fit("itq", sample.train[np.sort(chosen)], labels, num_bits, seed=seed)
+        fitted = fit(
+            "itq", sample.features[sample.train[np.sort(chosen)]], labels, num_bits, seed=seed
+        )
         assert isinstance(fitted, LinearHash)
         packed = codes.pack(fitted.project(sample.held_out))
         table = CodeTable(sample.held_out_ids, packed, sample.held_out_labels, num_bits)

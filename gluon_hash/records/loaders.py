@@ -14,6 +14,7 @@ import numpy as np
 
 from gluon_hash.engine import nd, new_batch
 from gluon_hash.records.decoded import DecodedImages
+from gluon_hash.records.features import Features
 from gluon_hash.records.images import expect_many
 from gluon_hash.records.prefetch import prefetched
 from gluon_hash.records.protocols import Batch
@@ -146,7 +147,15 @@ class EvalLoader:
 
 
 class FeatureTrainLoader:
-    """TrainLoader's twin for features: float (N, num_features), labels (N, K), ids (N,)."""
+    """TrainLoader's twin for features: float (N, num_features), labels (N, K), ids (N,).
+
+    Parameters
+    ----------
+    features, level_labels, ids, positions :
+        As gluon_hash.records.features.Features; several loaders share one array.
+    batch_size, seed, order, rows :
+        As TrainLoader's.
+    """
 
     def __init__(
         self,
@@ -158,8 +167,9 @@ class FeatureTrainLoader:
         *,
         order: Order | None = None,
         rows: slice = ALL,
+        positions: np.ndarray | None = None,
     ) -> None:
-        self._features = _Features(features, level_labels, ids)
+        self._features = Features(features, level_labels, ids, positions)
         self._batches = _ShuffledBatches(len(ids), batch_size, seed, order, rows)
 
     def __len__(self) -> int:
@@ -171,30 +181,46 @@ class FeatureTrainLoader:
 
     def epoch_from(self, epoch: int, start: int) -> Iterator[Batch]:
         """The batches of an epoch without the first ``start``."""
-        return (self._features.batch(positions) for positions in self._batches.of(epoch, start))
+        return map(self._batch, self._batches.of(epoch, start))
+
+    def _batch(self, positions: np.ndarray) -> Batch:
+        return _batch(self._features.inputs(positions), self._features, positions)
 
 
 class FeatureEvalLoader:
-    """EvalLoader's twin for features: float (N, num_features), labels (N, K), ids (N,)."""
+    """EvalLoader's twin for features; arguments as FeatureTrainLoader's."""
 
     def __init__(
-        self, features: np.ndarray, level_labels: np.ndarray, ids: np.ndarray, batch_size: int
+        self,
+        features: np.ndarray,
+        level_labels: np.ndarray,
+        ids: np.ndarray,
+        batch_size: int,
+        *,
+        positions: np.ndarray | None = None,
     ) -> None:
-        self._features = _Features(features, level_labels, ids)
+        self._features = Features(features, level_labels, ids, positions)
         self.ids, self.batch_size = ids, batch_size
 
     def part(self, rows: slice) -> FeatureEvalLoader:
         """A loader of these rows alone."""
         own = self._features
         return FeatureEvalLoader(
-            own.features[rows], own.level_labels[rows], self.ids[rows], self.batch_size
+            own.features,
+            own.level_labels[rows],
+            self.ids[rows],
+            self.batch_size,
+            positions=own.positions[rows],
         )
 
     def __len__(self) -> int:
         return -(-len(self.ids) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        return map(self._features.batch, _in_order(len(self.ids), self.batch_size))
+        return map(self._batch, _in_order(len(self.ids), self.batch_size))
+
+    def _batch(self, positions: np.ndarray) -> Batch:
+        return _batch(self._features.inputs(positions), self._features, positions)
 
 
 class _Images:
@@ -234,30 +260,6 @@ class _Images:
         return _batch(images, self.records, positions)
 
 
-class _Features:
-    """Features, held as float32, with the fields of a RecordFile that a batch needs."""
-
-    def __init__(self, features: np.ndarray, level_labels: np.ndarray, ids: np.ndarray) -> None:
-        if not (len(features) == len(level_labels) == len(ids)) or features.ndim != 2:
-            raise ValueError(
-                "features: expected (N, num_features) with N labels and ids, got "
-                f"{features.shape}, {level_labels.shape} and {ids.shape}"
-            )
-        bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-        if len(bad):
-            raise ValueError(
-                f"features of id {ids[bad[0]]} hold NaN or infinity ({len(bad)} images do); "
-                "encode them again"
-            )
-        # converted once: float16 to float32 takes longer than an epoch of a linear head
-        self.features = np.asarray(features, np.float32)
-        self.level_labels, self.ids = level_labels, ids
-
-    def batch(self, positions: np.ndarray) -> Batch:
-        features = nd.array(self.features[positions], dtype="float32")
-        return _batch(features, self, positions)
-
-
 class _ShuffledBatches:
     """The positions of every batch of an epoch, in an order drawn from (seed, epoch)."""
 
@@ -282,7 +284,7 @@ class _ShuffledBatches:
         return iter(positions.reshape(-1, self._batch_size)[start:, self._rows])
 
 
-def _batch(images: nd.NDArray, source: RecordFile | _Features, positions: np.ndarray) -> Batch:
+def _batch(images: nd.NDArray, source: RecordFile | Features, positions: np.ndarray) -> Batch:
     own = source.level_labels[positions]
     labels, memory = new_batch(own.shape)
     memory[...] = own

@@ -167,3 +167,39 @@ def test_a_part_of_an_evaluation_loader_has_its_rows_alone(prepared):
     assert np.array_equal(np.concatenate(images[1:]), images[0])
     loader = records.FeatureEvalLoader(np.ones((5, 2)), np.zeros((5, 1)), np.arange(5), 2)
     assert [batch.id.tolist() for batch in loader.part(slice(2, 5))] == [[2, 3], [4]]
+
+
+@pytest.mark.mxnet
+def test_loaders_of_some_rows_share_the_features_and_give_what_a_copy_gives(rng):
+    from gluon_hash.records.features import Features
+
+    values, labels = rng.randn(9, 3).astype(np.float32), rng.randint(0, 4, (5, 2))
+    positions, ids = np.array([8, 1, 2, 6, 3]), np.arange(5) + 70
+    of_rows = {"positions": positions}
+    pairs = [
+        (
+            records.FeatureEvalLoader(values, labels, ids, 2, **of_rows),
+            records.FeatureEvalLoader(values[positions], labels, ids, 2),
+        ),
+        (
+            records.FeatureEvalLoader(values, labels, ids, 2, **of_rows).part(slice(1, 4)),
+            records.FeatureEvalLoader(values[positions[1:4]], labels[1:4], ids[1:4], 2),
+        ),
+        (
+            records.FeatureTrainLoader(values, labels, ids, 2, 7, **of_rows).epoch(1),
+            records.FeatureTrainLoader(values[positions], labels, ids, 2, 7).epoch(1),
+        ),
+    ]
+    for shared, copied in pairs:
+        for ours, theirs in zip(shared, copied, strict=True):
+            np.testing.assert_array_equal(ours.image.asnumpy(), theirs.image.asnumpy())
+            np.testing.assert_array_equal(
+                ours.level_labels.asnumpy(), theirs.level_labels.asnumpy()
+            )
+            np.testing.assert_array_equal(ours.id, theirs.id)
+    assert np.shares_memory(Features(values, labels, ids, positions).features, values)
+    values[6, 1] = np.nan
+    with pytest.raises(ValueError, match=r"features of id 73 hold NaN or infinity \(1 images do\)"):
+        records.FeatureTrainLoader(values, labels, ids, 2, 7, **of_rows)
+    values[6, 1], values[0] = 0.0, np.nan  # not of a row that is read
+    records.FeatureTrainLoader(values, labels, ids, 2, 7, **of_rows)

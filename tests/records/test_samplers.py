@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gluon_hash.records import loaders, samplers
+from gluon_hash.records.features import Features
 
 PARENT = np.array(
     [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
@@ -121,7 +122,7 @@ def test_the_loader_reads_an_image_when_its_batch_comes(make, monkeypatch):
     """The order of an epoch comes from labels alone; images are asked for a batch at a time, in
     that order."""
     read = []
-    monkeypatch.setattr(loaders._Features, "batch", lambda self, positions: read.append(positions))
+    monkeypatch.setattr(Features, "inputs", lambda self, positions: read.append(positions))
     labels = labels_of()
     order = make(labels, 24, 6)
     loader = loaders.FeatureTrainLoader(

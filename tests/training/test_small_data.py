@@ -51,6 +51,20 @@ def test_a_pass_that_ends_with_one_image_is_that_of_all_at_once(count):
     np.testing.assert_allclose(codes, net(nd.array(features)).asnumpy(), rtol=1e-6)
 
 
+def test_one_pass_after_another_keeps_the_graph_and_sees_new_weights():
+    """Also the graph of a part that is trained between the passes."""
+    net, part = gluon.nn.HybridSequential(), gluon.nn.Dense(NUM_BITS, in_units=NUM_FEATURES)
+    net.add(part)
+    net.initialize(mx.init.Xavier())
+    loader = FeatureEvalLoader(*drawn(np.zeros(5, np.int64), ONE), 4)
+    first, _, _ = run_net(net, loader, [mx.cpu()])
+    graph = net._cached_op
+    part.weight.set_data(2 * part.weight.data())
+    second, _, _ = run_net(net, loader, [mx.cpu()])
+    assert net._cached_op is graph is not None
+    np.testing.assert_allclose(second, 2 * first, rtol=1e-6)  # the bias is 0
+
+
 def trained_with(threads, folder):
     """A training in a process of its own; the SHA-256 of its parameters, and what it said."""
     program = """

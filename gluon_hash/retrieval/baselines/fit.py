@@ -26,6 +26,8 @@ ITQ_ITERATIONS = 50
 NUM_ANCHORS, NUM_DRAWN = 300, 30  # KLSH: the paper's p and t
 SUBSELECTED = 0.1
 METRIC_AXES = 128
+COLUMNS_AT_A_TIME = 128  # of features, centred
+ROWS_AT_A_TIME = 6144  # a multiple of what BLAS takes at a time: the bits are those of one block
 UNKNOWN = -1  # a label that is not known
 
 
@@ -65,7 +67,8 @@ def fit(
         raise ValueError(
             f"{name}: expected {len(features)} labels, one for each image, got {len(labels)}"
         )
-    if not np.isfinite(features).all():
+    blocks = range(0, len(features), ROWS_AT_A_TIME)
+    if not all(np.isfinite(features[start : start + ROWS_AT_A_TIME]).all() for start in blocks):
         raise ValueError(f"{name}: a feature is not finite")
     return BASELINES[name](features, labels, num_bits, np.random.RandomState(seed))
 
@@ -137,7 +140,7 @@ def _itq(
     Source: Gong and Lazebnik 2011.
     """
     mean, axes = _principal_axes("itq", features, num_bits)
-    projected = (features - mean) @ axes
+    projected = _projected(features, mean, axes)
     rotation = _random_rotation(num_bits, rng)
     for _ in track(range(ITQ_ITERATIONS), "rotate", ITQ_ITERATIONS, "rounds"):
         rotation = procrustes(projected, rotation)
@@ -262,9 +265,33 @@ def _principal_axes(
             f"{num_bits}"
         )
     mean = features.mean(axis=0)
-    centred = features - mean
-    _, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
+    _, vectors = np.linalg.eigh(_scatter(features, mean))
     return mean, vectors[:, ::-1][:, :num_bits].astype(np.float32)
+
+
+def _scatter(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Products of all pairs of centred columns, float64 (D, D), by blocks of columns.
+
+    So it takes little memory, and each product adds up its terms as one of the whole would.
+    """
+    blocks = [
+        slice(start, start + COLUMNS_AT_A_TIME)
+        for start in range(0, features.shape[1], COLUMNS_AT_A_TIME)
+    ]
+    result = np.empty((features.shape[1],) * 2)
+    for row, rows in enumerate(blocks):
+        left = (features[:, rows] - mean[rows]).astype(np.float64)
+        for columns in blocks[row:]:
+            right = (features[:, columns] - mean[columns]).astype(np.float64)
+            result[rows, columns] = left.T @ right
+            result[columns, rows] = result[rows, columns].T
+    return result
+
+
+def _projected(features: np.ndarray, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Float32 (N, L), by blocks of rows: the centred features are as large as the features."""
+    starts = range(0, len(features), ROWS_AT_A_TIME)
+    return np.concatenate([(features[i : i + ROWS_AT_A_TIME] - mean) @ axes for i in starts])
 
 
 def _random_rotation(size: int, rng: np.random.RandomState) -> np.ndarray:
