@@ -35,7 +35,7 @@ def make(name: str) -> bool:
     if done.exists():
         return True
     venv.create(FOLDER / name, with_pip=True, clear=True)
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "install", "-qq", "--retries=1", "--disable-pip-version-check"]
     if subprocess.run([*pip, *PEERS[name]], check=False).returncode:
         python.unlink()  # a rival without an interpreter is left out of the table
         return False

@@ -23,6 +23,7 @@ __all__ = [
     "least",
     "make_room",
     "next_near",
+    "places_of",
 ]
 
 BLOCK_BYTES = 1 << 15  # of codes that all queries of a tile are compared with: they stay in cache
@@ -45,6 +46,7 @@ class Room(NamedTuple):
 
     counts: np.ndarray
     sums: np.ndarray
+    places: np.ndarray  # int64 (CHUNK,)
 
 
 @inner
@@ -57,7 +59,11 @@ def block_size(codes: Codes) -> int:
 def make_room(codes: Codes) -> Room:
     """Room for a block."""
     size = block_size(codes) * codes.per_code
-    return Room(np.empty(size, codes.room.dtype), np.empty(size, codes.room.dtype))
+    return Room(
+        np.empty(size, codes.room.dtype),
+        np.empty(size, codes.room.dtype),
+        np.empty(CHUNK, np.int64),
+    )
 
 
 @inner
@@ -94,17 +100,15 @@ def next_near(codes: Codes, query: int, start: int, end: int, limit: int) -> tup
     """Where to look for codes nearer than the limit, from ``start`` on: their start and end.
 
     Most often there is no such code, and no distance needs to be kept: of codes of one element the
-    least of a part is all that is computed here. Of others a whole block is to be looked at.
+    least of a part is all that is computed here. Of others, and where codes are hidden, which may
+    be the nearest, a whole block is to be looked at.
     """
-    if codes.per_code > 1:
+    if codes.per_code > 1 or len(codes.hidden):
         return start, end
     while start < end:
         stop = min(start + PART, end)
         if _least_of(codes, query, start, stop) < limit:
-            for first in range(start, stop, CHUNK):
-                last = min(first + CHUNK, stop)
-                if _least_of(codes, query, first, last) < limit:
-                    return first, last
+            return start, stop
         start = stop
     return end, end
 
@@ -158,9 +162,19 @@ def _hide(hidden: np.ndarray, distances: np.ndarray) -> None:
 
 
 @inner
-def least(distances: np.ndarray) -> Any:
-    """The least distance."""
-    lowest = distances[0]
-    for i in range(len(distances)):
+def least(distances: np.ndarray, start: int, end: int) -> Any:
+    """The least of the distances from ``start`` to ``end``."""
+    lowest = distances[start]
+    for i in range(np.uint64(start), np.uint64(end)):
         lowest = min(lowest, distances[i])
     return lowest
+
+
+@inner
+def places_of(distances: np.ndarray, first: int, last: int, limit: int, room: Room) -> np.ndarray:
+    """Where the distances from ``first`` to ``last``, at most CHUNK, are below the limit."""
+    size, places = 0, room.places
+    for i in range(np.uint64(first), np.uint64(last)):  # no branch that could be guessed wrong
+        places[np.uint64(size)] = i
+        size += distances[i] < limit
+    return places[:size]

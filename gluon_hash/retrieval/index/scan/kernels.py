@@ -16,11 +16,13 @@ from gluon_hash.retrieval.index.scan.blocks import (
     CHUNK,
     PART,
     Codes,
+    Room,
     block_size,
     distances_of,
     least,
     make_room,
     next_near,
+    places_of,
 )
 
 __all__ = ["count_within", "nearest", "place_within"]
@@ -55,34 +57,37 @@ def _compact(found: Found, query: int, k: int) -> None:
 
 
 @inner
-def _offer(distances: np.ndarray, start: int, found: Found, query: int, k: int) -> None:
+def _offer(distances: np.ndarray, start: int, found: Found, query: int, k: int, room: Room) -> None:
     """Take what is nearer than the limit, and lower the limit where k are nearer."""
-    for first in range(0, len(distances), PART):
-        part = distances[first : first + PART]
-        if len(part) > CHUNK and least(part) >= found.limits[query]:
+    for part in range(0, len(distances), PART):
+        end = min(part + PART, len(distances))
+        if end - part < len(distances) and least(distances, part, end) >= found.limits[query]:
             continue
         if found.sizes[query] + PART > found.distances.shape[1]:
             _compact(found, query, k)
-        for second in range(0, len(part), CHUNK):
-            chunk = part[second : second + CHUNK]
-            if least(chunk) < found.limits[query]:
-                _take(chunk, start + first + second, found, query, k)
+        for first in range(part, end, CHUNK):
+            last = min(first + CHUNK, end)
+            if least(distances, first, last) < found.limits[query]:
+                places = places_of(distances, first, last, found.limits[query], room)
+                _take(distances, places, start, found, query, k)
 
 
 @inner
-def _take(chunk: np.ndarray, start: int, found: Found, query: int, k: int) -> None:
-    """As _offer, of a few distances."""
+def _take(
+    distances: np.ndarray, places: np.ndarray, start: int, found: Found, query: int, k: int
+) -> None:
+    """As _offer, of the distances at some places."""
     size, limit, nearer = found.sizes[query], found.limits[query], found.nearer[query]
-    counts = found.counts[query]
-    for i in range(len(chunk)):
-        if chunk[i] < limit:
-            found.distances[query, size], found.positions[query, size] = chunk[i], start + i
+    for i in places:
+        bits = distances[i]
+        if bits < limit:
+            found.distances[query, size], found.positions[query, size] = bits, start + i
             size += 1
-            counts[chunk[i]] += 1
+            found.counts[query, bits] += 1
             nearer += 1
             while nearer >= k:
                 limit -= 1
-                nearer -= counts[limit]
+                nearer -= found.counts[query, limit]
     found.sizes[query], found.limits[query], found.nearer[query] = size, limit, nearer
 
 
@@ -134,7 +139,7 @@ def _make_nearest(sources: int) -> Any:
                 start, stop = next_near(codes, query, block, end, found.limits[query])
                 while start < end:
                     distances = distances_of(codes, query, start, stop, room)
-                    _offer(distances, position + start, found, query, k)
+                    _offer(distances, position + start, found, query, k, room)
                     start, stop = next_near(codes, query, stop, end, found.limits[query])
         for query in range(num_queries):
             _sort(found, query, k, nearest_distances[query], nearest_positions[query])
@@ -156,30 +161,13 @@ def _make_count_within(sources: int) -> Any:
                 while start < end:
                     distances = distances_of(codes, query, start, stop, room)
                     for first in range(0, stop - start, CHUNK):
-                        chunk = distances[first : first + CHUNK]
-                        if least(chunk) < limit:
-                            for bits in chunk:
-                                if bits < limit:
-                                    counts[query, bits] += 1
+                        last = min(first + CHUNK, stop - start)
+                        if least(distances, first, last) < limit:
+                            for i in places_of(distances, first, last, limit, room):
+                                counts[query, distances[i]] += 1
                     start, stop = next_near(codes, query, stop, end, limit)
 
     return kept(count_within)
-
-
-@inner
-def _place(
-    chunk: np.ndarray,
-    start: int,
-    limit: int,
-    slots: np.ndarray,
-    distances: np.ndarray,
-    positions: np.ndarray,
-) -> None:
-    for i in range(len(chunk)):
-        if chunk[i] < limit:
-            slot = slots[chunk[i]]
-            distances[slot], positions[slot] = chunk[i], start + i
-            slots[chunk[i]] = slot + 1
 
 
 def _make_place_within(sources: int) -> Any:
@@ -208,10 +196,12 @@ def _make_place_within(sources: int) -> Any:
                 while start < end:
                     found = distances_of(codes, query, start, stop, room)
                     for first in range(0, stop - start, CHUNK):
-                        chunk = found[first : first + CHUNK]
-                        if least(chunk) < limit:
-                            place = position + start + first
-                            _place(chunk, place, limit, slots[query], distances, positions)
+                        last = min(first + CHUNK, stop - start)
+                        if least(found, first, last) < limit:
+                            for i in places_of(found, first, last, limit, room):
+                                slot = slots[query, found[i]]
+                                distances[slot], positions[slot] = found[i], position + start + i
+                                slots[query, found[i]] = slot + 1
                     start, stop = next_near(codes, query, stop, end, limit)
 
     return kept(place_within)
