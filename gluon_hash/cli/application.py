@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from gluon_hash import __version__
 from gluon_hash.cli.ends import answered
 
 __all__ = ["application"]
+
+NARROW = 100  # columns of a terminal, below which the help of a command is plain text
 
 
 class _Commands(TyperGroup):
@@ -52,12 +55,14 @@ def application(commands: Mapping[str, tuple[str, str]], called: str | None) -> 
     called : str, optional
         The name in the arguments.
     """
+    # the table of a command's options would cut long words off
+    is_narrow = shutil.get_terminal_size().columns < NARROW
     application = typer.Typer(
         cls=_Commands,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
+        rich_markup_mode=None if is_narrow and called is not None else "markdown",
     )  # of "rich", [default: ...] would be a tag, not shown
     application.callback()(_root)
     for name, (module, summary) in commands.items():

@@ -124,6 +124,7 @@ def helps():
     "words, texts", helps(), ids=lambda value: "-".join(value) if type(value) is tuple else ""
 )
 def test_nothing_of_a_help_text_is_lost(words, texts, monkeypatch, run):
+    monkeypatch.setenv("COLUMNS", "600")  # a table
     monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 600)  # no line is broken
     code, printed, _ = run(*words, "--help")
     shown = " ".join(printed.replace("│", " ").split())

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gluon_hash.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +67,12 @@ gluon_hash.plots.tsne(unpacked, table.level_labels[:, 2], h.class_names[2], 0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+@pytest.mark.parametrize("command", ["", "train", "prepare folder", "index search", "runs"])
+def test_help_fits_the_terminal_and_cuts_no_word_off(command, columns, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    code, out, _ = run(*command.split(), "--help")
+    assert code == 0 and "…" not in out
+    assert max(map(len, out.splitlines())) <= int(columns)
