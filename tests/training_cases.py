@@ -72,8 +72,10 @@ def make(
     np.random.seed(3)  # gluon's initialisers draw from it too
     tree = tree or halving(3)
     features, labels, ids = data or drawn(np.arange(48) % tree.num_classes[0], tree)
+    method = METHODS[name](**settings)
+    num_outputs = method.num_outputs(tree, NUM_BITS)
     net = gluon.nn.HybridSequential()
-    net.add(gluon.nn.Dense(NUM_BITS, in_units=NUM_FEATURES), gluon.nn.Dropout(dropout))
+    net.add(gluon.nn.Dense(num_outputs, in_units=NUM_FEATURES), gluon.nn.Dropout(dropout))
     net.initialize(mx.init.Xavier())
 
     def encode():
@@ -81,7 +83,6 @@ def make(
             on_refresh()
         return net(nd.array(features)).asnumpy(), labels[:, 0]
 
-    method = METHODS[name](**settings)
     task = Task(method.levels_of(tree), NUM_BITS, ids, [mx.cpu()], encode, seed=24)
     parts, parameters = method.build(task), net.collect_params()
     if parts.head is not None:

@@ -33,8 +33,10 @@ class ExpectedCodewordLoss(Loss):
 
     Inputs:
         - **logits**: z, (batch_size, num_classes[0]), of which gluon_hash.nets.ExpectedCodeword
-          makes the code u. - **level_labels**: y, (batch_size, K or more), -1: missing.
+          makes the code u.
+        - **level_labels**: y, (batch_size, K or more), -1: missing.
         - **ancestors**: (K, num_classes[0]), of each finest class at each level; itself at level 0.
+          Not given with one level.
 
     Outputs:
         - **loss**: (batch_size,).
@@ -59,7 +61,7 @@ class ExpectedCodewordLoss(Loss):
         self._level_weights = list(level_weights)
 
     def hybrid_forward(
-        self, F: ModuleType, logits: Tensor, level_labels: Tensor, ancestors: Tensor
+        self, F: ModuleType, logits: Tensor, level_labels: Tensor, *ancestors: Tensor
     ) -> Tensor:
         label = level_label(F, level_labels)
         finest = (label >= 0) * cross_entropy(F, logits, F.maximum(label, 0.0))
@@ -67,7 +69,7 @@ class ExpectedCodewordLoss(Loss):
         log_probability = F.log_softmax(logits, axis=1)
         for k, weight in list(enumerate(self._level_weights))[1:]:
             label = label_column(F, level_labels, k)
-            row = F.slice_axis(ancestors, axis=0, begin=k, end=k + 1)
+            row = F.slice_axis(ancestors[0], axis=0, begin=k, end=k + 1)
             own = F.broadcast_equal(label, row)  # (batch_size, num_classes[0])
             below = F.where(own, log_probability, OTHERS * F.ones_like(own))
             known = (label >= 0).reshape(shape=(-1,))

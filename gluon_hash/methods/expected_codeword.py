@@ -42,7 +42,9 @@ class ExpectedCodeword(BinaryTargets):
         return losses.ExpectedCodewordLoss(weights)
 
     def memory(self, task: Task) -> Memory:
-        """The ancestors of each finest class; the loss does not see the codewords."""
+        """The ancestors of each finest class, if there are levels above; no codewords."""
+        if task.num_levels == 1:
+            return Memory()
         return FixedTargets([task.hierarchy.ancestors.T.astype(np.float32)])
 
     def codewords(self, task: Task) -> Codewords:

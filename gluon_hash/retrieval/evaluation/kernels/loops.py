@@ -19,7 +19,9 @@ from gluon_hash.retrieval.evaluation.kernels.ranking import (
     make_ranking,
 )
 from gluon_hash.retrieval.evaluation.kernels.sorting import (
+    Agreeing,
     Codes,
+    Room,
     agree,
     agreements,
     compare,
@@ -64,16 +66,10 @@ def _make_measure_all(sources: int) -> Any:
         last_rank = np.empty(codes.num_bits + 2, np.int64)
         next_slot, by_mask = np.empty_like(last_rank), np.empty_like(agreeing.by_mask)
         for query in order:
-            agree(codes, query, agreeing)
-            compare(codes, query, agreeing, room)
-            _begin(room.counts, last_rank)
-            _begin(room.agreeing, next_slot)
-            place(agreeing, room, codes.num_bits, last_rank, next_slot, ranks, masks)
-            by_mask[:] = agreeing.by_mask
-            if codes.excluded[query] >= 0:
-                by_mask[agreeing.unsorted[codes.excluded[query]]] -= 1
-            ends, num_agreeing = last_rank[: codes.num_bits + 1], next_slot[codes.num_bits]
-            by_mask[0] = ends[-1] - num_agreeing
+            num_agreeing = _arrange(
+                codes, query, agreeing, room, last_rank, next_slot, by_mask, ranks, masks
+            )
+            ends = last_rank[: codes.num_bits + 1]
             ranking = make_ranking(
                 ranks[:num_agreeing],
                 masks[:num_agreeing],
@@ -92,6 +88,32 @@ def _make_measure_all(sources: int) -> Any:
                 _count(ranking, ends, query, counts)
 
     return kept(measure_all)
+
+
+@inner
+def _arrange(
+    codes: Codes,
+    query: int,
+    agreeing: Agreeing,
+    room: Room,
+    last_rank: np.ndarray,
+    next_slot: np.ndarray,
+    by_mask: np.ndarray,
+    ranks: np.ndarray,
+    masks: np.ndarray,
+) -> int:
+    """Rank what agrees with a query, count what shares which levels; how many items agree."""
+    agree(codes, query, agreeing)
+    compare(codes, query, agreeing, room)
+    _begin(room.counts, last_rank)
+    _begin(room.agreeing, next_slot)
+    place(agreeing, room, codes.num_bits, last_rank, next_slot, ranks, masks)
+    by_mask[:] = agreeing.by_mask
+    if codes.excluded[query] >= 0:
+        by_mask[agreeing.unsorted[codes.excluded[query]]] -= 1
+    num_agreeing = next_slot[codes.num_bits]
+    by_mask[0] = last_rank[codes.num_bits] - num_agreeing
+    return num_agreeing
 
 
 @inner
