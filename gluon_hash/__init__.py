@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gluon_hash import datasets, losses, methods
     from gluon_hash.experiment.api import train
     from gluon_hash.experiment.comparison.compare import compare
-    from gluon_hash.experiment.model import load_model
+    from gluon_hash.experiment.models.model import load_model
     from gluon_hash.hierarchy import Hierarchy
     from gluon_hash.retrieval import CodeTable, FeatureTable, HammingIndex, evaluate
 
@@ -42,7 +42,7 @@ __getattr__ = on_demand(
         "compare": "gluon_hash.experiment.comparison.compare",
         "datasets": "gluon_hash.datasets",
         "evaluate": "gluon_hash.retrieval",
-        "load_model": "gluon_hash.experiment.model",
+        "load_model": "gluon_hash.experiment.models.model",
         "losses": "gluon_hash.losses",
         "methods": "gluon_hash.methods",
         "train": "gluon_hash.experiment.api",

@@ -23,10 +23,10 @@ from gluon_hash import doctor
 from gluon_hash.deploy.encode import encode_codes
 from gluon_hash.engine import mx
 from gluon_hash.experiment import Config, build_net, evaluation_loader, recommended, train
-from gluon_hash.experiment.caching import cache_features
-from gluon_hash.experiment.features import load_features, statistics
-from gluon_hash.experiment.inputs import measuring_inputs
-from gluon_hash.experiment.run_encoder import RunEncoder
+from gluon_hash.experiment.data.caching import cache_features
+from gluon_hash.experiment.data.features import load_features, statistics
+from gluon_hash.experiment.data.inputs import measuring_inputs
+from gluon_hash.experiment.models.run_encoder import RunEncoder
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import HPDH, Method
 from gluon_hash.progress import log

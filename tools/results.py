@@ -26,10 +26,10 @@ from _checkout import ROOT, gluon_hash
 from results_derived import held_out
 from results_tables import TABLES, WORDNET, Table
 
+from gluon_hash.experiment.cards.run_files import other_searches, read_comparison
 from gluon_hash.experiment.comparison.leaders import Leader, headline_of
 from gluon_hash.experiment.comparison.summary import RowSummary
-from gluon_hash.experiment.config_files import dump_config, load_config
-from gluon_hash.experiment.run_files import other_searches, read_comparison
+from gluon_hash.experiment.settings.config_files import dump_config, load_config
 from gluon_hash.files import replace_text
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log

@@ -104,7 +104,7 @@ def command(
 
 def _show(out: Path) -> None:
     """comparison.md for a terminal: a column for each metric, differences below the values."""
-    from gluon_hash.experiment.run_files import other_searches, read_comparison
+    from gluon_hash.experiment.cards.run_files import other_searches, read_comparison
 
     rows, about = read_comparison(out)
     for own in (rows, *other_searches(about, out)):

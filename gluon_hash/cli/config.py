@@ -15,7 +15,7 @@ app = typer.Typer(
 @app.command("list")
 def list_names() -> None:
     """Print the name of each configuration and hierarchy table, and what it is for."""
-    from gluon_hash.experiment import presets
+    from gluon_hash.experiment.settings import presets
 
     names = presets.names()
     width = max(map(len, names))
@@ -28,7 +28,7 @@ def show(
     name: str = typer.Argument(..., metavar="NAME", help="A name that `config list` prints."),
 ) -> None:
     """Print a configuration or a table, to be changed and used: show synthetic > mine.yaml."""
-    from gluon_hash.experiment import presets
+    from gluon_hash.experiment.settings import presets
 
     sys.stdout.write(presets.packaged(name).read_text(encoding="utf-8"))
 
@@ -36,7 +36,7 @@ def show(
 @app.command()
 def methods() -> None:
     """Print every method's settings, a Markdown table: values, defaults, what each is."""
-    from gluon_hash.experiment import describe
+    from gluon_hash.experiment.settings import describe
 
     print(describe.methods_table())
 
@@ -44,6 +44,6 @@ def methods() -> None:
 @app.command()
 def keys() -> None:
     """Print every key of a configuration, a Markdown table for each section."""
-    from gluon_hash.experiment import describe
+    from gluon_hash.experiment.settings import describe
 
     print(describe.configuration_table())

@@ -129,7 +129,7 @@ class By(NamedTuple):
         encoder = open_model(model, self.device, self.engine, self.precision)
         engine, precision = parse_engine(self.engine, self.precision)
         if engine is not None and engine != "mxnet":
-            from gluon_hash.experiment.engine_check import check_engine, sample_inputs
+            from gluon_hash.experiment.models.engine_check import check_engine, sample_inputs
 
             inputs = sample_inputs(encoder, self.records)
             check_engine(model, encoder, inputs, engine, precision)
@@ -138,8 +138,8 @@ class By(NamedTuple):
 
 def _encode_shard(model: Path, by: By, out: Path, text: str, batch_size: int) -> None:
     """Write the codes of a part, unless they are there already."""
-    from gluon_hash.experiment.encoder import FileEncoder
-    from gluon_hash.experiment.sharding import encode_shard, is_encoded
+    from gluon_hash.experiment.models.encoder import FileEncoder
+    from gluon_hash.experiment.models.sharding import encode_shard, is_encoded
     from gluon_hash.files import claimed
     from gluon_hash.retrieval.codes.shards import parse_shard
 
@@ -200,6 +200,6 @@ def _relaxed(model: Path, records: Path, device: str, batch_size: int) -> Featur
             f"{model}: --relaxed takes a run folder; of an export and of a baseline codes alone"
         )
     from gluon_hash import engine
-    from gluon_hash.experiment.run_encoder import RunEncoder
+    from gluon_hash.experiment.models.run_encoder import RunEncoder
 
     return RunEncoder(model, engine.contexts(device)).relaxed_file(records, batch_size)

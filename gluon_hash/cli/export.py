@@ -40,7 +40,7 @@ def command(
     ),
 ) -> None:
     """Write graph, parameters and manifest for deployment; each is run and compared first."""
-    from gluon_hash.experiment import exporting, verifying
+    from gluon_hash.experiment.models import exporting, verifying
 
     manifest = exporting.export_model(
         model, out, pixels_in=pixels_in, packed_out=packed_out, onnx=onnx, int8=int8, torch=torch

@@ -22,7 +22,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As one JSON object."),
 ) -> None:
     """Say what a file or folder is; of a model: data, recipe, metrics, limits, SHA-256."""
-    from gluon_hash.experiment.describe_files import describe
+    from gluon_hash.experiment.cards.describe_files import describe
 
     card = describe(path)
     if as_json:

@@ -67,8 +67,8 @@ def curves(
 ) -> None:
     """Loss and validation metrics by epoch; or precision-recall and P@N curves."""
     from gluon_hash import plots
-    from gluon_hash.experiment.run_files import best_epoch
-    from gluon_hash.experiment.run_log import read_epochs
+    from gluon_hash.experiment.cards.run_files import best_epoch
+    from gluon_hash.experiment.runs.run_log import read_epochs
     from gluon_hash.retrieval.evaluation.curves import Curves
 
     if all(source.suffix == ".json" for source in sources):

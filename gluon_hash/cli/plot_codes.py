@@ -86,7 +86,7 @@ def comparison(
     width: str | None = WIDTH,
 ) -> None:
     """Metrics of the lines of a comparison, those that use the hierarchy in another colour."""
-    from gluon_hash.experiment.run_files import comparison_figure
+    from gluon_hash.experiment.cards.run_files import comparison_figure
 
     save(comparison_figure(folder, metrics or None, width=inches(width)), out)
 

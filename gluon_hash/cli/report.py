@@ -42,7 +42,7 @@ def command(
     device: str = typer.Option("cpu", help="Where codes are made: cpu, gpu:0 or gpu:0,1."),
 ) -> None:
     """Write one page: training, metrics, codes, hierarchy, bits, good and bad queries."""
-    from gluon_hash.experiment.run_report import write_report
+    from gluon_hash.experiment.cards.run_report import write_report
     from gluon_hash.report.page import Options
 
     if not 0 < confidence < 100:

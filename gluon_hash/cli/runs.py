@@ -12,7 +12,7 @@ import typer
 from gluon_hash.cli.outputs import jsonable
 
 if TYPE_CHECKING:
-    from gluon_hash.experiment.run_list import RunSummary
+    from gluon_hash.experiment.cards.run_list import RunSummary
 
 WIDE = 100  # columns that a table takes
 
@@ -26,7 +26,7 @@ def command(
     ),
 ) -> None:
     """List the runs in a folder: state, method, epochs, what the kept epoch reached."""
-    from gluon_hash.experiment.run_list import find_runs, summarize_run
+    from gluon_hash.experiment.cards.run_list import find_runs, summarize_run
     from gluon_hash.progress import log
 
     paths = find_runs(folder)

@@ -137,7 +137,7 @@ class By(NamedTuple):
         import numpy as np
 
         from gluon_hash.cli.models import parse_engine
-        from gluon_hash.experiment.engine_check import NUM_IMAGES, check_engine
+        from gluon_hash.experiment.models.engine_check import NUM_IMAGES, check_engine
         from gluon_hash.progress import log
 
         engine, precision = parse_engine(self.engine, self.precision)

@@ -127,8 +127,8 @@ def _estimate(
 ) -> None:
     """Print what the training would take."""
     from gluon_hash import engine
-    from gluon_hash.experiment.dry_run import dry_run
     from gluon_hash.experiment.recipe import choose
+    from gluon_hash.experiment.runs.dry_run import dry_run
 
     chosen = choose(config, data, changes=changes, **wanted)
     for line in dry_run(chosen, out, engine.contexts(device), resume=resume):

@@ -52,7 +52,7 @@ def command(
     run them: mxnet, and, where there is a .onnx, onnxruntime and openvino if it is installed.
     """
     from gluon_hash.cli.models import parse_engine
-    from gluon_hash.experiment.verifying import verify_exports
+    from gluon_hash.experiment.models.verifying import verify_exports
 
     _, chosen = parse_engine("openvino" if precision else None, precision)
     rows = verify_exports(

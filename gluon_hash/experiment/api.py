@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from gluon_hash import engine
-from gluon_hash.experiment.caching import cache_features
+from gluon_hash.experiment.data.caching import cache_features
+from gluon_hash.experiment.models.run_encoder import RunEncoder
 from gluon_hash.experiment.recipe import recommended
-from gluon_hash.experiment.run_encoder import RunEncoder
-from gluon_hash.experiment.run_training import train as train_config
+from gluon_hash.experiment.runs.run_training import train as train_config
 from gluon_hash.files import refuse_existing
 from gluon_hash.methods import METHODS, Method
 from gluon_hash.training.callbacks import Callback

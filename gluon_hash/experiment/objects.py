@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gluon_hash.engine import gluon, init, mx
-from gluon_hash.experiment.config import FEATURES, Config
+from gluon_hash.experiment.settings.config import FEATURES, Config
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Codewords
 from gluon_hash.nets import (

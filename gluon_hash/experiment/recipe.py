@@ -15,10 +15,10 @@ import numpy as np
 
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.caching import cache_features
-from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.config_files import change_config, load_config
-from gluon_hash.experiment.inputs import TRAIN_RECORDS, resolve
+from gluon_hash.experiment.data.caching import cache_features
+from gluon_hash.experiment.data.inputs import TRAIN_RECORDS, resolve
+from gluon_hash.experiment.settings.config import Config
+from gluon_hash.experiment.settings.config_files import change_config, load_config
 from gluon_hash.methods import SSDH, Method, method_from
 from gluon_hash.records import RecordFile, read_list
 

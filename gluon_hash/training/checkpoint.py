@@ -15,7 +15,8 @@ from gluon_hash.guard import open_npz
 from gluon_hash.guard.params_files import check_params
 from gluon_hash.leftovers import temporary_folder
 from gluon_hash.nets.weights import load_params
-from gluon_hash.training.finite import ADVICE, not_finite
+from gluon_hash.training.advice import ADVICE
+from gluon_hash.training.finite import not_finite
 from gluon_hash.training.optimizer_state import load_optimizer, save_optimizer
 from gluon_hash.training.reading import OLD, STATE, VERSION, read_checkpoint
 from gluon_hash.training.state import CheckpointState

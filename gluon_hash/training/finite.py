@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gluon_hash.engine import nd
-from gluon_hash.errors import DivergedError
 from gluon_hash.training.optimizer_state import state_arrays
 
 if TYPE_CHECKING:
     from gluon_hash.training.trainer import HashTrainer
 
-__all__ = ["ADVICE", "advised", "not_finite"]
+__all__ = ["not_finite"]
 
-ADVICE = (
-    "lower optimizer.lr, or set optimizer.clip_gradient_norm or (in the first epochs) "
-    "optimizer.warmup_epochs, and go on (resume) from the last checkpoint"
-)
 CHECKED_AS_THEY_ARE = (np.float16, np.float32, np.float64)
-
-
-@contextmanager
-def advised() -> Iterator[None]:
-    """A DivergedError of the block (of a pass over the images, say) says what to try."""
-    try:
-        yield
-    except DivergedError as error:
-        raise DivergedError(f"{error}: {ADVICE}") from error
 
 
 def not_finite(trainer: HashTrainer) -> str | None:

@@ -13,12 +13,12 @@ from typing import Any
 from gluon_hash.disks import naming_failed_writes, sync, sync_entries
 from gluon_hash.engine import mx
 from gluon_hash.progress import log
+from gluon_hash.training.advice import advised
 from gluon_hash.training.agreement import agree
 from gluon_hash.training.callbacks import Callback, Callbacks
 from gluon_hash.training.checkpoint import check_finite, remove_checkpoint, save_checkpoint
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.epoch import EpochSoFar
-from gluon_hash.training.finite import advised
 from gluon_hash.training.interruption import Interruption
 from gluon_hash.training.state import CheckpointState, EpochReport, Progress
 from gluon_hash.training.trainer import HashTrainer

@@ -13,10 +13,10 @@ from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DivergedError
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.progress import Meter, meter
+from gluon_hash.training.advice import ADVICE, advised
 from gluon_hash.training.callbacks import Steps
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.epoch import EpochSoFar
-from gluon_hash.training.finite import ADVICE, advised
 from gluon_hash.training.schedule import Schedule
 from gluon_hash.training.state import Begun, EpochReport
 from gluon_hash.training.step import Step

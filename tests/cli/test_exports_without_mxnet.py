@@ -13,7 +13,7 @@ pytest.importorskip("mxnet")  # which exports
 pytest.importorskip("onnxruntime")
 
 from gluon_hash.experiment import load_model
-from gluon_hash.experiment.exporting import export_model
+from gluon_hash.experiment.models.exporting import export_model
 from gluon_hash.records import RecordFile
 from gluon_hash.retrieval import CodeTable, HammingIndex
 

@@ -101,7 +101,7 @@ def test_what_is_not_a_part_is_refused(text):
 
 @pytest.mark.mxnet
 def test_every_record_is_in_one_part():
-    from gluon_hash.experiment.sharding import shard_rows
+    from gluon_hash.experiment.models.sharding import shard_rows
 
     for count in range(1, 40):
         for total in range(1, count + 1):

@@ -17,7 +17,7 @@ from gluon_hash.retrieval import CodeTable, FeatureTable, codes
 
 pytestmark = pytest.mark.mxnet
 CONFIG = Path(__file__).parents[2] / "configs" / "synthetic.yaml"
-FIT = "gluon_hash.experiment.run_training._fit"
+FIT = "gluon_hash.experiment.runs.run_training._fit"
 
 
 def test_training_writes_a_whole_run_folder(trained):
@@ -35,7 +35,7 @@ def test_training_writes_a_whole_run_folder(trained):
 
 def owned(folder):
     """Holds a run folder as a training does; imported late, as it needs MXNet."""
-    from gluon_hash.experiment.run_folder import owned
+    from gluon_hash.experiment.runs.run_folder import owned
 
     return owned(folder)
 

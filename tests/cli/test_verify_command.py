@@ -13,7 +13,7 @@ RUNTIMES = ("symbol", "module", "c_api", "mxnet")
 @pytest.fixture(scope="module")
 def forms(trained, prepared, tmp_path_factory):
     """The run's network exported plainly, whole (pixels to bytes), and in int8."""
-    from gluon_hash.experiment.exporting import export_model
+    from gluon_hash.experiment.models.exporting import export_model
 
     out = tmp_path_factory.mktemp("forms")
     export_model(trained / "run", out / "plain")
@@ -84,7 +84,7 @@ def test_int8_loses_bits_and_fails_where_more_is_asked(run, forms, prepared):
     "count, said", [(0, "has no images"), (1, "expected 2 images or more"), (3, None)]
 )
 def test_too_few_to_compare_are_refused(run, tmp_path, count, said):
-    from gluon_hash.experiment.exporting import export_model
+    from gluon_hash.experiment.models.exporting import export_model
     from gluon_hash.retrieval import FeatureTable
 
     rng, labels = np.random.RandomState(0), np.arange(40, dtype=np.int32)[:, None] % 4

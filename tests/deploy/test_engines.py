@@ -10,8 +10,9 @@ pytest.importorskip("onnxruntime")
 
 from gluon_hash.deploy import Predictor
 from gluon_hash.errors import DataError
-from gluon_hash.experiment import engine_check, load_model
-from gluon_hash.experiment.exporting import export_model
+from gluon_hash.experiment import load_model
+from gluon_hash.experiment.models import engine_check
+from gluon_hash.experiment.models.exporting import export_model
 from gluon_hash.records import RecordFile
 from gluon_hash.retrieval import CodeTable
 from gluon_hash.retrieval.codes.fingerprint import check_same_model, with_precision

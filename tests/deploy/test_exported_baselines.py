@@ -8,7 +8,7 @@ pytest.importorskip("mxnet")
 from gluon_hash.deploy.baselines import as_network
 from gluon_hash.engine import nd
 from gluon_hash.experiment import load_model
-from gluon_hash.experiment.exporting import export_model
+from gluon_hash.experiment.models.exporting import export_model
 from gluon_hash.retrieval import FeatureTable
 from gluon_hash.retrieval.baselines import BASELINES, fit
 

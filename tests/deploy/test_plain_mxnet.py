@@ -11,7 +11,7 @@ from PIL import Image
 pytest.importorskip("mxnet")
 
 from gluon_hash.experiment import load_model
-from gluon_hash.experiment.exporting import export_model
+from gluon_hash.experiment.models.exporting import export_model
 
 PROGRAM = """
 import json, sys

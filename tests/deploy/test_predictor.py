@@ -14,7 +14,7 @@ pytest.importorskip("mxnet")
 from gluon_hash.deploy import Predictor
 from gluon_hash.errors import DataError
 from gluon_hash.experiment import load_model
-from gluon_hash.experiment.exporting import export_model
+from gluon_hash.experiment.models.exporting import export_model
 from gluon_hash.records import RecordFile
 
 

@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("mxnet")
 
 from gluon_hash.engine import mx  # noqa: E402
-from gluon_hash.experiment import caching, recommended  # noqa: E402
-from gluon_hash.experiment.features import batch_size_for  # noqa: E402
+from gluon_hash.experiment import recommended  # noqa: E402
+from gluon_hash.experiment.data import caching  # noqa: E402
+from gluon_hash.experiment.data.features import batch_size_for  # noqa: E402
 from gluon_hash.nets import get_backbone, save_backbone  # noqa: E402
 from gluon_hash.retrieval import FeatureTable  # noqa: E402
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.card import Card, Section
-from gluon_hash.experiment.describe_files import describe
-from gluon_hash.experiment.run_list import find_runs, summarize_run
+from gluon_hash.experiment.cards.card import Card, Section
+from gluon_hash.experiment.cards.describe_files import describe
+from gluon_hash.experiment.cards.run_list import find_runs, summarize_run
 from gluon_hash.files import sha256
 from gluon_hash.locks import locked
 from gluon_hash.retrieval import CodeTable, FeatureTable, HammingIndex, measure
@@ -164,7 +164,7 @@ def test_an_export_has_a_card(trained, tmp_path, run):
 
 @pytest.mark.mxnet
 def test_a_baseline_has_a_card(tmp_path, run):
-    from gluon_hash.experiment.exporting import export_model
+    from gluon_hash.experiment.models.exporting import export_model
     from gluon_hash.retrieval.baselines import fit
 
     fit("itq", np.random.RandomState(0).randn(60, 10).astype(np.float32), None, 8, seed=1).save(

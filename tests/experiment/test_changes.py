@@ -4,7 +4,8 @@ another method keeps what it has in common with the file's."""
 import pytest
 
 from gluon_hash.errors import DataError
-from gluon_hash.experiment import config_files, load_config
+from gluon_hash.experiment import load_config
+from gluon_hash.experiment.settings import config_files
 from gluon_hash.methods import CSQ, DCH, DPN, HPDH, METHODS, OrthoHash
 
 

@@ -57,11 +57,13 @@ def test_a_run_of_other_data_is_not_reused(compared, file, message, monkeypatch)
     config, out, again = compared
     path = config.parent / file
     monkeypatch.setattr(
-        "gluon_hash.experiment.fingerprints.sha256",  # as if its content were another
+        "gluon_hash.experiment.data.fingerprints.sha256",  # as if its content were another
         lambda name: "0" * 64 if str(name) == str(path) else sha256(name),
     )
     path.touch()
-    monkeypatch.setattr("gluon_hash.experiment.features._check_provenance", lambda *ignored: None)
+    monkeypatch.setattr(
+        "gluon_hash.experiment.data.features._check_provenance", lambda *ignored: None
+    )
     code, _, err = again()
     assert code == 2 and f"was trained on {message}" in err and "name=dcwh,seed=24" in err
 

@@ -6,7 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from gluon_hash.experiment import Config, describe, load_config
+from gluon_hash.experiment import Config, load_config
+from gluon_hash.experiment.settings import describe
 from gluon_hash.methods import METHODS, Method, OrthoHash
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,8 +9,9 @@ pytest.importorskip("mxnet")
 
 import gluon_hash as gh  # noqa: E402
 from gluon_hash.engine import mx  # noqa: E402
-from gluon_hash.experiment import dry_run, recommended, train  # noqa: E402
-from gluon_hash.experiment import estimate as estimating  # noqa: E402
+from gluon_hash.experiment import recommended, train  # noqa: E402
+from gluon_hash.experiment.runs import dry_run  # noqa: E402
+from gluon_hash.experiment.runs import estimate as estimating  # noqa: E402
 from gluon_hash.nets import get_backbone, save_backbone  # noqa: E402
 
 CPU = [mx.cpu()]

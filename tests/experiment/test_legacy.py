@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from gluon_hash.errors import DataError
-from gluon_hash.experiment import config_files, dump_config, load_config, load_run, train
-from gluon_hash.experiment.legacy import modernize
+from gluon_hash.experiment import dump_config, load_config, load_run, train
+from gluon_hash.experiment.settings import config_files
+from gluon_hash.experiment.settings.legacy import modernize
 from gluon_hash.methods import CSQ, DCH, DCWH, HPDH, METHODS, OrthoHash, method_from
 
 # run.yaml as gluon_hash wrote it for every method alike

@@ -10,7 +10,7 @@ from gluon_hash.engine import mx
 from gluon_hash.experiment import load_config, train
 from gluon_hash.experiment.comparison.leaders import leaders
 from gluon_hash.experiment.comparison.summary import Row
-from gluon_hash.experiment.data import build_data
+from gluon_hash.experiment.data.loaders import build_data
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.unseen import draw_unseen, write_unseen
 from gluon_hash.records import read_list

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from gluon_hash.engine import mx
-from gluon_hash.experiment import load_config, run_training, train
-from gluon_hash.experiment.reference import warnings_of
+from gluon_hash.experiment import load_config, train
+from gluon_hash.experiment.runs import run_training
+from gluon_hash.experiment.runs.reference import warnings_of
 
 
 def history(*values):

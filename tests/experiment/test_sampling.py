@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluon_hash.experiment import Config
-from gluon_hash.experiment.sampling import sampling_of
+from gluon_hash.experiment.data.sampling import sampling_of
 from gluon_hash.methods import METHODS
 
 # 20 classes of 8 images, 5 to a superclass

@@ -47,13 +47,13 @@ def read_table(path):
 
 
 def read_config(path):
-    from gluon_hash.experiment.config_files import load_config
+    from gluon_hash.experiment.settings.config_files import load_config
 
     return load_config(path)
 
 
 def make_config(folder):
-    from gluon_hash.experiment.presets import packaged
+    from gluon_hash.experiment.settings.presets import packaged
 
     (folder / "mine.yaml").write_bytes(packaged("synthetic").read_bytes())
     return folder / "mine.yaml"
@@ -66,7 +66,7 @@ def make_reference(folder):
 
 
 def read_reference(path):
-    from gluon_hash.experiment.reference import reference_lines
+    from gluon_hash.experiment.runs.reference import reference_lines
 
     return reference_lines(path.parent, None, None, None, 16, 1)
 
@@ -96,7 +96,7 @@ def make_log(folder):
 
 
 def read_log(path):
-    from gluon_hash.experiment.run_log import read_epochs
+    from gluon_hash.experiment.runs.run_log import read_epochs
 
     return read_epochs(path)
 

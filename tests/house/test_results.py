@@ -50,7 +50,7 @@ def test_every_table_says_where_it_comes_from():
 def test_every_line_is_a_configuration():
     pytest.importorskip("mxnet")
     from gluon_hash.experiment.comparison.grid import make_entries, parse_seeds, parse_values
-    from gluon_hash.experiment.config_files import load_config
+    from gluon_hash.experiment.settings.config_files import load_config
 
     for table in TABLES:
         for settings in table.lines.values():

@@ -133,7 +133,7 @@ def trained(tmp_path_factory):
     import gluon_hash as gh
     from gluon_hash.engine import contexts
     from gluon_hash.experiment.recipe import recommended
-    from gluon_hash.experiment.run_training import train
+    from gluon_hash.experiment.runs.run_training import train
 
     folder = tmp_path_factory.mktemp("expected_codeword")
     rng, fine = np.random.RandomState(0), np.arange(240) % 8
@@ -173,8 +173,8 @@ def test_it_is_gone_on_with_to_the_bit(trained, tmp_path):
 
     import gluon_hash as gh
     from gluon_hash.engine import contexts
-    from gluon_hash.experiment.config_files import load_config
-    from gluon_hash.experiment.run_training import train
+    from gluon_hash.experiment.runs.run_training import train
+    from gluon_hash.experiment.settings.config_files import load_config
 
     run, features = trained
     config = load_config(run / "run.yaml")
@@ -194,9 +194,11 @@ def test_it_is_gone_on_with_to_the_bit(trained, tmp_path):
 @pytest.mark.parametrize("form", [{}, {"packed_out": True, "onnx": True}, {"int8": True}])
 def test_it_is_exported(trained, tmp_path, form):
     import gluon_hash as gh
-    from gluon_hash.experiment.exporting import export_model
+    from gluon_hash.experiment.models.exporting import export_model
 
     run, features = trained
+    if "onnx" in form:
+        pytest.importorskip("onnx")
     if "int8" in form:
         form = {"int8": run.parent / "data" / "train.npz"}
     manifest = export_model(run, tmp_path / "net", **form)
@@ -210,10 +212,10 @@ def test_it_is_exported(trained, tmp_path, form):
 def test_roots_are_standardized_by_their_own_statistics(trained, tmp_path):
     """A run on roots: what comes out of the neck has mean 0 and deviation 1 over its images."""
     from gluon_hash.engine import contexts
-    from gluon_hash.experiment.config_files import load_config
-    from gluon_hash.experiment.features import signed_root
-    from gluon_hash.experiment.run_folder import load_run
-    from gluon_hash.experiment.run_training import train
+    from gluon_hash.experiment.data.features import signed_root
+    from gluon_hash.experiment.runs.run_folder import load_run
+    from gluon_hash.experiment.runs.run_training import train
+    from gluon_hash.experiment.settings.config_files import load_config
 
     run, features = trained
     config = load_config(run / "run.yaml")

@@ -10,8 +10,8 @@ import pytest
 from mxnet import nd
 
 from gluon_hash import methods
-from gluon_hash.experiment import describe
-from gluon_hash.experiment.config import Config
+from gluon_hash.experiment.settings import describe
+from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import METHODS, Task
 

@@ -162,7 +162,7 @@ def test_figures_keep_the_width_and_everything_is_inside(tree, rng, width):
 def test_the_epoch_that_was_kept_is_marked():
     log = [{"epoch": e, "loss": 1.0, "loss_cubic": 0.5, "note": "a"} for e in (1, 2, 3)]
     figure = plots.training_curves({"run": log}, chosen={"run": 2})
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "loss cubic"]
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "loss, cubic"]
     ring = figure.axes[0].lines[1]
     assert ring.get_xydata().tolist() == [[2, 1.0]]
     assert figure.axes[0].get_xlabel() == "epoch (2 was kept)"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_hash.experiment.run_report import write_report
+from gluon_hash.experiment.cards.run_report import write_report
 from gluon_hash.retrieval import curves, measure
 
 sys.path.insert(0, str(Path(__file__).parent))

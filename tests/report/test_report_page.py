@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_up import write_images
 
-from gluon_hash.experiment.run_files import find_run
+from gluon_hash.experiment.cards.run_files import find_run
 
 PLACES = ("src", "href", "srcset", "action", "data", "poster")
 
@@ -64,7 +64,7 @@ def test_a_run_is_told_on_one_page_that_loads_nothing(told):
         "ITQ mAP 0.125",
         "9.8.7",
         "30 queries against 120 images",
-        "loss cubic",
+        "loss, cubic",
         "mAP, same species",
     ):
         assert said in words, said

@@ -12,18 +12,18 @@ import numpy as np
 from gluon_hash.engine import mx
 from gluon_hash.experiment.comparison.grid import Candidate, Entry
 from gluon_hash.experiment.comparison.summary import Row
-from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.data import build_data, evaluation_loader
-from gluon_hash.experiment.fingerprints import fingerprint
-from gluon_hash.experiment.inputs import (
+from gluon_hash.experiment.data.fingerprints import fingerprint
+from gluon_hash.experiment.data.inputs import (
     HIERARCHY,
     check_inputs,
     measuring_inputs,
     training_inputs,
 )
+from gluon_hash.experiment.data.loaders import build_data, evaluation_loader
+from gluon_hash.experiment.data.trained_classes import trained_hierarchy
 from gluon_hash.experiment.objects import build_net
-from gluon_hash.experiment.run_checks import check_same
-from gluon_hash.experiment.trained_classes import trained_hierarchy
+from gluon_hash.experiment.runs.run_checks import check_same
+from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import Task
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gluon_hash.experiment.config import Config
-from gluon_hash.experiment.config_files import load_config
-from gluon_hash.experiment.inputs import resolve
+from gluon_hash.experiment.data.inputs import resolve
+from gluon_hash.experiment.settings.config import Config
+from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.guard.yaml_text import parse_yaml
 from gluon_hash.hierarchy.unseen import PAPER, UNSEEN, UNSEEN_CLASSES
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.config_files import load_config
-from gluon_hash.experiment.fingerprints import fingerprint, older_fingerprint
-from gluon_hash.experiment.inputs import HIERARCHY, measuring_inputs
-from gluon_hash.experiment.run_encoder import RunEncoder
-from gluon_hash.experiment.run_folder import CONFIG
+from gluon_hash.experiment.data.fingerprints import fingerprint, older_fingerprint
+from gluon_hash.experiment.data.inputs import HIERARCHY, measuring_inputs
+from gluon_hash.experiment.models.run_encoder import RunEncoder
+from gluon_hash.experiment.runs.run_folder import CONFIG
+from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.files import replace_json
 from gluon_hash.guard import load_json
 from gluon_hash.hierarchy import Hierarchy

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from gluon_hash import doctor, plots
 from gluon_hash.errors import DataError
+from gluon_hash.experiment.cards.run_files import hierarchical_lines
 from gluon_hash.experiment.comparison.leaders import Leader, headline_of
 from gluon_hash.experiment.comparison.summary import MetricSummary, RowSummary
-from gluon_hash.experiment.run_files import hierarchical_lines
 from gluon_hash.files import replace_json, replace_path, replace_text
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.plots.rendering import rendered

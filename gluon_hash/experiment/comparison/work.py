@@ -10,8 +10,8 @@ from pathlib import Path
 from gluon_hash.engine import mx
 from gluon_hash.errors import DivergedError
 from gluon_hash.experiment.comparison.grid import Candidate, Entry
-from gluon_hash.experiment.run_folder import BACKBONE
-from gluon_hash.experiment.run_training import train
+from gluon_hash.experiment.runs.run_folder import BACKBONE
+from gluon_hash.experiment.runs.run_training import train
 from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.progress import duration, log
 from gluon_hash.training import read_state

@@ -1,0 +1,1 @@
+"""What runs, comparisons, models and files say of themselves; reports."""

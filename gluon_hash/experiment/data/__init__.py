@@ -1,0 +1,1 @@
+"""What a configuration reads: its files and whether they are the same, features, loaders."""

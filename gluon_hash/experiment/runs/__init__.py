@@ -1,0 +1,1 @@
+"""A training: put together, estimated, run into its folder, gone on with."""

@@ -1,0 +1,1 @@
+"""What an experiment is: its configuration, read, written, described; what comes along."""
