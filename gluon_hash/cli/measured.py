@@ -102,7 +102,7 @@ def _rules(rules: dict[str, Any], num_database: int) -> str:
     no_hit = rules["no_hit"].replace("left out", "is left out")
     excluded = "; a query is searched among the other images" if rules["query_excluded"] else ""
     return (
-        f"protocol {rules['name']} ({rules['source']}): map over {over}, divided by the {divisor}; "
+        f"rules: {rules['name']} ({rules['source']}): map over {over}, divided by the {divisor}; "
         f"a query without a hit {no_hit}{excluded}; mAHP over the first "
         f"{min(rules['ahp_at'], num_database)}; ties {rules['ties']}; sign(0) = "
         f"{rules['sign_of_zero']}"

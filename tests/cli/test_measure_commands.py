@@ -54,7 +54,7 @@ def test_evaluate_knows_protocols_intervals_and_curves(trained, run, tmp_path):
     said = " ".join(out.split())
     assert (
         code == 0
-        and "protocol hashnet (HashNet" in said
+        and "rules: hashnet (HashNet" in said
         and "map over the first 162 items, divided by" in said  # of 162; the protocol: 5000
     )
     code, _, err = run(*pair, "--rules", "mine")

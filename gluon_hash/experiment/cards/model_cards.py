@@ -195,7 +195,7 @@ def _measured(folder: Path) -> list[tuple[str, str]]:
                 found.append((metric_label(name) + words, text))
         count = f"{summary['num_queries']:,} queries, {summary['num_database']:,} in the database"
         rules = f"{count}; {CONFIDENCE:g} % bootstrap intervals over queries"
-        found.append(("", f"{rules}; protocol {summary['protocol']['name']}{words}"))
+        found.append(("", f"{rules}; rules of {summary['protocol']['name']}{words}"))
     return found
 
 
