@@ -134,15 +134,16 @@ class By(NamedTuple):
 
     def check(self, model: Path, encoder: Encoder, collection: Collection) -> None:
         """Compare an engine that was chosen on images of the collection before it is used."""
-        import numpy as np
-
         from gluon_hash.cli.models import parse_engine
-        from gluon_hash.experiment.models.engine_check import NUM_IMAGES, check_engine
-        from gluon_hash.progress import log
 
         engine, precision = parse_engine(self.engine, self.precision)
         if engine is None or engine == "mxnet":
             return
+        import numpy as np
+
+        from gluon_hash.experiment.models.engine_check import NUM_IMAGES, check_engine
+        from gluon_hash.progress import log
+
         try:
             inputs = [encoder.prepare(pixels) for pixels in collection.sample(NUM_IMAGES)]
         except ValueError:

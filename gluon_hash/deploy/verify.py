@@ -17,33 +17,19 @@ from gluon_hash.deploy.engines import Precision, open_engine
 from gluon_hash.deploy.manifest import SUFFIX, Manifest
 from gluon_hash.deploy.predictor import Predictor
 from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, without_fused_graphs
+from gluon_hash.deploy.sample import Sample
 from gluon_hash.errors import DataError
 from gluon_hash.progress import track
 from gluon_hash.retrieval import CodeTable, Cutoffs, evaluate, leave_one_out
 from gluon_hash.retrieval.codes.packing import unpack
 
-__all__ = ["Agreement", "Sample", "verify"]
+__all__ = ["Agreement", "verify"]
 
 BATCH_SIZE = 32
 AHP_AT = 100
 MEGABYTE = 1e6  # bytes
 Run = Callable[[np.ndarray], np.ndarray]
 Open = Callable[[], Run]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What every form encodes.
-
-    Parameters
-    ----------
-    inputs : uint8, shape (N, crop, crop, 3), or float32, shape (N, num_features)
-        Prepared pixels, or features.
-    level_labels : int32, shape (N, K)
-    """
-
-    inputs: np.ndarray
-    level_labels: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def draw_unseen(hierarchy: Hierarchy, seed: int, share: float = UNSEEN_SHARE) ->
     --------
     >>> rows = [(f"{form} {n}", form) for form in ("disc", "star") for n in range(5)]
     >>> drawn = draw_unseen(Hierarchy.from_table(rows, ("figure", "form")), seed=0)
-    >>> len(drawn), drawn[0] < 5 <= drawn[1]
+    >>> len(drawn), bool(drawn[0] < 5 <= drawn[1])
     (2, True)
     """
     if not 0 < share < 1:

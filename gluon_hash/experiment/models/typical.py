@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from gluon_hash.deploy.verify import Sample
+from gluon_hash.deploy.sample import Sample
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, RecordFile
 from gluon_hash.retrieval import FeatureTable
