@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 
 import typer
 
@@ -19,8 +21,16 @@ def list_names() -> None:
 
     names = presets.names()
     width = max(map(len, names))
+    columns = shutil.get_terminal_size().columns
+    narrow = sys.stdout.isatty() and columns < width + 80
     for name in names:
-        print(f"{name:{width}}  {presets.description(name)}")
+        said = presets.description(name)
+        if narrow:
+            indent = "    "
+            print(name)
+            print(textwrap.fill(said, columns, initial_indent=indent, subsequent_indent=indent))
+        else:
+            print(f"{name:{width}}  {said}")
 
 
 @app.command()
