@@ -83,13 +83,6 @@ EVERY_METHOD = {
     ),
 }
 TRIPLETS = {"dcwh": EVERY_METHOD["dcwh"], **_at("0.001", "dsrh_yao", "dtsh", "dsrh")}  # slow
-# a hidden layer and 20 epochs, as the configuration has them; the others with their own optimiser
-MLP = ("optimizer.name=adam", "optimizer.lr=0.001", "optimizer.clip_gradient_norm=null")
-WITH_HIDDEN_LAYER = {
-    "expected_codeword": (),
-    "ssdh": ("loss.name=ssdh", *MLP),
-    "orthohash_annealed": ("loss.name=orthohash", "loss.targets=annealed", *MLP),
-}
 
 TARGETS = {
     f"{method}_{name}": (f"loss.name={method}", *values)
@@ -154,9 +147,7 @@ TABLES = (
     Table(
         "hidden_layer_48",
         "configs/cifar100_features_expected_codeword_48.yaml",
-        (),
-        WITH_HIDDEN_LAYER,
-        ("--reference", "ssdh", *PROTOCOLS),
+        options=PROTOCOLS,
     ),
     Table("held_out", FEATURES, lines=EVERY_METHOD, measured_on="protocols_48"),
     Table("methods_48", FEATURES, ADAM, {}, (*RATES, *SEEDS, "--vary", f"loss.name=[{OLD}]")),
