@@ -29,6 +29,10 @@ from gluon_hash.cli.outputs import writes
 def __del__(array):
     time.sleep(0.5)
 
+def doze():  # a signal between Python's look for one and a long sleep would wait for its end
+    for _ in range(600):
+        time.sleep(0.1)
+
 @writes("out", doing="encode")
 def command(out):
     with files.atomic_path(out) as temporary:
@@ -40,11 +44,11 @@ app._call = lambda arguments: command(out=sys.argv[1])
 app.main()
 """
 WAITS = {
-    "asleep": "time.sleep(60)",
+    "asleep": "doze()",
     "in a join": "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     "        [t for t in threading.enumerate() if t.daemon][0].join()",
-    "in a destructor": "type('Array', (), {'__del__': __del__})()\n        time.sleep(60)",
-    "swallowed": "try: time.sleep(60)\n        except BaseException: raise ImportError('numpy')",
+    "in a destructor": "type('Array', (), {'__del__': __del__})()\n        doze()",
+    "swallowed": "try: doze()\n        except BaseException: raise ImportError('numpy')",
 }
 
 
@@ -58,6 +62,7 @@ def worker(out, doing, **options):
         **options,
     )
     assert process.stdout.readline() == "at work\n"
+    time.sleep(0.1)  # until it waits
     return process
 
 
