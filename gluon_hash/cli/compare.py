@@ -76,12 +76,12 @@ def command(
         "vary": vary or [],
         "choose": choose or [],
         "seeds": seeds,
+        "protocols": [name.strip() for name in protocols.split(",")],
     }
     if dry_run:
         from gluon_hash.experiment.comparison.estimate import dry_run as estimated
 
-        names = [name.strip() for name in protocols.split(",")]
-        for line in estimated(configs, out, engine.contexts(device), **asked, protocols=names):
+        for line in estimated(configs, out, engine.contexts(device), **asked):
             print(line)
         return
     rows = experiment.compare(
@@ -92,7 +92,6 @@ def command(
         callbacks=trackers(tensorboard, mlflow, wandb),
         reference=reference,
         confidence=confidence,
-        protocols=[name.strip() for name in protocols.split(",")],
     )
     if as_json:
         print(json.dumps([row.to_dict() for row in rows]))
