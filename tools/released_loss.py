@@ -25,6 +25,8 @@ class ReleasedLoss(losses.HPDHLoss):
         self.class_wise.level_losses = [
             losses.ReleasedClassWiseLoss(value) for value in inv_variances
         ]
+        for loss in self.class_wise.level_losses:
+            self.class_wise.register_child(loss)
 
 
 class ReleasedHPDH(HPDH):

@@ -172,8 +172,12 @@ class ReleasedClassWiseLoss(Loss):
         self._inv_variance = _check_inv_variance("ReleasedClassWiseLoss", inv_variance)
 
     def hybrid_forward(self, F: ModuleType, code: Tensor, label: Tensor, center: Tensor) -> Tensor:
-        difference = F.broadcast_sub(code.expand_dims(1), F.stop_gradient(center).expand_dims(0))
-        squared_distance = F.sum(F.square(difference), axis=2)  # (batch_size, num_classes)
+        # |u - m|^2 as |u|^2 + |m|^2 - 2 u.m: no (batch_size, num_classes, num_bits) differences
+        center = F.stop_gradient(center)
+        squared_distance = F.broadcast_add(
+            F.sum(F.square(code), axis=1, keepdims=True),
+            F.sum(F.square(center), axis=1).expand_dims(0),
+        ) - 2.0 * F.dot(code, center, transpose_b=True)  # (batch_size, num_classes)
         density = F.exp(-0.5 * self._inv_variance * squared_distance)
         posterior = F.pick(density, label, axis=1) / (F.sum(density, axis=1) + RELEASED_EPSILON)
         return -F.log(posterior + RELEASED_EPSILON)
