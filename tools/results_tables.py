@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from results_choices import CHOICES
+
 __all__ = ["PROTOCOLS", "TABLES", "Table"]
 
 PROTOCOLS = ("--protocols", "paper,unseen-images,unseen-classes")
@@ -19,6 +21,10 @@ ADAM = (
 )
 BITS = "net.num_bits=[16,32,48,64,128]"
 SEEDS = ("--seeds", "24,25,26")
+MLP = (
+    *("net.head=mlp", "net.hidden_units=1024"),
+    *("net.hidden_batch_norm=true", "net.dropout=0.5"),
+)
 RATES = ("--choose", "optimizer.lr=[0.001,0.003,0.01]")
 
 
@@ -41,6 +47,11 @@ class Table:
         A file that tools/results.py makes of what it is given; without it the table is left out.
     measured_on : str
         The table whose networks are measured in another way; nothing is trained then.
+    choose : mapping from str to a tuple of str
+        For each line, "section.key=[a, b]": what tools/results_search.py chooses for it before it
+        is trained, one setting after the other.
+    search : tuple of str
+        "section.key=value", for the trainings of that search alone.
     """
 
     name: str
@@ -50,6 +61,8 @@ class Table:
     options: tuple[str, ...] = ()
     needs: str = ""
     measured_on: str = ""
+    choose: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    search: tuple[str, ...] = ()
 
 
 def _at(lr: str, *methods: str) -> dict[str, tuple[str, ...]]:
@@ -77,11 +90,17 @@ EVERY_METHOD = {
     "orthohash_annealed": _targets("orthohash", "annealed"),
     "csq_annealed": _targets("csq", "annealed"),
     **_at("0.001", "expected_codeword"),
-    "expected_codeword_mlp": (
-        *("loss.name=expected_codeword", "optimizer.lr=0.001", "net.head=mlp"),
-        *("net.hidden_units=1024", "net.hidden_batch_norm=true", "net.dropout=0.5"),
-    ),
+    "expected_codeword_mlp": ("loss.name=expected_codeword", "optimizer.lr=0.001", *MLP),
 }
+TUNED = {
+    **{name: (f"loss.name={name}",) for name in CHOICES},  # what follows is not just the method
+    "hpdh_coarse_to_fine": ("loss.name=hpdh_coarse_to_fine", "loss.epochs_per_level=2"),
+    "orthohash_tree": ("loss.name=orthohash", "loss.targets=tree"),
+    "csq_tree": ("loss.name=csq", "loss.targets=tree"),
+    "orthohash_annealed": ("loss.name=orthohash", "loss.targets=annealed"),
+    "csq_annealed": ("loss.name=csq", "loss.targets=annealed"),
+}
+SLOW = {name: TUNED.pop(name) for name in ("dtsh", "dsrh", "dsrh_yao")}
 TRIPLETS = {"dcwh": EVERY_METHOD["dcwh"], **_at("0.001", "dsrh_yao", "dtsh", "dsrh")}  # slow
 
 TARGETS = {
@@ -148,6 +167,33 @@ TABLES = (
         "hidden_layer_48",
         "configs/cifar100_features_expected_codeword_48.yaml",
         options=PROTOCOLS,
+    ),
+    Table(
+        "tuned_48",
+        FEATURES,
+        (*ADAM[:2], "training.epochs=30"),
+        TUNED,
+        ("--reference", "dcwh", *PROTOCOLS),
+        choose={name: CHOICES[name] for name in TUNED},
+        search=("training.epochs=6",),
+    ),
+    Table(
+        "tuned_mlp_48",
+        FEATURES,
+        (*ADAM[:2], *MLP, "training.epochs=12"),
+        TUNED,
+        ("--reference", "dcwh", *PROTOCOLS),
+        choose={name: CHOICES[name] for name in TUNED},
+        search=("training.epochs=4",),
+    ),
+    Table(
+        "tuned_triplets_48",
+        FEATURES,
+        (*ADAM[:2], "training.epochs=30"),
+        SLOW,
+        PROTOCOLS,
+        choose={name: CHOICES[name] for name in SLOW},
+        search=("training.epochs=6",),
     ),
     Table("held_out", FEATURES, lines=EVERY_METHOD, measured_on="protocols_48"),
     Table("methods_48", FEATURES, ADAM, {}, (*RATES, *SEEDS, "--vary", f"loss.name=[{OLD}]")),

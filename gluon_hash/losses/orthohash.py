@@ -23,9 +23,11 @@ class OrthoHashLoss(Loss):
     Parameters
     ----------
     num_bits : int
-        s = sqrt(num_bits) (ours): 8 at 64 bits, where the released code has 8 for all lengths.
     margin : float
         m.
+    scale : float, optional
+        s; default: sqrt(num_bits) (ours), 8 at 64 bits, where the released code has 8 for all
+        lengths.
 
     Inputs:
         - **code**: (batch_size, num_bits). - **level_labels**: (batch_size, K).
@@ -37,16 +39,17 @@ class OrthoHashLoss(Loss):
     Raises
     ------
     ValueError
-        If ``num_bits`` is not positive or the margin is negative.
+        If ``num_bits`` or ``scale`` is not positive or the margin is negative.
     """
 
-    def __init__(self, num_bits: int, *, margin: float = 0.2) -> None:
+    def __init__(self, num_bits: int, *, margin: float = 0.2, scale: float | None = None) -> None:
         super().__init__(weight=None, batch_axis=0)
-        if num_bits < 1 or not margin >= 0:
+        if num_bits < 1 or not margin >= 0 or not (scale is None or scale > 0):
             raise ValueError(
-                f"OrthoHashLoss: expected num_bits >= 1 and margin >= 0, got {num_bits}, {margin}"
+                "OrthoHashLoss: expected num_bits >= 1, margin >= 0 and a scale > 0 or None, got "
+                f"{num_bits}, {margin} and {scale}"
             )
-        self._scale, self._margin = num_bits**0.5, margin
+        self._scale, self._margin = num_bits**0.5 if scale is None else scale, margin
 
     def hybrid_forward(
         self, F: ModuleType, code: Tensor, level_labels: Tensor, target: Tensor

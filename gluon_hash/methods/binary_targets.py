@@ -109,7 +109,10 @@ class OrthoHash(BinaryTargets):
         ge=0,
         description="what is taken off the cosine to the own target",
     )
+    scale: float | None = Field(
+        None, gt=0, description="of the cosines in the softmax; without it sqrt(L)"
+    )
 
     def loss(self, task: Task) -> HybridBlock:
         """OrthoHashLoss."""
-        return losses.OrthoHashLoss(task.num_bits, margin=self.margin)
+        return losses.OrthoHashLoss(task.num_bits, margin=self.margin, scale=self.scale)

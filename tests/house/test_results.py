@@ -54,7 +54,7 @@ def test_every_line_is_a_configuration():
 
     for table in TABLES:
         for settings in table.lines.values():
-            load_config(ROOT / table.config, [*table.settings, *settings])
+            load_config(ROOT / table.config, [*table.settings, *settings, *table.search])
         options = dict.fromkeys(("--vary", "--choose", "--seeds", "--reference", "--protocols"), ())
         for name, value in zip(table.options[::2], table.options[1::2]):
             options[name] = (*options[name], value)
@@ -67,6 +67,32 @@ def test_every_line_is_a_configuration():
                 parse_values(options["--choose"], "--choose"),
                 seeds,
             )
+
+
+@pytest.mark.mxnet
+def test_every_line_has_the_same_search_from_its_own_numbers():
+    """Three rates, then three values of a number of which the first is what the line has anyway."""
+    pytest.importorskip("mxnet")
+    from gluon_hash.experiment.comparison.grid import parse_values
+    from gluon_hash.experiment.settings.config_files import load_config
+
+    searched = [table for table in TABLES if table.choose]
+    assert {table.name for table in searched} == {
+        "tuned_48",
+        "tuned_mlp_48",
+        "tuned_triplets_48",
+    }
+    for table in searched:
+        assert list(table.choose) == list(table.lines)
+        for name, settings in table.lines.items():
+            (rate, rates), (key, values) = parse_values(table.choose[name], "choose").items()
+            own = load_config(ROOT / table.config, [*table.settings, *settings])
+            same = load_config(
+                ROOT / table.config, [*table.settings, *settings, f"{key}={json.dumps(values[0])}"]
+            )
+            assert own == same, name
+            assert (rate, sorted(rates)) == ("optimizer.lr", [0.001, 0.003, 0.01])
+            assert len(values) == 3 and len(set(map(str, values))) == 3
 
 
 @pytest.mark.parametrize(
@@ -134,6 +160,42 @@ def test_a_table_is_run_and_written(features, tmp_path, monkeypatch):
     again = results.run(table)
     assert again["rows"] == made["rows"] and again["seconds"] >= round(before)
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps and stamps
+
+
+@pytest.mark.mxnet
+def test_what_is_searched_is_chosen_on_held_out_images_and_trained(features, tmp_path, monkeypatch):
+    """The best by the logs of the searches; rates first, then the number at the best rate."""
+    results = importlib.import_module("results")
+    monkeypatch.chdir(tmp_path)
+    key = "loss.quantization_weight"
+    table = Table(
+        "tiny",
+        str(features),
+        ("training.epochs=2",),
+        {"line": ("loss.name=csq",)},
+        choose={"line": ("optimizer.lr=[0.02,1.0e-9]", f"{key}=[0.0001,2]")},
+        search=("training.epochs=1",),
+    )
+    made = results.run(table)
+
+    def best(folder):
+        (line,) = (tmp_path / "tiny/search" / folder / "log.jsonl").read_text().splitlines()
+        return json.loads(line)["validation_map"]
+
+    rates = {lr: best(f"line,lr={lr},quantization_weight=0.0001") for lr in (0.02, 1e-09)}
+    lr = max(rates, key=rates.get)
+    numbers = {own: best(f"line,lr={lr},quantization_weight={own}") for own in (0.0001, 2)}
+    number = max(numbers, key=numbers.get)
+    assert len(set(rates.values())) == 2  # the rates differ, so the choice says something
+    folders = [path for path in (tmp_path / "tiny/search").iterdir() if path.is_dir()]
+    assert len(folders) == 3  # two rates, and the other number
+    from gluon_hash.experiment.settings.config_files import load_config
+
+    config = load_config(tmp_path / "tiny/lines/line.yaml")
+    assert (config.optimizer.lr, config.loss.quantization_weight) == (lr, number)
+    assert config.training.epochs == 2
+    assert made["columns"][1] == "chosen"
+    assert made["rows"][0][1] == f"lr {lr}, quantization_weight {number}"
 
 
 def _means(row):

@@ -156,6 +156,7 @@ def test_dpn():
 def test_orthohash():
     # cosines 1 and 0, s = sqrt 2, m = 0.2: logits 0.8 sqrt 2 and 0
     check(of(losses.OrthoHashLoss(2), [[3, 3]], ONE, APART), softplus(-0.8 * np.sqrt(2)), rtol=1e-8)
+    check(of(losses.OrthoHashLoss(2, scale=3), [[3, 3]], ONE, APART), softplus(-0.8 * 3), rtol=1e-8)
 
 
 def test_greedyhash():
@@ -241,6 +242,7 @@ def test_dcdh():
         (lambda: losses.DPNLoss(margin=0.0), "margin must be > 0"),
         (lambda: losses.OrthoHashLoss(4, margin=np.nan), "margin >= 0"),
         (lambda: losses.OrthoHashLoss(0), "num_bits >= 1"),
+        (lambda: losses.OrthoHashLoss(4, scale=0.0), "a scale > 0"),
         (lambda: losses.OrthoHashLoss(4, margin=-0.1), "margin >= 0"),
         (lambda: losses.LevelSoftmaxLoss([]), "expected level_weights"),
         (lambda: losses.ExpectedCodewordLoss([]), "expected level_weights"),

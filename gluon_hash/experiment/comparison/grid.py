@@ -18,7 +18,7 @@ from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.guard.yaml_text import parse_yaml
 from gluon_hash.hierarchy.unseen import PAPER, UNSEEN, UNSEEN_CLASSES
 
-__all__ = ["Candidate", "Entry", "make_entries", "parse_seeds", "parse_values"]
+__all__ = ["Candidate", "Entry", "in_short", "make_entries", "parse_seeds", "parse_values"]
 
 Changes = Mapping[str, Any]  # "section.key" -> value
 SEED = "training.seed"
@@ -159,7 +159,7 @@ def _candidate(
             path, [*changes, *(f"{key}={json.dumps(value)}" for key, value in values.items())]
         )
     )
-    folder = ",".join([path.stem, *_short(own), f"seed={config.training.seed}"])
+    folder = ",".join([path.stem, *in_short(own), f"seed={config.training.seed}"])
     if len(folder) > LONGEST_FOLDER:
         folder = (
             folder[: LONGEST_FOLDER - 9] + "," + hashlib.sha256(folder.encode()).hexdigest()[:8]
@@ -236,14 +236,14 @@ def _name(path: Path, varied: Changes, with_file: bool) -> str:
             *words,
             *(
                 str(value) if key == "loss.name" else word
-                for (key, value), word in zip(shown.items(), _short(shown))
+                for (key, value), word in zip(shown.items(), in_short(shown))
             ),
         ]
     )
 
 
-def _short(values: Changes) -> list[str]:
-    """The part lr=0.01 of a name; with the section where two keys end alike."""
+def in_short(values: Changes) -> list[str]:
+    """The part lr=0.01 of a name, for each; with the section where two keys end alike."""
     ends = [key.partition(".")[2] for key in values]
     return [
         (end if ends.count(end) == 1 else key)
