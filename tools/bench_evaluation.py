@@ -1,123 +1,161 @@
-"""Rows of `make bench` for evaluation: ours, a NumPy loop, the slow twin, one more library."""
+"""Rows of `make bench` for evaluation: ours, a NumPy loop, two libraries of metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from sys import path
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 
 import numpy as np
-from bench_machine import Machine
-from bench_measuring import Peer, Row, Sample
+from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 
-path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-import reference
+from gluon_hash.retrieval import CodeTable, codes, evaluate, metrics
+from gluon_hash.retrieval.evaluation import measure_and_draw
 
-from gluon_hash.retrieval import CodeTable, Cutoffs, codes, evaluate, measure, metrics
-
-__all__ = ["evaluation_growth_rows", "evaluation_rows"]
+__all__ = ["evaluation_growth_rows", "evaluation_rows", "pair"]
 
 NUM_CLASSES, NUM_BITS = 100, 48
+FEW = 100  # queries of a rival that would take minutes
 
 
-def table(rng: np.random.RandomState, centers: np.ndarray, count: int, levels: int) -> CodeTable:
+def table(num_bits: int, num_levels: int, count: int, seed: int) -> CodeTable:
     """Codes around class centers; level 1 has a fifth of the classes, each further one half."""
-    fine = rng.randint(0, len(centers), count)
-    relaxed = np.concatenate(
+    rng, centers = np.random.default_rng(seed), _centers(num_bits)
+    fine = rng.integers(0, NUM_CLASSES, count)
+    packed = np.concatenate(
         [
-            codes.pack(centers[part] + 1.5 * rng.standard_normal((len(part), centers.shape[1])))
+            codes.pack(centers[part] + 1.5 * rng.standard_normal((len(part), num_bits), np.float32))
             for part in np.array_split(fine, max(1, count // 100_000))
         ]
     )
-    labels = [fine, *(fine // (5 * 2**level) for level in range(levels - 1))]
-    return CodeTable(
-        np.arange(count), relaxed, np.stack(labels, axis=1).astype(np.int32), centers.shape[1]
-    )
+    labels = [fine, *(fine // (5 * 2**level) for level in range(num_levels - 1))]
+    level_labels = np.stack(labels, axis=1).astype(np.int32)
+    return CodeTable(np.arange(count), packed, level_labels, num_bits)
 
 
-def pair(queries: int, database: int, bits: int, levels: int) -> tuple[CodeTable, CodeTable]:
+@lru_cache(maxsize=1)
+def _centers(num_bits: int) -> np.ndarray:
+    return np.random.default_rng(24).standard_normal((NUM_CLASSES, num_bits), np.float32)
+
+
+@lru_cache(maxsize=1)
+def pair(
+    num_queries: int, num_codes: int, num_bits: int, num_levels: int
+) -> tuple[CodeTable, CodeTable]:
     """Queries and a database of the same classes."""
-    rng = np.random.RandomState(24)
-    centers = rng.randn(NUM_CLASSES, bits)
-    return table(rng, centers, queries, levels), table(rng, centers, database, levels)
+    parts = ((num_queries, 2), (num_codes, 1))
+    query, database = (table(num_bits, num_levels, *part) for part in parts)
+    return query, database
 
 
-def evaluation_rows(machine: Machine, large: bool) -> Iterator[Row]:
-    """The CIFAR-100 protocol, and with ``large`` ten million codes."""
-    query, database = pair(10_000, 50_000, NUM_BITS, 2)
-    first, some, few = (
-        query.take(np.arange(100)),
-        query.take(np.arange(2)),
-        database.take(np.arange(2000)),
+def evaluation_rows(size: Size) -> Iterator[Row]:
+    """The CIFAR-100 protocol, with what may be asked for besides."""
+    counts = size(10_000, 300), size(50_000, 3_000)
+    what = f"every metric, {counts[0]:,} x {counts[1]:,}, {NUM_BITS} bits"
+    yield evaluation_row(f"{what}, 2 levels", counts, 2, rivals=True, seconds=90)
+    yield evaluation_row(f"{what}, 1 level", counts, 1)
+    yield evaluation_row(f"{what}, 6 levels", counts, 6)
+    yield evaluation_row(f"{what}, 2 levels, with --confidence", counts, 2, how="confidence")
+    yield evaluation_row(f"{what}, 2 levels, with --curves", counts, 2, how="curves", seconds=15)
+    if size.large:
+        what = "every metric, 1,000 x 10,000,000, 64 bits, 2 levels"
+        yield evaluation_row(what, (1_000, 10_000_000), 2, num_bits=64, seconds=120)
+
+
+def evaluation_growth_rows(size: Size) -> Iterator[Row]:
+    """How the cost grows: with the database, the levels, the bits."""
+    count, database = size(1000, 50), size(50_000, 3_000)
+    for number in [5_000, 50_000, 500_000][: size(3, 1)]:
+        yield evaluation_row(f"database of {number:,}", (count, number), 2)
+    for levels in range(1, size(7, 3)):
+        name = f"{levels} level{'s' * (levels > 1)}"
+        yield evaluation_row(name, (count, database), levels, seconds=3)
+    for bits in (16, 64, 128, 256, 512, 1024)[: size(6, 1)]:
+        yield evaluation_row(f"{bits:,} bits", (count, database), 2, num_bits=bits, seconds=3)
+
+
+def evaluation_row(
+    name: str,
+    counts: tuple[int, int],
+    num_levels: int,
+    *,
+    num_bits: int = NUM_BITS,
+    rivals: bool = False,
+    how: str = "",
+    seconds: float = 8,
+) -> Row:
+    """A row of so many queries and codes."""
+    return Row(
+        name,
+        partial(
+            _evaluation,
+            counts=counts,
+            num_levels=num_levels,
+            num_bits=num_bits,
+            rivals=rivals,
+            how=how,
+        ),
+        amount=counts[0],
+        unit="queries",
+        seconds=seconds,
     )
-    cutoffs = Cutoffs(ahp=250, ndcg=250, precision=250)
-    _check(first, database, some, few, cutoffs)
-    yield Row(
-        "evaluate, every metric, 10,000 x 50,000, 48 bits",
-        "queries",
-        10_000,
-        lambda: evaluate(query, database),
-        {"NumPy loop (AP, AHP, nDCG)": Sample(lambda: numpy_loop(first, database), 100)},
+
+
+def _evaluation(
+    bench: Bench,
+    *,
+    counts: tuple[int, int],
+    num_levels: int,
+    num_bits: int,
+    rivals: bool,
+    how: str,
+) -> Works:
+    query, database = pair(*counts, num_bits, num_levels)
+    ours: dict[str, Callable[[], object]] = {
+        "": lambda: evaluate(query, database),
+        "confidence": lambda: evaluate(query, database, confidence=95),
+        "curves": lambda: measure_and_draw(query, database),
+    }
+    limit = bench.machine.scan(*counts, -(-num_bits // 8))
+    if not rivals:
+        return Works(Here(ours[how]), limit=limit)
+    few = query.take(np.arange(min(FEW, len(query))))
+    _check(few, database)
+    return Works(
+        Here(ours[how]),
+        {
+            f"NumPy loop ({LOOPED})": Here(lambda: numpy_loop(few, database), amount=len(few)),
+            **_peers(few, database),
+        },
+        limit=limit,
     )
-    yield Row(
-        "evaluate, every metric, 100 x 50,000, 48 bits",
-        "queries",
-        100,
-        lambda: evaluate(first, database),
-        {"pytorch-metric-learning (mAP)": _metric_learning(first, database)},
-    )
-    yield Row(
-        "evaluate, every metric, 1,000 x 2,000, 48 bits",
-        "queries",
-        1000,
-        lambda: measure(query.take(np.arange(1000)), few, cutoffs=cutoffs),
-        {"slow twin": Sample(lambda: reference.slow_metrics(some, few, 2, 250), 2)},
-    )
-    if large:
-        query, database = pair(1000, 10_000_000, 64, 2)
-        yield Row(
-            "evaluate, every metric, 1,000 x 10,000,000, 64 bits",
-            "queries",
-            1000,
-            lambda: evaluate(query, database),
-        )
 
 
-def _check(
-    first: CodeTable, database: CodeTable, some: CodeTable, few: CodeTable, cutoffs: Cutoffs
-) -> None:
-    """The rivals in this process measure what ours measures."""
-    close = evaluate(first, database)
-    looped = numpy_loop(first, database)
-    assert np.allclose(looped, [close["map"], close["mahp@2500"], close["ndcg@100"]])
-    fast = measure(some, few, cutoffs=cutoffs)
-    names = [fast.names.index(name) for name in reference.metric_names(2, 250, 100)]
-    assert np.allclose(fast.values[:, names], reference.slow_metrics(some, few, 2, 250))
+LOOPED = "AP, AHP, nDCG"
 
 
-def _metric_learning(query: CodeTable, database: CodeTable) -> Peer:
+def _peers(few: CodeTable, database: CodeTable) -> dict[str, Here | Peer | Command]:
     arrays = {
-        "queries": codes.unpack(query.codes, NUM_BITS).astype(np.float32),
-        "database": codes.unpack(database.codes, NUM_BITS).astype(np.float32),
-        "query_labels": query.level_labels[:, 0],
+        "queries": codes.unpack(few.codes, few.num_bits).astype(np.float32),
+        "database": codes.unpack(database.codes, few.num_bits).astype(np.float32),
+        "query_labels": few.level_labels[:, 0],
         "labels": database.level_labels[:, 0],
     }
-    return Peer("metric_learning", "pytorch_metric_learning", arrays)
+    amount = len(few)
+    return {
+        "torchmetrics (AP, precision, nDCG)": Peer(
+            "torchmetrics", "bench_rival_codes.torchmetrics", arrays, amount=amount
+        ),
+        "pytorch-metric-learning (AP)": Peer(
+            "metric_learning", "bench_rival_codes.metric_learning", arrays, amount=amount
+        ),
+    }
 
 
-def evaluation_growth_rows(machine: Machine, large: bool) -> Iterator[Row]:
-    """How the cost grows: with the levels and the bits."""
-    for levels in range(1, 7):
-        query, database = pair(1000, 50_000, NUM_BITS, levels)
-        yield _growing(query, database, f"{levels} level{'s' * (levels > 1)}")
-    for bits in (16, 64, 128, 256, 512, 1024):
-        query, database = pair(1000, 50_000, bits, 2)
-        yield _growing(query, database, f"{bits} bits")
-
-
-def _growing(query: CodeTable, database: CodeTable, what: str) -> Row:
-    name = f"evaluate, every metric, 1,000 x 50,000, {what}"
-    return Row(name, "queries", len(query), lambda: evaluate(query, database))
+def _check(few: CodeTable, database: CodeTable) -> None:
+    """The rival in this process measures what ours measures."""
+    ours, looped = evaluate(few, database), numpy_loop(few, database)
+    cut = next(name for name in ours if name.startswith("mahp@"))
+    assert np.allclose(looped, [ours["map"], ours[cut], ours["ndcg@100"]])
 
 
 def numpy_loop(query: CodeTable, database: CodeTable) -> np.ndarray:
@@ -132,7 +170,7 @@ def numpy_loop(query: CodeTable, database: CodeTable) -> np.ndarray:
         rows.append(
             [
                 metrics.average_precision(match[None, :, 0])[0],
-                metrics.ahp(gain, 2500)[0],
+                metrics.ahp(gain, min(2500, len(database)))[0],
                 metrics.ndcg(gain, 100)[0],
             ]
         )

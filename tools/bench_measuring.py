@@ -1,181 +1,268 @@
-"""How `make bench` measures: a row's calls in turn with its rivals', five times.
+"""How `make bench` measures: a row's work in turn with its rivals', up to five times.
 
 A row is what ours does in a call, what each rival does for the same, and the limit that the machine
-sets. A rival runs in this process, or in an environment of its own (Peer), where it waits until it
-is its turn.
+sets. Work that takes long has fewer turns: as many as its budget of seconds holds, and one at the
+least. What is measured is small where it is good: seconds of a call, or MB.
 """
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_machine import Limit, Machine
+from bench_processes import Absent, Command, Failed, Peer, Processes, version
 
-__all__ = ["PEERS", "Peer", "Row", "Sample", "Work", "measure"]
-
-ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / ".venv-peers"
-REPEATS, SHORTEST = 5, 0.2  # a work of less than so many seconds is called more than once
+__all__ = [
+    "FULL",
+    "QUICK",
+    "Bench",
+    "Effort",
+    "Here",
+    "Limit",
+    "Row",
+    "Size",
+    "Works",
+    "each_once",
+    "measure",
+]
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A rival of tools/bench_rivals.py, in the environment that `make bench-peers` made for it.
+class Here:
+    """Work in this process.
 
     Parameters
     ----------
-    environment : str
-        A key of bench_peers.PEERS.
-    work : str
-        A function of bench_rivals.
-    arrays : mapping of str to ndarray
-        What it works on.
+    work : callable
+    amount : float, optional
+        What it does of what the row counts, if that would take minutes; default: all.
+    warm : bool
+        Whether a call that is not measured comes first.
     """
 
-    environment: str
-    work: str
-    arrays: Mapping[str, np.ndarray]
+    work: Callable[[], object]
+    amount: float | None = None
+    warm: bool = True
 
-    @property
-    def python(self) -> Path:
-        """Its interpreter, which is there once the environment is made."""
-        return PEERS / self.environment / "bin" / "python"
+    def start(self) -> Callable[[int], list[float]]:
+        """Calls -> seconds of each."""
+
+        def timed(calls: int) -> list[float]:
+            seconds = []
+            for _ in range(calls):
+                started = time.perf_counter()
+                self.work()
+                seconds.append(time.perf_counter() - started)
+            return seconds
+
+        return timed
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A rival that does only ``amount`` of what a row counts: it would take minutes."""
+class Works:
+    """What is compared in a row.
 
-    work: Callable[[], object]
-    amount: float
+    Parameters
+    ----------
+    ours : Here, Peer or Command
+    rivals : mapping of str to Here, Peer or Command
+    floors : mapping of str to Here, Peer or Command
+        What does one part of the work alone, which nobody can do without: a limit too.
+    limit : Limit, optional
+    note : str
+        What the name of the row cannot say, as it is known only now.
+    """
+
+    ours: Here | Peer | Command
+    rivals: Mapping[str, Here | Peer | Command] = field(default_factory=dict)
+    floors: Mapping[str, Here | Peer | Command] = field(default_factory=dict)
+    limit: Limit | None = None
+    note: str = ""
 
 
-Work = Callable[[], object] | Peer | Sample
+@dataclass(frozen=True)
+class Bench:
+    """What a row gets ready with.
+
+    Parameters
+    ----------
+    machine : Machine
+    folder : Path
+        For files of this run, which rows share.
+    archive : Path, optional
+        CIFAR-100's.
+    """
+
+    machine: Machine
+    folder: Path
+    archive: Path | None = None
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: ``quick`` for a look whether it all runs, ``large`` for 10^7 codes."""
+
+    quick: bool = False
+    large: bool = False
+
+    def __call__(self, full: int, quick: int) -> int:
+        """One of two numbers."""
+        return quick if self.quick else full
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One line of a table.
 
     Parameters
     ----------
     name : str
         What is done, with its sizes.
-    unit : str
-        Of what ``amount`` counts, a second.
+    prepare : callable
+        Draws the inputs, builds what is compared.
     amount : float
-        How much of it one call does.
-    ours : callable
-    rivals : mapping of str to callable, Peer or Sample
-    limit : (str, float), optional
-        What the machine would allow: what limits it, and how much a second.
+        How much of ``unit`` one call does.
+    unit : str
+        Of a rate ("images": so many a second); "s" or "MB": what is measured is shown as it is.
+    seconds : float
+        What the row takes, about, before that is known.
+    behind : str
+        Why, if a rival is ahead.
+    needs_archive : bool
+        Whether it is left out without CIFAR-100's archive.
     """
 
     name: str
-    unit: str
-    amount: float
-    ours: Callable[[], object]
-    rivals: Mapping[str, Work] = field(default_factory=dict)
-    limit: tuple[str, float] | None = None
+    prepare: Callable[[Bench], Works]
+    amount: float = 1
+    unit: str = "s"
+    seconds: float = 10
+    behind: str = ""
+    needs_archive: bool = False
 
 
-def measure(row: Row, folder: Path) -> dict[str, Any]:
-    """Seconds of a call of ours and of each rival, in turn, as JSON values.
+@dataclass(frozen=True)
+class Effort:
+    """How long is measured.
 
-    Of each: all of them, the least and the median; None in place of a rival whose environment is
-    not there.
+    Parameters
+    ----------
+    turns : int
+    shortest : float
+        Seconds of a turn; work of less is called more than once, and the least counts.
+    budget : float
+        Seconds for all turns of one work.
     """
-    with ExitStack() as stack:
-        works: dict[str, Callable[[], float] | None] = {"ours": _timed(row.ours)}
-        for name, rival in row.rivals.items():
-            if isinstance(rival, Sample):
-                works[name] = _timed(rival.work)
-            elif not isinstance(rival, Peer):
-                works[name] = _timed(rival)
-            elif rival.python.exists():
-                works[name] = stack.enter_context(_Running(rival, folder)).seconds
-            else:
-                works[name] = None
-        seconds: dict[str, list[float]] = {name: [] for name, work in works.items() if work}
-        for _ in range(REPEATS):
-            for name, work in works.items():
-                if work is not None:
-                    seconds[name].append(work())
-    measured = {
-        name: {
-            "amount": _amount(row, name),
-            "seconds": values,
-            "least": min(values),
-            "median": float(np.median(values)),
-        }
-        for name, values in seconds.items()
-    }
-    limit = None if row.limit is None else {"by": row.limit[0], "rate": row.limit[1]}
+
+    turns: int = 5
+    shortest: float = 0.2
+    budget: float = 8.0
+
+
+FULL, QUICK = Effort(), Effort(turns=2, shortest=0.01, budget=0.5)
+
+
+def measure(row: Row, bench: Bench, processes: Processes, effort: Effort = FULL) -> dict[str, Any]:
+    """The row as JSON values: of ours and of each rival all turns, the least and the median.
+
+    A rival has {"absent": its environment} in place of them where that is not made, and {"failed":
+    why} where it could not do it. Absent or Failed, if ours cannot.
+    """
+    started = time.perf_counter()
+    works = row.prepare(bench)
+    named = {"": works.ours, **works.rivals, **works.floors}
+    missing: dict[str, dict[str, Any]] = {}
+    turns: dict[str, _Turns] = {}
+    for name, work in named.items():
+        try:
+            turns[name] = _Turns(work, processes, effort)
+        except (Absent, Failed) as error:
+            if not name:
+                raise
+            missing[name] = {_kind(error): str(error)}
+    for _ in range(effort.turns):
+        for name in list(turns):
+            try:
+                turns[name].take()
+            except Failed as error:
+                if not name:
+                    raise
+                missing[name] = {"failed": str(error)}
+                del turns[name]
+    processes.forget()
+    measured = {name: turn.as_values(row.amount) for name, turn in turns.items()}
+    limit = works.limit
     return {
         "name": row.name,
         "unit": row.unit,
-        "ours": measured.pop("ours"),
-        "rivals": {name: measured.get(name) for name in row.rivals},
-        "limit": limit,
+        "note": works.note,
+        "behind": row.behind,
+        "took": round(time.perf_counter() - started, 1),
+        "ours": measured.pop(""),
+        **{
+            kind: {name: measured.get(name) or missing[name] for name in getattr(works, kind)}
+            for kind in ("rivals", "floors")
+        },
+        "limit": None if limit is None else {"by": limit.by, "least": limit.least},
     }
 
 
-def _amount(row: Row, name: str) -> float:
-    rival = row.rivals.get(name)
-    return rival.amount if isinstance(rival, Sample) else row.amount
+def _kind(error: Exception) -> str:
+    return "absent" if isinstance(error, Absent) else "failed"
 
 
-def _timed(work: Callable[[], object]) -> Callable[[], float]:
-    """Calls the work and returns its seconds: of a short one, the least of several calls."""
-    work()  # compiles, loads, fills caches
-    started = time.perf_counter()
-    work()
-    calls = max(1, min(1000, int(SHORTEST / max(time.perf_counter() - started, 1e-9))))
+class _Turns:
+    """The turns of one work: started, warm, and measured one by one."""
 
-    def least() -> float:
-        seconds = []
-        for _ in range(calls):
-            started = time.perf_counter()
-            work()
-            seconds.append(time.perf_counter() - started)
-        return min(seconds)
+    def __init__(self, work: Here | Peer | Command, processes: Processes, effort: Effort) -> None:
+        self._work, self._effort, self._calls = work, effort, 1
+        self._call = processes.start(work) if isinstance(work, Peer) else work.start()
+        self.values: list[float] = []
+        self._spent = 0.0
+        if work.warm:  # compiles, loads, fills caches; then how long it takes is known
+            first = self._timed(1)
+            if first < effort.budget:
+                first = self._timed(1)
+            self._calls = max(1, min(1000, int(effort.shortest / max(first, 1e-9))))
 
-    return least
+    def take(self) -> None:
+        """One more, unless the budget would not hold it."""
+        if self.values:
+            mean = self._spent / len(self.values)
+            if self._spent + mean > self._effort.budget:
+                return
+        started = time.perf_counter()
+        self.values.append(min(self._call(self._calls)))
+        self._spent += time.perf_counter() - started
+
+    def as_values(self, amount: float) -> dict[str, Any]:
+        """For the file."""
+        work = self._work
+        values = {
+            "amount": amount if work.amount is None else work.amount,
+            "values": [float(f"{value:.6g}") for value in self.values],
+            "least": min(self.values),
+            "median": float(np.median(self.values)),
+        }
+        environment = "" if isinstance(work, Here) else work.environment
+        known = version(environment)
+        return values if known is None else {**values, "version": known}
+
+    def _timed(self, calls: int) -> float:
+        started = time.perf_counter()
+        self._call(calls)
+        return time.perf_counter() - started
 
 
-class _Running:
-    """A peer's process, which does its work whenever it is asked."""
-
-    def __init__(self, peer: Peer, folder: Path) -> None:
-        inputs = folder / f"{peer.environment}-{peer.work}.npz"
-        np.savez(inputs, **peer.arrays)
-        rivals = Path(__file__).parent / "bench_rivals.py"
-        command = [str(peer.python), str(rivals), peer.work, str(inputs)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._name = f"{peer.environment}: {peer.work}"
-
-    def seconds(self) -> float:
-        """Seconds of a call, as the process took them itself."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._name} ended; what it said is above")
-        return float(line)
-
-    def __enter__(self) -> _Running:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+def each_once(rows: Iterator[Row]) -> list[Row]:
+    """The rows of a group; ValueError if two have one name, under which they would be kept."""
+    listed = list(rows)
+    names = [row.name for row in listed]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"two rows are called {', '.join(sorted(doubled))}")
+    return listed

@@ -5,26 +5,27 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import time
 import venv
 
-from bench_measuring import PEERS as FOLDER
+from bench_processes import PEERS as FOLDER
+from bench_processes import ROOT
 
-PYTORCH = ("--extra-index-url", "https://download.pytorch.org/whl/cpu")
-# what pip is asked for; torch is the build for the CPU, the others' newest
+__all__ = ["PEERS"]
+
+# torch's build for the CPU; the others are the newest that pip finds
+TORCH = ("--extra-index-url", "https://download.pytorch.org/whl/cpu", "torch==2.13.0+cpu")
 PEERS = {
+    "dali": ("nvidia-dali-cuda120", "numpy"),
     "faiss": ("faiss-cpu", "numpy"),
-    "usearch": ("usearch", "numpy"),
-    "torch": (*PYTORCH, "torch==2.13.0+cpu", "torchvision", "numpy"),
-    "metric_learning": (
-        *PYTORCH,
-        "torch==2.13.0+cpu",
-        "pytorch-metric-learning",
-        "faiss-cpu",
-        "numpy",
-    ),
+    "gluon_hash_fast": ("-e", f"{ROOT}[fast]"),  # ours, with the engines that are chosen by name
+    "metric_learning": (*TORCH, "pytorch-metric-learning", "faiss-cpu", "numpy"),
     "onnxruntime": ("onnxruntime", "numpy"),
+    "opentsne": ("openTSNE", "numpy"),
     "openvino": ("openvino", "numpy"),
-    "dali": ("--extra-index-url", "https://pypi.nvidia.com", "nvidia-dali-cuda120", "numpy"),
+    "torch": (*TORCH, "numpy"),
+    "torchmetrics": (*TORCH, "torchmetrics", "numpy"),
+    "usearch": ("usearch", "numpy"),
 }
 
 
@@ -34,6 +35,7 @@ def make(name: str) -> bool:
     done = FOLDER / name / ".installed"
     if done.exists():
         return True
+    print(f"{name}: pip install {' '.join(PEERS[name])}", flush=True)
     venv.create(FOLDER / name, with_pip=True, clear=True)
     pip = [str(python), "-m", "pip", "install", "-qq", "--retries=1", "--disable-pip-version-check"]
     if subprocess.run([*pip, *PEERS[name]], check=False).returncode:
@@ -46,11 +48,20 @@ def make(name: str) -> bool:
 def main() -> None:
     """Make those that are named, or all; exit 1 if one could not be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*PEERS, []], metavar="NAME")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(PEERS)} [default: all, about 5 GB and as many minutes]",
+    )
     names = parser.parse_args().names or list(PEERS)
-    made = {name: make(name) for name in names}
-    for name, there in made.items():
-        print(f"{name}: {FOLDER / name if there else 'not made; its rows have no rival'}")
+    if unknown := set(names) - set(PEERS):
+        parser.error(f"expected some of {', '.join(PEERS)}, got {', '.join(sorted(unknown))}")
+    started, made = time.perf_counter(), {}
+    for name in names:
+        made[name] = make(name)
+        said = FOLDER / name if made[name] else "not made, pip says why above; its rows lack it"
+        print(f"{name}: {said}, {time.perf_counter() - started:.0f} s so far", flush=True)
     sys.exit(not all(made.values()))
 
 
