@@ -1,6 +1,6 @@
 # Every target sets up what it needs. VENV=DIR names another folder for the environment; MXNET=cu112
 # takes MXNet's CUDA build (and is remembered), MXNET=cpu goes back; SOURCE= and OUT= belong to demo,
-# COUNT= to fuzz; SOURCE=, WEIGHTS=, TREE=, WORK= and ONLY= to results.
+# COUNT= to fuzz; SOURCE=, WEIGHTS=, TREE=, WORK= and ONLY= to results; most of them to zoo.
 VENV ?= .venv
 OUT ?= demo
 COUNT ?= 10000
@@ -37,7 +37,7 @@ echo "none of $(2) was found; get one: sudo apt-get install python3.11-venv,"; \
 echo "or from https://www.python.org/downloads/"; exit 1
 endef
 
-.PHONY: install demo test test-default test-newer test-core docs fuzz lint bench bench-peers results clean
+.PHONY: install demo test test-default test-newer test-core docs fuzz lint bench bench-peers results zoo zoo-check clean
 
 install: $(INSTALLED)
 
@@ -119,6 +119,17 @@ bench-peers: install
 results: install
 	$(PYTHON) tools/results.py $(if $(SOURCE),--source $(SOURCE)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
 	  $(if $(TREE),--tree $(TREE)) $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY))
+
+# Every network of the zoo from nothing (docs/zoo.md): ONLY= names of networks; SOURCE=, WEIGHTS= and
+# WORK= as above; PUBLISH=1 puts those that come along into zoo/.
+zoo: install
+	$(PYTHON) tools/zoo_make.py $(if $(SOURCE),--source $(SOURCE)) $(if $(WEIGHTS),--weights $(WEIGHTS)) \
+	  $(if $(WORK),--work $(WORK)) $(if $(ONLY),--only $(ONLY)) $(if $(PUBLISH),--publish)
+
+# Files against their SHA-256, codes of built-in images against those recorded, in each environment.
+zoo-check: install $(CORE)/.installed
+	@for python in $(PYTHON) $(NEWER)/bin/python $(CORE)/bin/python; do \
+	  echo $$python; $$python -m gluon_hash zoo --check || exit 1; done
 
 # What the other targets made in passing; the environments and what commands wrote stay.
 clean:

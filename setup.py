@@ -7,7 +7,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 # folders beside the package that the wheel carries inside it
-CARRIED = {"configs": "*.yaml", "data": "*/*.tsv"}
+CARRIED = {"configs": "*.yaml", "data": "*/*.tsv", "zoo": "*/*.*"}
 
 MXNET = [
     # The last releases of both, retired in 2023; Linux x86_64. MXNet asks for NumPy below 2, which
@@ -55,7 +55,7 @@ TOOLS = ["mypy", "ruff", "types-PyYAML"]
 
 
 class BuildWithFolders(build_py):
-    """Puts the configurations and the hierarchy tables into the package of a wheel."""
+    """Puts configurations, hierarchy tables and the zoo into the package of a wheel."""
 
     def run(self) -> None:
         """Build, then copy what lies beside the package."""

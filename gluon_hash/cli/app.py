@@ -43,6 +43,7 @@ COMMANDS = {
     "plot": ("plot", "Draw codes, curves, retrieved images, the hierarchy."),
     "report": ("report", "Write a run or a comparison as one page, with figures and images."),
     "runs": ("runs", "List the runs in a folder, with their state and metrics."),
+    "zoo": ("zoo", "List the networks that come along; MODEL may be one of their names."),
     "info": ("info", "Say what a file or folder is; of a model, its card."),
 }
 FAILED, WRONG_USE = 1, 2

@@ -193,7 +193,7 @@ def _features(
 
 def _relaxed(model: Path, records: Path, device: str, batch_size: int) -> FeatureTable:
     """Outputs of a run's network before the sign."""
-    from gluon_hash.deploy.manifest import manifest_path
+    from gluon_hash.deploy.model_names import manifest_path
 
     if manifest_path(model).suffix in (".json", ".npz"):
         raise ValueError(

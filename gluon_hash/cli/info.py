@@ -13,8 +13,8 @@ def command(
     path: Path = typer.Argument(
         ...,
         metavar="MODEL|FILE|DIR",
-        help="A run folder, an export (NAME.manifest.json or DIR/NAME), a baseline, codes or "
-        "features (.npz), an index, prepared data, or a comparison.",
+        help="A run folder, an export (NAME.manifest.json, DIR/NAME, a name of `gluon-hash zoo`), "
+        "a baseline, codes or features (.npz), an index, prepared data, or a comparison.",
     ),
     markdown: bool = typer.Option(
         False, "--markdown", help="As Markdown, such as for a model hub: info RUN > card.md."

@@ -15,7 +15,8 @@ from gluon_hash.deploy.agreement import compare_runtimes
 from gluon_hash.deploy.folding import fold_batch_norms
 from gluon_hash.deploy.forms import PackBits, Preprocess
 from gluon_hash.deploy.graph import INPUT_NAME, Graph
-from gluon_hash.deploy.manifest import SUFFIX, VERSION, Manifest
+from gluon_hash.deploy.manifest import VERSION, Manifest
+from gluon_hash.deploy.model_names import SUFFIX
 from gluon_hash.deploy.network_files import check_network
 from gluon_hash.deploy.onnx import require_onnx, write_onnx
 from gluon_hash.deploy.quantize import quantize

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from gluon_hash.deploy.model_names import could_be_meant, manifest_path
 from gluon_hash.deploy.network_files import check_network
 from gluon_hash.errors import DataError
 from gluon_hash.files import sha256
@@ -17,10 +18,9 @@ from gluon_hash.guard import as_schema, load_json
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.records import ImageTransform
 
-__all__ = ["Manifest", "SUFFIX", "VERSION", "manifest_path"]
+__all__ = ["VERSION", "Manifest"]
 
 VERSION = 1
-SUFFIX = ".manifest.json"
 MANIFEST_LIMIT = 256 << 20  # bytes; 20,000 classes at four levels take 2 million
 
 
@@ -104,7 +104,7 @@ class Manifest(BaseModel):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
-        """Read NAME.manifest.json (or DIR/NAME), and check that its files are as they were written.
+        """Read NAME.manifest.json (DIR/NAME, a name of the zoo); its files must be as written.
 
         Raises
         ------
@@ -113,6 +113,8 @@ class Manifest(BaseModel):
             without a digest, a file is missing or was changed, or as check_network.
         """
         path = manifest_path(path)
+        if others := could_be_meant(path):
+            raise DataError(f"no such file{others}", path=path)
         values = load_json(path, made_by="gluon-hash export", limit=MANIFEST_LIMIT)
         if not isinstance(values, dict) or values.get("version") != VERSION:
             version = values.get("version") if isinstance(values, dict) else None
@@ -148,12 +150,6 @@ class Manifest(BaseModel):
         if len(self.input_shape) != (2 if self.crop is None else 4):
             raise ValueError(f"input_shape: {self.input_shape} are not features or images")
         return self
-
-
-def manifest_path(path: str | os.PathLike[str]) -> Path:
-    """DIR/NAME.manifest.json where DIR/NAME is given and that is there, else the path itself."""
-    beside = Path(path).with_name(Path(path).name + SUFFIX)
-    return beside if beside.exists() and Path(path).suffix != ".json" else Path(path)
 
 
 def _check_digest(file: Path, expected: str, manifest: str) -> None:

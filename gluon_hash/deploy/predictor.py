@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 
 from gluon_hash.deploy.engines import Engine, Precision, open_engine
-from gluon_hash.deploy.manifest import Manifest, manifest_path
+from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.model_names import manifest_path
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color, decode_image, read_image

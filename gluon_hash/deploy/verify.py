@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.deploy.engines import Precision, open_engine
-from gluon_hash.deploy.manifest import SUFFIX, Manifest
+from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.model_names import SUFFIX
 from gluon_hash.deploy.predictor import Predictor
 from gluon_hash.deploy.runtimes import MXNET_RUNTIMES, without_fused_graphs
 from gluon_hash.deploy.sample import Sample

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gluon_hash.deploy.manifest import Manifest, manifest_path
+from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.model_names import could_be_meant, manifest_path, zoo_folder
+from gluon_hash.deploy.zoo import About
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.cards.card import Card, Section
 from gluon_hash.experiment.cards.model_cards import baseline_card, card_path, export_card, run_card
 from gluon_hash.experiment.cards.run_files import COMPARED, CONFIG, read_comparison
+from gluon_hash.experiment.cards.zoo_cards import zoo_card
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.guard.numpy_files import open_npz
 from gluon_hash.plots import count_bits, line_label, metric_label
@@ -34,8 +37,8 @@ def describe(path: str | os.PathLike[str]) -> Card:
     Parameters
     ----------
     path : path-like
-        A run folder, an export, a fitted baseline, codes or features, an index folder, prepared
-        data, or a comparison's folder.
+        A run folder, an export, a name of the zoo, a fitted baseline, codes or features, an index
+        folder, prepared data, or a comparison's folder.
 
     Raises
     ------
@@ -57,11 +60,13 @@ def describe(path: str | os.PathLike[str]) -> Card:
         if (path / name).exists():
             return card(path)
     there = "" if path.exists() else "; there is nothing at this path"
-    raise DataError(f"expected {KINDS}{there}", path=path)
+    raise DataError(f"expected {KINDS}{there}{could_be_meant(path)}", path=path)
 
 
 def _export(path: Path) -> Card:
     card = export_card(path, Manifest.load(path))
+    if path.is_relative_to(zoo_folder()):
+        card = zoo_card(card, About.load(path))
     beside = card_path(path)
     if not beside.exists():
         return card

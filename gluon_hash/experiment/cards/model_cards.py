@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gluon_hash import __version__
-from gluon_hash.deploy.manifest import SUFFIX, Manifest
+from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.model_names import SUFFIX
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.cards.card import Card, Section
 from gluon_hash.experiment.cards.run_files import read_run

@@ -11,7 +11,7 @@ import numpy as np
 from gluon_hash.deploy.baselines import as_network
 from gluon_hash.deploy.encode import fingerprint_of
 from gluon_hash.deploy.export import Form, export_network
-from gluon_hash.deploy.manifest import SUFFIX
+from gluon_hash.deploy.model_names import SUFFIX
 from gluon_hash.experiment.cards.model_cards import card_path, with_card
 from gluon_hash.experiment.models.encoder import BaselineEncoder
 from gluon_hash.experiment.models.typical import typical_sample

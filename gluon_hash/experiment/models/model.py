@@ -32,8 +32,8 @@ def load_model(
     Parameters
     ----------
     path : path-like
-        A run folder; NAME.manifest.json, or DIR/NAME, which `gluon-hash export` wrote; or a
-        fitted baseline (.npz).
+        A run folder; NAME.manifest.json, or DIR/NAME, which `gluon-hash export` wrote; a name of
+        the zoo (`gluon-hash zoo`); or a fitted baseline (.npz).
     contexts : list of Context, optional
         Default: the CPU. An exported network uses the first.
     engine : {"mxnet", "onnxruntime", "openvino"}, optional
@@ -59,7 +59,7 @@ def load_model(
         if engine not in (None, "mxnet"):
             raise ValueError(f"{path}: a baseline is one product, which no engine makes faster")
         return BaselineEncoder(path)
-    from gluon_hash.deploy.manifest import SUFFIX, manifest_path
+    from gluon_hash.deploy.model_names import SUFFIX, could_be_meant, manifest_path
 
     exported = manifest_path(path)
     if exported.suffix == ".json":
@@ -67,9 +67,10 @@ def load_model(
 
         return ExportedEncoder(exported, contexts, engine=engine, precision=precision)
     if not (path / RUN).exists():
+        there = "" if path.exists() else "; there is nothing at this path"
         raise DataError(
             f"not a model: expected a run folder (with {RUN}), an exported NAME{SUFFIX} or a "
-            f"fitted baseline (.npz){'' if path.exists() else '; there is nothing at this path'}",
+            f"fitted baseline (.npz){there}{could_be_meant(path)}",
             path=path,
         )
     if engine not in (None, "mxnet"):

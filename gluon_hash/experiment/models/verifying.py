@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gluon_hash.deploy.engines import Precision
-from gluon_hash.deploy.manifest import Manifest, manifest_path
+from gluon_hash.deploy.manifest import Manifest
+from gluon_hash.deploy.model_names import manifest_path
 from gluon_hash.deploy.verify import Agreement, verify
 from gluon_hash.experiment.models.exporting import export_model
 from gluon_hash.experiment.models.model import load_model
