@@ -102,11 +102,13 @@ lint: install
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-# ROWS= groups, with commas; LARGE=1 adds ten million codes. What is measured is kept in
-# docs/performance.json, and docs/performance.md has its tables from there.
+# Rows that were measured at this commit are kept in docs/performance.json, so that an interrupted bench
+# goes on; docs/performance.md has its tables from there. ROWS= groups, with commas; AGAIN=1 measures
+# them again; LARGE=1 adds ten million codes; ARCHIVE= CIFAR-100's, to prepare it. QUICK=1: every row at
+# a small size, to see that it runs; nothing is kept.
 bench: install
-	$(PYTHON) tools/bench.py --json docs/performance.json $(if $(ROWS),--rows $(ROWS)) $(if $(LARGE),--large)
-	$(PYTHON) tools/bench.py --page
+	$(PYTHON) tools/bench.py $(if $(ROWS),--rows $(ROWS)) $(if $(LARGE),--large) $(if $(ARCHIVE),--archive $(ARCHIVE)) \
+	  $(if $(QUICK),--quick,--json docs/performance.json --page $(if $(AGAIN),--again))
 
 # The rivals, an environment each in .venv-peers: NAMES= some of them. Without one, its rows have none.
 bench-peers: install
