@@ -12,10 +12,12 @@ import warnings
 from collections.abc import Sequence
 
 from gluon_hash.engine import amp, gluon, mx, nd
+from gluon_hash.training.kernels import averages_by_loops, first_products
 
 __all__ = ["LossScale", "PRECISIONS", "check_precision", "cast_inside", "scale_losses", "scaled_by"]
 
 PRECISIONS = ("float32", "float16", "bfloat16")
+INPUT = "data"
 ARRAYS_A_CALL = 200  # of multi_all_finite, its limit
 
 
@@ -40,7 +42,9 @@ def check_precision(precision: str, contexts: Sequence[mx.Context]) -> None:
         )
 
 
-def cast_inside(net: gluon.HybridBlock, precision: str) -> gluon.HybridBlock:
+def cast_inside(
+    net: gluon.HybridBlock, precision: str, kernels: str = "compatible"
+) -> gluon.HybridBlock:
     """``net`` with its products in ``precision`` and a float32 output; it has the same parameters.
 
     Parameters
@@ -48,17 +52,24 @@ def cast_inside(net: gluon.HybridBlock, precision: str) -> gluon.HybridBlock:
     net : HybridBlock
         Initialised; one input, one output.
     precision : str
-        float32 gives ``net`` itself.
+        float32 and compatible give ``net`` itself.
+    kernels : {"compatible", "fast"}
+        See gluon_hash.training.kernels.
     """
-    if precision == "float32":
+    if precision == "float32" and kernels == "compatible":
         return net
-    inputs = mx.sym.var("data")
-    output = amp.convert_symbol(net(inputs), target_dtype=precision)
+    inputs = mx.sym.var(INPUT)
+    written = net(inputs)
+    output = written if kernels == "compatible" else averages_by_loops(written)
+    if precision != "float32":
+        apart = [] if kernels == "compatible" else first_products(written, INPUT)
+        output = amp.convert_symbol(output, target_dtype=precision, excluded_sym_names=apart)
+        output = mx.sym.amp_cast(output, dtype="float32")
+    elif output is written:
+        return net
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the type of the input is not known yet
-        block = gluon.SymbolBlock(
-            [mx.sym.amp_cast(output, dtype="float32")], [inputs], params=net.collect_params()
-        )
+        block = gluon.SymbolBlock([output], [inputs], params=net.collect_params())
     block.hybridize(static_alloc=True, static_shape=True)
     return block
 

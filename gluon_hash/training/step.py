@@ -15,6 +15,7 @@ import numpy as np
 
 from gluon_hash.engine import autograd, gluon, mx, nd
 from gluon_hash.methods.memory.base import Memory
+from gluon_hash.training.kernels import has_fast_kernels
 from gluon_hash.training.precision import cast_inside, scaled_by
 from gluon_hash.training.terms import LossTerms
 from gluon_hash.training.workers import Workers
@@ -46,6 +47,8 @@ class Step:
     workers : Workers
     precision : str
         See gluon_hash.training.precision.
+    kernels : str
+        See gluon_hash.training.kernels.
     """
 
     def __init__(
@@ -60,9 +63,12 @@ class Step:
         clip_gradient_norm: float | None,
         workers: Workers,
         precision: str = "float32",
+        kernels: str = "compatible",
     ) -> None:
+        if not has_fast_kernels(contexts):
+            kernels = "compatible"
         self._head, self._loss, self._terms = head, loss, LossTerms(loss)
-        self._net = cast_inside(net, precision)
+        self._net = cast_inside(net, precision, kernels)
         self._frozen = None if frozen is None else cast_inside(frozen, precision)
         self._optimizer, self._memory = optimizer, memory
         self._contexts, self._workers = list(contexts), workers

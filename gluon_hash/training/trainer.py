@@ -59,6 +59,8 @@ class HashTrainer:
         With whom a batch is divided; default: alone.
     precision : str
         float32, or what the network's products are computed in (gluon_hash.training.precision).
+    kernels : str
+        compatible, or fast with other last bits of gradients (gluon_hash.training.kernels).
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class HashTrainer:
         clip_gradient_norm: float | None = None,
         workers: Workers = ALONE,
         precision: str = "float32",
+        kernels: str = "compatible",
     ) -> None:
         self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
         self.memory = memory
@@ -93,6 +96,7 @@ class HashTrainer:
             clip_gradient_norm,
             workers,
             precision,
+            kernels,
         )
         for block in (net, loss, frozen, head):
             if block is not None:

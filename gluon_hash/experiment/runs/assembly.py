@@ -94,6 +94,7 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
         clip_gradient_norm=config.optimizer.clip_gradient_norm,
         workers=workers,
         precision=config.training.precision,
+        kernels=config.training.kernels,
     )
     return Assembled(data, net, trainer, in_order(frozen, trained, decoder), decoder)
 

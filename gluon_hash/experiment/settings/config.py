@@ -167,6 +167,11 @@ class TrainingConfig(_Section):
         description="of the network's products in training: float16 on GPUs, with a scaled loss; "
         "bfloat16 on CPUs; weights, batch norm, loss and centers stay float32",
     )
+    kernels: Literal["compatible", "fast"] = Field(
+        "compatible",
+        description="fast: on CPUs a CIFAR ResNet trains 1.6 times as fast, and networks in "
+        "bfloat16 faster; the last bits of gradients differ, so that a run is another one",
+    )
     monitor: Literal["map", "map_tie_averaged", "mahp", "map_database", "mahp_database", "loss"] = (
         Field(
             "map",
