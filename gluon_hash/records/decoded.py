@@ -45,7 +45,7 @@ class DecodedImages:
         self._lock = threading.Lock()
 
     def image(self, records: RecordFile, position: int) -> np.ndarray:
-        """The image at ``position``, resized: uint8 RGB, shape (height, width, 3).
+        """The image at ``position``, resized: uint8 RGB, shape (height, width, 3), to be read only.
 
         Parameters
         ----------
@@ -56,11 +56,11 @@ class DecodedImages:
         key = int(records.offsets[position])
         kept = self._kept.get(key)
         if kept is not None:
-            return self.transform.resized(kept)
+            return _read_only(self.transform.resized(kept))
         image = records.image(position)
         resized = self.transform.resized(image)
         self._keep(key, resized if resized.nbytes < image.nbytes else image)
-        return resized
+        return _read_only(resized)
 
     def in_words(self, records: RecordFile) -> str:
         """How many bytes the images take, judged by some of them, and how many of these are kept.
@@ -122,6 +122,11 @@ def parse_bytes(text: str) -> int:
     if found is None and text.strip() != "0":
         raise ValueError(f"expected a size such as 2GB or 500MB, or 0 for none, got {text!r}")
     return 0 if found is None else round(float(found[1]) * UNITS[found[2]])
+
+
+def _read_only(image: np.ndarray) -> np.ndarray:
+    image.setflags(write=False)
+    return image
 
 
 def _in_words(num_bytes: int) -> str:

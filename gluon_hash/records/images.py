@@ -9,18 +9,16 @@ from __future__ import annotations
 import io
 import os
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from typing import Any
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from gluon_hash.errors import DataError
 from gluon_hash.guard import read_bytes
+from gluon_hash.records.ordinary import MAX_PIXELS, decode_ordinary
 
 __all__ = [
     "FORMATS",
@@ -28,7 +26,6 @@ __all__ = [
     "WHITE",
     "Color",
     "decode_image",
-    "expect_many",
     "has_transparency",
     "parse_color",
     "read_image",
@@ -38,13 +35,7 @@ Color = tuple[int, int, int]  # red, green, blue, each 0-255
 WHITE: Color = (255, 255, 255)
 # Pillow knows more; for some of them (EPS) it starts other programs.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
-MAX_PIXELS = 1 << 26  # 8192 x 8192: decoding takes half a GB, of a WebP 1 GB
 FILE_LIMIT = 1 << 29  # bytes; a record holds no more
-# A PNG as encode_png writes small ones: IHDR (8 bits of RGB, in rows), one IDAT, IEND
-PNG_BEGIN, PNG_MODE, PNG_END = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\x08\x02\0\0\0", b"\0\0\0\0IEND"
-PNG_IDAT = slice(37, 41)
-PNG_REST = 57  # bytes beside the content of IDAT
-SMALL_PIXELS = 1 << 20  # up to which it matters how long Pillow takes to open an image
 BAND_PIXELS = 1 << 22  # of a large image, so many are converted at a time
 SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
@@ -83,7 +74,7 @@ def decode_image(data: bytes, background: Color = WHITE) -> np.ndarray:
     ValueError
         If the bytes are not a whole image of FORMATS, or one of more than MAX_PIXELS.
     """
-    pixels = _plain_png(data)
+    pixels = decode_ordinary(data)
     if pixels is not None:
         return pixels
     with _opened(data) as image:
@@ -109,16 +100,6 @@ def read_image(path: str | os.PathLike[str], background: Color = WHITE) -> np.nd
         return decode_image(data, background)
     except ValueError as error:
         raise DataError(str(error), path=path) from error
-
-
-def expect_many() -> None:
-    """Have small ordinary PNGs decoded by OpenCV, if it is installed: the same pixels, sooner.
-
-    It takes 40 us for one of 32 px, Pillow 80 us, most of which keep other threads waiting; but
-    importing it takes as long as thousands of them.
-    """
-    with suppress(ImportError):
-        import_module("cv2")
 
 
 def has_transparency(data: bytes) -> bool:
@@ -149,27 +130,6 @@ def parse_color(text: str) -> Color:
             f"background: expected a colour such as white or #ff8800, got {text!r}"
         ) from error
     return red, green, blue
-
-
-def _plain_png(data: bytes) -> np.ndarray | None:
-    """The pixels of a PNG that expect_many speaks of; None if it is not one, or is damaged."""
-    opencv: Any = sys.modules.get("cv2")
-    if (
-        data[: len(PNG_BEGIN)] != PNG_BEGIN
-        or data[24:29] != PNG_MODE
-        or data[PNG_IDAT] != b"IDAT"
-        or data[-12:-4] != PNG_END
-        or int.from_bytes(data[33:37], "big") + PNG_REST != len(data)
-        or not hasattr(opencv, "IMREAD_COLOR_RGB")  # older ones give blue, green, red
-    ):
-        return None
-    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if not 1 <= width * height <= SMALL_PIXELS:
-        return None
-    try:
-        return opencv.imdecode(np.frombuffer(data, np.uint8), opencv.IMREAD_COLOR_RGB)
-    except opencv.error:
-        return None
 
 
 @contextmanager

@@ -15,18 +15,18 @@ import numpy as np
 from gluon_hash.engine import nd, new_batch
 from gluon_hash.records.decoded import DecodedImages
 from gluon_hash.records.features import Features
-from gluon_hash.records.images import expect_many
+from gluon_hash.records.ordinary import expect_many
 from gluon_hash.records.prefetch import prefetched
 from gluon_hash.records.protocols import Batch
 from gluon_hash.records.reader import RecordFile
 from gluon_hash.records.samplers import Order, shuffled
-from gluon_hash.records.transforms import ImageTransform
+from gluon_hash.records.transforms import ImageTransform, Window
 
 __all__ = ["Batch", "EvalLoader", "FeatureEvalLoader", "FeatureTrainLoader", "TrainLoader"]
 
 AUGMENTATION = 1  # keeps the numbers of the augmentation apart from those of the order
 ALL = slice(None)
-Crop = Callable[[int, np.ndarray], np.ndarray]  # (position, image) -> uint8 (crop, crop, 3)
+Crop = Callable[[int, int, int], Window]  # of (position, height, width) of a resized image
 
 
 class TrainLoader:
@@ -84,8 +84,8 @@ class TrainLoader:
         # a row for each image of the file, wherever it comes in the epoch
         draws = rng.random_sample((len(self._images.records), 3)).tolist()
 
-        def crop(position: int, image: np.ndarray) -> np.ndarray:
-            return self._images.transform.train(image, draws[position])
+        def crop(position: int, height: int, width: int) -> Window:
+            return self._images.transform.random(height, width, draws[position])
 
         return prefetched(
             lambda: (
@@ -121,8 +121,8 @@ class EvalLoader:
         self._images = _Images(records, transform, num_threads, decoded)
         self.ids, self.batch_size, self._num_threads = records.ids, batch_size, num_threads
 
-    def part(self, rows: slice) -> EvalLoader:
-        """A loader of these rows of the file, ``start:stop``, alone."""
+    def part(self, rows: slice | np.ndarray) -> EvalLoader:
+        """A loader of these rows of the file alone."""
         return EvalLoader(
             self._images.records.take(np.arange(len(self.ids))[rows]),
             self._images.transform,
@@ -135,8 +135,8 @@ class EvalLoader:
         return -(-len(self.ids) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        def crop(position: int, image: np.ndarray) -> np.ndarray:
-            return self._images.transform.evaluate(image)
+        def crop(position: int, height: int, width: int) -> Window:
+            return self._images.transform.center(height, width)
 
         return prefetched(
             lambda: (
@@ -202,7 +202,7 @@ class FeatureEvalLoader:
         self._features = Features(features, level_labels, ids, positions)
         self.ids, self.batch_size = ids, batch_size
 
-    def part(self, rows: slice) -> FeatureEvalLoader:
+    def part(self, rows: slice | np.ndarray) -> FeatureEvalLoader:
         """A loader of these rows alone."""
         own = self._features
         return FeatureEvalLoader(
@@ -233,23 +233,25 @@ class _Images:
         num_threads: int,
         decoded: DecodedImages | None,
     ) -> None:
+        from gluon_hash.records.kernels import fill  # compiled; features need none
+
         expect_many()
-        self.records, self.transform = records, transform
+        self.records, self.transform, self._fill = records, transform, fill
         self.decoded = decoded or DecodedImages(transform)
-        self._write = transform.writer()
+        self._factors = transform.scale_and_offset()
         self._num_threads = num_threads
         self._pool = ThreadPoolExecutor(num_threads) if num_threads > 1 else None
 
     def batch(self, positions: np.ndarray, crop: Crop) -> Batch:
-        """The images at ``positions``, each as ``crop(position, image)`` has it."""
+        """The images at ``positions``, of each the window that ``crop`` says."""
         side, wanted = self.transform.crop, positions.tolist()
         images, memory = new_batch((len(wanted), 3, side, side))
 
         def fill(rows: np.ndarray) -> None:
             for row in rows.tolist():
-                position = wanted[row]
-                image = self.decoded.image(self.records, position)
-                self._write(crop(position, image), memory[row])
+                image = self.decoded.image(self.records, wanted[row])
+                window = crop(wanted[row], image.shape[0], image.shape[1])
+                self._fill(image, *window, *self._factors, memory[row])
 
         rows = np.arange(len(wanted))
         if self._pool is None:

@@ -28,6 +28,7 @@ CHECK = "`gluon-hash check` lists every such record"
 REBUILD = "`gluon-hash check FILE.rec --rebuild-index` writes it"
 EXPECTED_LABELS = "expected labels that are whole numbers >= 0 (or -1: not known)"
 NUMBER = re.compile("[0-9]{1,18}")  # below 2^63
+CUT = -1  # where an image begins that lies in several parts
 LARGEST_LABEL = 1 << 24  # up to which a float32 holds every whole number
 
 
@@ -64,7 +65,7 @@ class RecordFile:
         self._opened = self  # by a view too, so that the file stays open
         self.offsets = read_index(self.path.with_suffix(".idx"))[:, 1]
         self._numbers = np.arange(len(self.offsets))  # of the records, in messages
-        self.ids, self._ends, labels = self._read_headers()
+        self.ids, self._begins, self._ends, labels = self._read_headers()
         self.level_labels = self._whole(labels)
         unique, first = np.unique(self.ids, return_index=True)
         if len(unique) < len(self.ids):
@@ -80,12 +81,12 @@ class RecordFile:
 
     def image_bytes(self, position: int) -> bytes:
         """The encoded image at ``position``."""
-        begin, end = int(self.offsets[position]), int(self._ends[position])
-        record = memoryview(os.pread(self._descriptor, end - begin, begin))
-        try:
-            return unpack_payload(parse_frame(record, 0)[0])[2]
-        except FrameError:  # the file has changed; the message counts from its beginning
-            return self._parse(position)[2]
+        begin, end = int(self._begins[position]), int(self._ends[position])
+        if begin != CUT:
+            image = os.pread(self._descriptor, end - begin, begin)
+            if len(image) == end - begin:
+                return image
+        return self._parse(position)[2]  # or the file has changed, and it says what is wrong
 
     def image(self, position: int) -> np.ndarray:
         """The image at ``position``: uint8 RGB, shape (height, width, 3).
@@ -111,7 +112,7 @@ class RecordFile:
         view = object.__new__(RecordFile)
         view.path, view._opened = self.path, self._opened
         view._descriptor, view._size = self._descriptor, self._size
-        for name in ("offsets", "ids", "level_labels", "_ends", "_numbers"):
+        for name in ("offsets", "ids", "level_labels", "_begins", "_ends", "_numbers"):
             setattr(view, name, getattr(self, name)[positions])
         return view
 
@@ -132,8 +133,8 @@ class RecordFile:
             )
         return labels.astype(np.int32)
 
-    def _read_headers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ids (N,), ends in the file (N,) and float labels (N, K); no image is read."""
+    def _read_headers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Ids (N,), begins and ends of images in the file (N,), float labels (N, K); reads none."""
         width = len(self._parse(0)[1])
         kind = header_type(width)
         headers, size = bytearray(kind.itemsize * len(self.offsets)), kind.itemsize
@@ -144,9 +145,11 @@ class RecordFile:
         ids, labels = rows["id"].astype(np.int64), rows["labels"].copy()
         if width == 1:
             labels = np.where(rows["flag"][:, None] == 0, rows["label"][:, None], labels)
+        begins = self.offsets + header_type(0).itemsize + 4 * rows["flag"].astype(np.int64)
         ends = self.offsets + 8 + (rows["word"] & LENGTH_MASK)
         for position in np.flatnonzero(~(is_plain(rows, width) & (ends <= self._size))).tolist():
             ids[position], label, _, ends[position] = self._parse(position)
+            begins[position] = CUT
             if len(label) != width:
                 raise DataError(
                     f"expected {width} labels as in record 0, got {len(label)}; {CHECK}",
@@ -154,7 +157,7 @@ class RecordFile:
                     record=position,
                 )
             labels[position] = label
-        return ids, ends, labels
+        return ids, begins, ends, labels
 
     def _parse(self, position: int) -> tuple[int, np.ndarray, bytes, int]:
         """Id, labels and image of the record at ``position``, and where it ends in the file."""

@@ -6,15 +6,23 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["ImageTransform", "IMAGENET_MEAN", "IMAGENET_STD"]
+__all__ = ["ImageTransform", "IMAGENET_MEAN", "IMAGENET_STD", "Window"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Window(NamedTuple):
+    """Where a square begins in an image, in pixels; with padding, it may begin outside."""
+
+    top: int
+    left: int
+    mirrored: bool
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,8 @@ class ImageTransform:
             If the image is smaller than the crop.
         """
         image = self.resized(image)
-        top, left = ((side - self.crop) // 2 for side in image.shape[:2])
-        return image[top : top + self.crop, left : left + self.crop]
+        window = self.center(image.shape[0], image.shape[1])
+        return image[window.top : window.top + self.crop, window.left : window.left + self.crop]
 
     def train(self, image: np.ndarray, draw: Sequence[float]) -> np.ndarray:
         """As evaluate, with padding, a random crop and a random mirror.
@@ -101,16 +109,25 @@ class ImageTransform:
         ``draw`` is 3 uniform numbers in [0, 1): row, column and mirror.
         """
         image = self.resized(image)
+        height, width = image.shape[:2]
+        window = self.random(height, width, draw)
         if self.pad:
-            height, width = image.shape[:2]
             padded = np.zeros((height + 2 * self.pad, width + 2 * self.pad, 3), np.uint8)
             padded[self.pad : -self.pad, self.pad : -self.pad] = image
             image = padded
-        top, left = (
-            int(number * (side - self.crop + 1)) for number, side in zip(draw, image.shape[:2])
-        )
+        top, left = window.top + self.pad, window.left + self.pad
         image = image[top : top + self.crop, left : left + self.crop]
-        return image[:, ::-1] if self.flip and draw[2] < 0.5 else image
+        return image[:, ::-1] if window.mirrored else image
+
+    def center(self, height: int, width: int) -> Window:
+        """What evaluation takes of a resized image of this size."""
+        return Window((height - self.crop) // 2, (width - self.crop) // 2, False)
+
+    def random(self, height: int, width: int, draw: Sequence[float]) -> Window:
+        """What training takes of a resized image of this size; ``draw`` as of train."""
+        rest = 2 * self.pad - self.crop + 1
+        top, left = int(draw[0] * (height + rest)), int(draw[1] * (width + rest))
+        return Window(top - self.pad, left - self.pad, self.flip and draw[2] < 0.5)
 
     def normalize(self, images: np.ndarray) -> np.ndarray:
         """uint8 (B, crop, crop, 3) -> float32 (B, 3, crop, crop), ``(x / 255 - mean) / std``."""

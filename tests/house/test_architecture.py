@@ -29,6 +29,7 @@ FOUNDATION = [
     "arrays",
     "lazy",
     "environment",
+    "compiling",
     "launch",
     "compatibility",
     "parameter_server",

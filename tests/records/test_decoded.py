@@ -1,18 +1,16 @@
 """Decoded images kept once for all loaders, batches to the bit, how little an open file takes."""
 
 import gc
-import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 
 from gluon_hash.errors import DataError
-from gluon_hash.records import ImageTransform, RecordFile, decode_image, write_records
+from gluon_hash.records import ImageTransform, RecordFile, write_records
 from gluon_hash.records.decoded import DecodedImages, parse_bytes
 from gluon_hash.records.frames import MAGIC_BYTES, frame, pack_payload
-from gluon_hash.records.images import expect_many
-from gluon_hash.records.pack import encode_jpeg, encode_png, rebuild_index
+from gluon_hash.records.pack import encode_png, rebuild_index
 
 MEGABYTE = 10**6
 
@@ -209,33 +207,3 @@ def test_headers_of_all_kinds_are_read(tmp_path):
     assert records.level_labels.tolist() == [[2], [3], [4], [1]]
     found = [records.image_bytes(position) for position in range(4)]
     assert found == [b"plain", b"one", MAGIC_BYTES * 3 + b"end", b""]
-
-
-def outcome(data):
-    """The pixels, or that it is an error."""
-    try:
-        return decode_image(data)
-    except ValueError:
-        return np.empty(0)
-
-
-def test_opencv_gives_the_pixels_of_pillow_whatever_happened_to_a_file(monkeypatch, rng):
-    opencv = pytest.importorskip("cv2")
-    expect_many()
-    assert sys.modules["cv2"] is opencv
-    taken, read = [], opencv.imdecode
-    monkeypatch.setattr(opencv, "imdecode", lambda *args: taken.append(1) or read(*args))
-    image = rng.randint(0, 256, (9, 7, 3)).astype(np.uint8)
-    whole = encode_png(image)
-    files = [whole, encode_png(image[:, :1]), encode_jpeg(image), whole[:-3], whole + b"more"]
-    for position in range(len(whole)):  # every byte, one bit or all of it
-        for change in (1 << position % 8, 255):
-            files.append(
-                whole[:position] + bytes([whole[position] ^ change]) + whole[position + 1 :]
-            )
-    by_opencv = [outcome(file) for file in files]
-    assert len(taken) > 100
-    monkeypatch.delitem(sys.modules, "cv2")
-    for file, found in zip(files, by_opencv):
-        np.testing.assert_array_equal(found, outcome(file))
-    np.testing.assert_array_equal(by_opencv[0], image)
