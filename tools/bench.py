@@ -1,7 +1,7 @@
 """Speed here, beside what a user would pick instead, and the machine's limit: `make bench`.
 
-Prints a line for each row and, with --json FILE, keeps it there, so that an interrupted bench goes on
-where it was: rows that were measured at this commit are not measured again. --page writes the
+Prints a line for each row and, with --json FILE, keeps it there, so that an interrupted bench goes
+on where it was: rows that were measured at this commit are not measured again. --page writes the
 tables of docs/performance.md from the file.
 """
 
@@ -20,15 +20,13 @@ from typing import Any, NamedTuple
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
-from gluon_hash import environment
-
-environment.set_threads()
-
 import bench_kept
 import bench_machine
 import bench_page
 from bench_measuring import FULL, QUICK, Bench, Effort, Row, Size, each_once, measure
 from bench_processes import PEERS, Absent, Processes
+
+from gluon_hash import environment
 
 # group: the file and the function that makes its rows of a Size
 ROWS = {
@@ -59,6 +57,7 @@ class Wanted(NamedTuple):
 def main(words: Sequence[str] | None = None) -> int:
     """Parse, plan, measure, keep; 1 if a row could not be measured."""
     options = parse(words)
+    environment.set_threads()
     size = Size(options.quick, options.large)
     names = options.rows.split(",")
     wanted = [Wanted(name, row) for name in names for row in rows_of(name, size)]
@@ -149,7 +148,9 @@ def measure_all(
     started, planned, past = time.perf_counter(), 0.0, 0.0
     times = [expected(each, kept, options.quick) for each in wanted]
     planned = sum(times)
-    names = {name: [row.name for row in rows_of(name, Size(large=True))] for name in ROWS}
+    every = Size(options.quick, large=True)  # what the file may hold
+    groups = dict.fromkeys(group for group, _ in wanted)
+    names = {group: [row.name for row in rows_of(group, every)] for group in groups}
     with ready(machine, options.archive) as (bench, processes):
         for number, each in enumerate(wanted):
             left = (planned - past) * pace(time.perf_counter() - started, past)

@@ -151,8 +151,10 @@ class Processes:
         self._count += 1
         inputs = self._folder / f"inputs-{self._count}.npz"
         np.savez(inputs, **{name: np.asarray(value) for name, value in peer.inputs.items()})
-        server.ask({"load": peer.work, "inputs": str(inputs)})
-        inputs.unlink()
+        try:
+            server.ask({"load": peer.work, "inputs": str(inputs)})
+        finally:
+            inputs.unlink()
         return lambda calls: server.ask({"call": calls})["seconds"]
 
     def forget(self) -> None:
