@@ -14,7 +14,8 @@ from gluon_hash.methods.memory import (
     RecentCodes,
 )
 from gluon_hash.methods.method import Codewords, Method, Parts, Task
-from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet, OfPairs
+from gluon_hash.methods.of_pairs import OfPairs
+from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet
 from gluon_hash.methods.table import METHODS, method_from
 from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
 

@@ -45,6 +45,10 @@ class BinaryTargets(Method):
             raise ValueError(f"flipped is for targets: tree alone, got targets: {self.targets}")
         return self
 
+    def uses_hierarchy(self) -> bool:
+        """Where relatives' targets are near each other."""
+        return self.targets in ("tree", "annealed")
+
     def memory(self, task: Task) -> Memory:
         """The targets, drawn from the seed."""
         return FixedTargets([self.placed(task)])

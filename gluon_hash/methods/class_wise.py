@@ -17,7 +17,13 @@ from gluon_hash.methods.memory.center_memory import (
     InferenceRefresh,
     RunningRefresh,
 )
-from gluon_hash.methods.method import Method, Task, level_weights_field, paper
+from gluon_hash.methods.method import (
+    Method,
+    Task,
+    beyond_the_finest,
+    level_weights_field,
+    paper,
+)
 from gluon_hash.nets.heads import LearnedCenters
 
 __all__ = ["DCDH", "DCWH", "HPDH", "HPDHCoarseToFine", "IDCWH", "default_inv_variances"]
@@ -79,6 +85,11 @@ class _ClassMeans(_Constrained):
         if values is not None and (not values or min(values) <= 0):
             raise ValueError(f"expected values > 0 (1/sigma^2), got {list(values)}")
         return values
+
+    def uses_hierarchy(self) -> bool:
+        """Of more levels than the finest; or where centers start by the tree."""
+        weighed = beyond_the_finest(self.level_weights, otherwise=True)
+        return self.levels_used != 1 and (weighed or self.initial_centers != "random")
 
     def loss(self, task: Task) -> HybridBlock:
         """HPDHLoss with a value for each level of the task."""

@@ -8,7 +8,13 @@ from pydantic import Field
 
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
-from gluon_hash.methods.method import Method, Task, level_weights_field, paper
+from gluon_hash.methods.method import (
+    Method,
+    Task,
+    beyond_the_finest,
+    level_weights_field,
+    paper,
+)
 from gluon_hash.nets.heads import Classifier
 
 __all__ = ["SSDH", "GreedyHash", "Softmax"]
@@ -71,6 +77,10 @@ class Softmax(Method):
     missing_labels: ClassVar[bool] = True
     name: Literal["softmax"] = "softmax"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
+
+    def uses_hierarchy(self) -> bool:
+        """Where a level above the finest is classified too."""
+        return beyond_the_finest(self.level_weights, otherwise=True)
 
     def loss(self, task: Task) -> HybridBlock:
         """LevelSoftmaxLoss with a weight for each level."""

@@ -20,6 +20,10 @@ __all__ = ["Embedding", "EmbeddingSoftmax"]
 class _Embedded(Method):
     """The class embeddings of the tree as memory."""
 
+    def uses_hierarchy(self) -> bool:
+        """Always."""
+        return True
+
     def memory(self, task: Task) -> Memory:
         """Unit vectors whose inner products are the similarities of the tree."""
         of_classes = similarity.lcs_height(task.hierarchy)

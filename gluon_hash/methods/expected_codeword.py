@@ -11,7 +11,12 @@ from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.binary_targets import BinaryTargets, targets_field
 from gluon_hash.methods.memory.base import FixedTargets, Memory
-from gluon_hash.methods.method import Codewords, Task, level_weights_field
+from gluon_hash.methods.method import (
+    Codewords,
+    Task,
+    beyond_the_finest,
+    level_weights_field,
+)
 
 __all__ = ["ExpectedCodeword"]
 
@@ -31,6 +36,10 @@ class ExpectedCodeword(BinaryTargets):
         description="thresholds of the bits are evenly spaced between minus this and this: at 0 "
         "every bit is that of the classes with more than half of the probability",
     )
+
+    def uses_hierarchy(self) -> bool:
+        """By its targets, or the losses of the levels."""
+        return super().uses_hierarchy() or beyond_the_finest(self.level_weights, otherwise=True)
 
     def loss(self, task: Task) -> HybridBlock:
         """ExpectedCodewordLoss with a weight for each level."""

@@ -14,7 +14,15 @@ from gluon_hash.engine import Block, HybridBlock, mx
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.memory.base import Memory
 
-__all__ = ["Codewords", "Method", "Parts", "Task", "level_weights_field", "paper"]
+__all__ = [
+    "Codewords",
+    "Method",
+    "Parts",
+    "Task",
+    "beyond_the_finest",
+    "level_weights_field",
+    "paper",
+]
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,10 @@ class Method(BaseModel):
         """Of ``outputs: logits``: what codes are made of; by default nothing."""
         return None
 
+    def uses_hierarchy(self) -> bool:
+        """Whether training depends on who is related to whom; by default not."""
+        return False
+
     def best_sampler(self) -> Literal["shuffled", "classes"]:
         """What ``training.sampler: auto`` is; by default ``sampler``."""
         return self.sampler
@@ -152,6 +164,11 @@ class Method(BaseModel):
 def paper(loss: type[HybridBlock], number: str) -> Any:
     """The default of an argument of a loss: the paper's number, which is stated there only."""
     return inspect.signature(loss.__init__).parameters[number].default
+
+
+def beyond_the_finest(weights: Sequence[float] | None, *, otherwise: bool) -> bool:
+    """Whether a level above the finest weighs anything; ``otherwise``: what None means."""
+    return otherwise if weights is None else any(weights[1:])
 
 
 def level_weights_field(otherwise: str) -> Any:

@@ -12,59 +12,11 @@ from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.memory import solvers
 from gluon_hash.methods.memory.base import InOrder, Memory, PerEpoch
-from gluon_hash.methods.memory.codes import ImageCodes, RecentCodes
-from gluon_hash.methods.method import Method, Task, level_weights_field, paper
+from gluon_hash.methods.memory.codes import ImageCodes
+from gluon_hash.methods.method import Task, level_weights_field, paper
+from gluon_hash.methods.of_pairs import OfPairs, Remembering
 
-__all__ = ["DCH", "DHN", "DPSH", "DQN", "DSDH", "DSH", "SHDH", "HashNet", "OfPairs", "Remembering"]
-
-
-class OfPairs(Method):
-    """Methods over pairs or triplets of a batch.
-
-    Among many classes a shuffled batch has next to no pairs that are similar, so it is drawn by
-    classes.
-    """
-
-    sampler: ClassVar[Literal["shuffled", "classes"]] = "classes"
-    level_weights: tuple[float, ...] | None = level_weights_field(
-        "the finest level alone, as in the papers; with it pairs are graded by the hierarchy (ours)"
-    )
-
-    def weights(self, task: Task) -> tuple[float, ...] | None:
-        """``level_weights``; ValueError if there are more than levels."""
-        weights = self.level_weights
-        if weights is not None and len(weights) > task.num_levels:
-            raise ValueError(
-                f"loss.level_weights: {self.name} uses {task.num_levels} levels "
-                f"({', '.join(task.hierarchy.level_names)}), got {len(weights)} values; give at "
-                "most one per level, finest first"
-            )
-        return weights
-
-
-class Remembering(OfPairs):
-    """Methods over pairs of a batch with a memory of codes, as published implementations have it.
-
-    The memory holds similar images of every class, so that the batch need not: it is shuffled.
-    """
-
-    memory_size: int | None = Field(
-        4096,
-        ge=1,
-        description="codes remembered, at most one an image (ours); null: the pairs are those of "
-        "the batch",
-    )
-
-    def best_sampler(self) -> Literal["shuffled", "classes"]:
-        """Shuffled with a memory."""
-        return self.sampler if self.memory_size is None else "shuffled"
-
-    def remembered(self, task: Task) -> Memory:
-        """The latest codes."""
-        if self.memory_size is None:
-            return Memory()
-        size = min(self.memory_size, len(task.ids))
-        return RecentCodes(size, task.num_bits, task.num_levels)
+__all__ = ["DCH", "DHN", "DPSH", "DQN", "DSDH", "DSH", "SHDH", "HashNet"]
 
 
 class DPSH(Remembering):
@@ -278,6 +230,7 @@ class SHDH(OfPairs):
     """
 
     distance: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "weighted"
+    graded: ClassVar[bool] = True
     name: Literal["shdh"] = "shdh"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
     quantization_weight: float = Field(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.method import Task, level_weights_field, paper
-from gluon_hash.methods.pairwise import OfPairs
+from gluon_hash.methods.of_pairs import OfPairs
 from gluon_hash.nets.heads import Classifier
 
 __all__ = ["DSRH", "DTSH", "DSRHYao"]
@@ -49,6 +49,7 @@ class DSRH(OfPairs):
     Source: Zhao, Huang, Wang and Tan, CVPR 2015.
     """
 
+    graded: ClassVar[bool] = True
     name: Literal["dsrh"] = "dsrh"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
     margin: float = Field(

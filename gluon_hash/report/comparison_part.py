@@ -18,20 +18,14 @@ from gluon_hash.report.svg import inline_svg
 from gluon_hash.retrieval import CodeTable
 
 __all__ = [
-    "HIERARCHICAL",
     "Comparison",
     "comparison_part",
     "headline",
     "metrics_figure",
-    "uses_hierarchy",
 ]
 
 HEADLINE = ("map", "mahp", "mean_ndcg_released")
 CURVES_DRAWN = 10
-# methods whose loss knows of relatives, whatever their numbers
-HIERARCHICAL = frozenset(
-    ("hpdh", "hpdh_coarse_to_fine", "dsrh", "shdh", "embedding", "embedding_softmax")
-)
 
 
 @dataclass(frozen=True)
@@ -65,25 +59,6 @@ class Comparison:
     epochs: Mapping[str, Sequence[Mapping[str, Any]]]
     tables: Mapping[str, tuple[CodeTable, Hierarchy]]
     detailed: str
-
-
-def uses_hierarchy(loss: Mapping[str, Any]) -> bool:
-    """Whether a method knows of relatives, by the section ``loss`` of its configuration.
-
-    Examples
-    --------
-    >>> uses_hierarchy({"name": "hpdh"}), uses_hierarchy({"name": "dch"})
-    (True, False)
-    >>> uses_hierarchy({"name": "csq", "targets": "tree"})
-    True
-    >>> uses_hierarchy({"name": "dch", "level_weights": [1, 0.5]})
-    True
-    """
-    weights = loss.get("level_weights")
-    graded = isinstance(weights, (list, tuple)) and any(weights[1:])
-    if loss.get("name") in ("hpdh", "hpdh_coarse_to_fine") and isinstance(weights, (list, tuple)):
-        return graded
-    return loss.get("name") in HIERARCHICAL or loss.get("targets") == "tree" or graded
 
 
 def headline(lines: Sequence[Line]) -> list[str]:

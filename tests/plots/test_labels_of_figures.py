@@ -3,7 +3,6 @@
 import pytest
 
 from gluon_hash import plots
-from gluon_hash.report.comparison_part import HIERARCHICAL, uses_hierarchy
 
 
 @pytest.mark.parametrize(
@@ -64,17 +63,8 @@ def test_bits_are_counted_in_words():
 
 
 @pytest.mark.mxnet
-def test_every_method_has_a_label_and_is_known_as_hierarchical_or_flat():
+def test_every_method_has_a_label():
     from gluon_hash.methods import METHODS
     from gluon_hash.plots.names import METHOD_LABELS
 
-    assert set(METHODS) <= set(METHOD_LABELS) and HIERARCHICAL <= set(METHODS)
-    # what only knows the finest level cannot be hierarchical
-    flat = {name for name, method in METHODS.items() if method.levels_used == 1}
-    assert not flat & HIERARCHICAL
-
-
-def test_weights_decide_whether_hpdh_uses_the_hierarchy():
-    assert uses_hierarchy({"name": "hpdh", "level_weights": [1, 0.5]})
-    assert not uses_hierarchy({"name": "hpdh", "level_weights": [1, 0]})
-    assert not uses_hierarchy({"name": "dcwh"})
+    assert set(METHODS) <= set(METHOD_LABELS)

@@ -19,7 +19,6 @@ from gluon_hash.report.comparison_part import (
     Comparison,
     headline,
     metrics_figure,
-    uses_hierarchy,
 )
 from gluon_hash.retrieval import CodeTable
 
@@ -38,6 +37,9 @@ __all__ = [
 CONFIG, LOG, VERSIONS, SPLIT = "run.yaml", "log.jsonl", "versions.json", "split.json"
 REFERENCE, STATE = "reference.json", Path("best.ckpt") / "state.json"
 COMPARED, CURVES, RUNS = "comparison.json", "curves.json", "runs"
+OLD_WITH_TREE = frozenset(
+    ("hpdh", "hpdh_coarse_to_fine", "dsrh", "shdh", "softmax", "embedding", "embedding_softmax")
+)  # of comparisons that did not note it
 DATABASE, HIERARCHY, ALL_CLASSES = "database.npz", "hierarchy.tsv", "hierarchy_all.tsv"
 
 
@@ -132,7 +134,7 @@ def find_run(folder: Path, detail: str | None) -> tuple[Comparison, Path]:
         lines=rows,
         about=about,
         curves=as_schema(curves, dict[str, dict[str, list[float]]], folder / CURVES),
-        hierarchical=hierarchical_lines(folder, rows),
+        hierarchical=hierarchical_lines(folder, rows, about),
         epochs={name: run.epochs for name, run in trained.items() if run is not None},
         tables=_tables(folder, runs),
         detailed=row.name,
@@ -188,21 +190,40 @@ def comparison_figure(
     means = f"mean of {count} seeds" if count > 1 else "one seed"
     bars = f"{about.get('confidence', 95.0):g} % bootstrap interval over queries, {means}"
     names = list(metrics or headline(rows))
-    hierarchical = hierarchical_lines(folder, rows)
+    hierarchical = hierarchical_lines(folder, rows, about)
     return metrics_figure(rows, names, bars, hierarchical=hierarchical, width=width)
 
 
-def hierarchical_lines(folder: Path, rows: Sequence[RowSummary]) -> frozenset[str]:
-    """Names of the lines whose method uses the hierarchy, by the configurations of their runs."""
+def hierarchical_lines(
+    folder: Path, rows: Sequence[RowSummary], about: Mapping[str, Any]
+) -> frozenset[str]:
+    """Names of the lines whose method uses the hierarchy, as compare noted them.
+
+    Older comparisons did not: those whose configuration names a tree or weights of levels.
+    """
+    noted = about.get("hierarchical")
+    if isinstance(noted, list):
+        return frozenset(
+            row.name for row in rows if {row.name, row.name.rpartition(", ")[0]} & set(noted)
+        )
     names = set()
     for row in rows:
         path = folder / RUNS / (row.runs[0] if row.runs else "") / CONFIG
         if row.runs and path.exists():
             config = load_yaml(read_text(path), path)
             loss = config.get("loss") if isinstance(config, Mapping) else None
-            if isinstance(loss, Mapping) and uses_hierarchy(loss):
+            if isinstance(loss, Mapping) and _names_levels(loss):
                 names.add(row.name)
     return frozenset(names)
+
+
+def _names_levels(loss: Mapping[str, Any]) -> bool:
+    """Whether the section ``loss`` of a run of an older comparison names levels or a tree."""
+    weights = loss.get("level_weights")
+    if isinstance(weights, (list, tuple)):
+        return any(weights[1:])
+    placed = {loss.get("targets"), loss.get("initial_centers")}
+    return bool(placed & {"tree", "annealed", "hierarchical"}) or loss.get("name") in OLD_WITH_TREE
 
 
 def _tables(folder: Path, runs: Mapping[str, list[str]]) -> dict[str, tuple[CodeTable, Hierarchy]]:

@@ -125,6 +125,7 @@ def compare(
                 "reference": reference,
                 "confidence": confidence,
                 **_protocols(protocols),
+                "hierarchical": _hierarchical(entries),
                 "diverged": diverged,
                 "protocol": next(iter(rows.values()))[0].measured[0].protocol.to_dict(),
             },
@@ -144,6 +145,13 @@ def _check_folder(out: Path) -> None:
 def _protocols(names: Sequence[str]) -> dict[str, list[str]]:
     """What is saved of them; nothing of the paper's alone, as older comparisons have it."""
     return {} if list(names) == [PAPER] else {"protocols": list(names)}
+
+
+def _hierarchical(entries: Sequence[Entry]) -> list[str]:
+    """Names of the lines whose method uses the hierarchy, for the figures."""
+    return list(
+        dict.fromkeys(entry.name for entry in entries if entry.config.loss.uses_hierarchy())
+    )
 
 
 def _seeds(entries: Sequence[Entry]) -> list[int]:

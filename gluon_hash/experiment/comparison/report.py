@@ -101,7 +101,7 @@ def write_report(
     ]
     replace_text(out / "comparison.md", "\n".join(parts))
     replace_text(out / "comparison.csv", _comma_separated(searches))
-    hierarchical = hierarchical_lines(out, rows)
+    hierarchical = hierarchical_lines(out, rows, about)
     figure = metrics_figure(rows, metrics, _bars(about), hierarchical=hierarchical)
     _save(figure, out / "comparison.png")
     numbers = {name: curve.to_dict() for name, curve in curves.items()}
