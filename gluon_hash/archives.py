@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from gluon_hash.errors import DataError
 from gluon_hash.files import replace_path
 from gluon_hash.progress import track
+from gluon_hash.xz_blocks import XzBlocks, find_blocks
 
 __all__ = ["opened", "download", "md5", "check_md5"]
 
@@ -217,8 +218,20 @@ class _Member(tarfile.TarInfo):
     _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse
 
 
+@contextmanager
+def _opened_tar(source: Path) -> Iterator[tarfile.TarFile]:
+    blocks = find_blocks(source) if source.suffix.lower() in (".xz", ".txz") else []
+    if not blocks:
+        with tarfile.open(source, tarinfo=_Member) as archive:
+            yield archive
+        return
+    with closing(XzBlocks(source, blocks)) as stream:
+        with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member) as archive:  # type: ignore[call-overload]  # it has what tarfile uses
+            yield archive
+
+
 def _untar(source: Path, folder: Path, wanted: Callable[[str], bool], room: _Room) -> None:
-    with tarfile.open(source, tarinfo=_Member) as archive:
+    with _opened_tar(source) as archive:
         num_members = 0
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # tarfile would keep them all

@@ -25,6 +25,7 @@ FOUNDATION = [
     "guard",
     "locks",
     "progress",
+    "xz_blocks",
     "archives",
     "arrays",
     "lazy",
