@@ -52,18 +52,22 @@ def build_net(
     net.initialize(init.Xavier(rnd_type="gaussian", factor_type="out", magnitude=2), ctx=contexts)
     if config.net.weights is not None:
         load_backbone(net.features, config.net.weights, contexts)
-    net(mx.nd.zeros((1, *input_shape(config)), contexts[0]))  # settles the shapes left open
+    else:
+        net(mx.nd.zeros((1, *input_shape(config)), contexts[0]))  # settles the shapes left open
     return net
 
 
-def new_net(config: Config, hierarchy: Hierarchy) -> HashingNet:
-    """The network of a configuration, not initialised, without what makes codes of logits."""
-    backbone: Backbone | FeatureInput
-    if config.net.backbone == FEATURES:
+def new_net(
+    config: Config, hierarchy: Hierarchy, backbone: Backbone | FeatureInput | None = None
+) -> HashingNet:
+    """The network of a configuration, not initialised, without what makes codes of logits.
+
+    ``backbone``: one that is at hand; default: a new one.
+    """
+    if backbone is None and config.net.backbone == FEATURES:
         assert config.net.num_features is not None  # Config has looked
         backbone = FeatureInput(config.net.num_features)
-    else:
-        backbone = get_backbone(config.net.backbone)
+    backbone = backbone or get_backbone(config.net.backbone)
     scaled = StandardizeRoots if config.net.square_root else Standardize
     neck = scaled(backbone.num_features) if config.net.standardize else None
     net, hidden = config.net, None

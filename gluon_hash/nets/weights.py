@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from gluon_hash.engine import HybridBlock, mx, nd
+from gluon_hash.engine import HybridBlock, init, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.guard.params_files import check_params
 from gluon_hash.nets.backbones import Backbone
@@ -64,7 +64,10 @@ def load_params(
 
 
 def load_backbone(
-    backbone: Backbone, path: str | os.PathLike[str], contexts: list[mx.Context] | None = None
+    backbone: Backbone,
+    path: str | os.PathLike[str],
+    contexts: list[mx.Context] | None = None,
+    initial: init.Initializer | None = None,
 ) -> None:
     """Load parameters that save_backbone, a run or `gluon-hash import-weights` wrote.
 
@@ -76,6 +79,9 @@ def load_backbone(
         ("features." before them).
     contexts : list of Context, optional
         Default: the CPU.
+    initial : Initializer, optional
+        What the values are before they are set; default: drawn, which takes as long as all else
+        does but leaves MXNet's random numbers where they always were after it.
 
     Raises
     ------
@@ -92,7 +98,7 @@ def load_backbone(
     check_tensors(backbone, {name: value.shape for name, value in tensors.items()}, path)
     for name, parameter in backbone._collect_params_with_prefix().items():
         parameter.shape = tensors[name].shape
-        parameter.initialize(ctx=contexts or [mx.cpu()], force_reinit=True)
+        parameter.initialize(initial, contexts or [mx.cpu()], force_reinit=True)
         parameter.set_data(tensors[name])
 
 

@@ -16,7 +16,12 @@ from gluon_hash.experiment.comparison.grid import (
     parse_values,
 )
 from gluon_hash.experiment.comparison.leaders import leaders
-from gluon_hash.experiment.comparison.measure import codes_of, forget_what_is_stale, measure_run
+from gluon_hash.experiment.comparison.measure import (
+    Encoders,
+    codes_of,
+    forget_what_is_stale,
+    measure_run,
+)
 from gluon_hash.experiment.comparison.report import write_report
 from gluon_hash.experiment.comparison.summary import Row, RowSummary, summarize
 from gluon_hash.experiment.comparison.work import Work
@@ -179,7 +184,7 @@ def _lines(
 ) -> tuple[dict[str, list[Row]], dict[str, Curves], list[str]]:
     """Rows by what is searched, one a distance; curves (Hamming, first seed); what diverged."""
     rows: dict[str, list[Row]] = {}
-    drawn, diverged = {}, []
+    drawn, diverged, encoders = {}, [], Encoders(contexts)
     for entry in entries:
         num_bits = entry.config.net.num_bits
         chosen = work.choose(entry)
@@ -193,7 +198,7 @@ def _lines(
         for distance in dict.fromkeys((entry.config.loss.distance, "hamming")):
             name = entry.name if distance == "hamming" else f"{entry.name}, {distance}"
             for protocol in entry.protocols:
-                measured = [measure_run(run, distance, contexts, protocol) for run in folders]
+                measured = [measure_run(run, distance, encoders, protocol) for run in folders]
                 for search in measured[0]:
                     own = [values[search] for values in measured]
                     runs = [folder.name for folder in folders]
@@ -201,5 +206,5 @@ def _lines(
                     rows.setdefault(search, []).append(row)
         label = f"{entry.name}, {num_bits} bits"
         if label not in drawn:
-            drawn[label] = curves(*codes_of(folders[0], contexts))
+            drawn[label] = curves(*codes_of(folders[0], encoders))
     return rows, drawn, diverged

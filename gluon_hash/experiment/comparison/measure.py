@@ -6,6 +6,7 @@ What is searched in what follows from the protocol: see gluon_hash.retrieval.eva
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,14 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.fingerprints import fingerprint, older_fingerprint
 from gluon_hash.experiment.data.inputs import HIERARCHY, measuring_inputs
 from gluon_hash.experiment.models.run_encoder import RunEncoder
-from gluon_hash.experiment.runs.run_folder import CONFIG
+from gluon_hash.experiment.runs.run_folder import BACKBONE, CONFIG
 from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.files import replace_json
 from gluon_hash.guard import load_json
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.unseen import PAPER, read_unseen
 from gluon_hash.losses.shdh import segments
+from gluon_hash.nets import Backbone
 from gluon_hash.progress import log
 from gluon_hash.retrieval import (
     CodeTable,
@@ -40,7 +42,7 @@ from gluon_hash.retrieval.evaluation.searches import Search, searches
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 from gluon_hash.training import read_state
 
-__all__ = ["DISTANCES", "codes_of", "forget_what_is_stale", "measure_run"]
+__all__ = ["DISTANCES", "Encoders", "codes_of", "forget_what_is_stale", "measure_run"]
 
 MEASURED = "measured.json"
 Kept = TypeVar("Kept")
@@ -66,8 +68,38 @@ def forget_what_is_stale(folder: Path) -> None:
     replace_json(stamp, now)
 
 
+class Encoders:
+    """The network of the run folder that was asked for last, loaded once for all that needs it.
+
+    The frozen backbone of the one before is kept where it is the same file.
+
+    Parameters
+    ----------
+    contexts : list of Context
+    """
+
+    def __init__(self, contexts: list[mx.Context]) -> None:
+        self._contexts = contexts
+        self._last: tuple[str, RunEncoder] | None = None
+
+    def of(self, folder: Path) -> RunEncoder:
+        """The network as the folder has it now; DataError if it is not a run, or damaged."""
+        network = read_state(folder / "best.ckpt").sha256["net.params"]
+        if self._last is None or (self._last[0], self._last[1].path) != (network, folder):
+            backbone = None if self._last is None else self._same_backbone(self._last[1], folder)
+            self._last = network, RunEncoder(folder, self._contexts, backbone)
+        return self._last[1]
+
+    def _same_backbone(self, last: RunEncoder, folder: Path) -> Backbone | None:
+        files = [each / BACKBONE for each in (last.path, folder)]
+        if not all(file.exists() for file in files) or not os.path.samefile(*files):
+            return None
+        assert isinstance(last.run.net.features, Backbone)  # others are in no file
+        return last.run.net.features
+
+
 def measure_run(
-    folder: Path, distance: str, contexts: list[mx.Context], protocol: str = PAPER
+    folder: Path, distance: str, encoders: Encoders, protocol: str = PAPER
 ) -> dict[str, Measured]:
     """Every metric of every query of the run's data, by the name of what was searched.
 
@@ -81,7 +113,7 @@ def measure_run(
         A run folder.
     distance : str
         A key of DISTANCES.
-    contexts : list of Context
+    encoders : Encoders
     protocol : str
         One of gluon_hash.hierarchy.unseen.PROTOCOLS_OF_DATA.
 
@@ -90,22 +122,21 @@ def measure_run(
     DataError
         If the folder is not a run, or a checkpoint of it is damaged.
     """
-    measured, encoder = {}, None
-    for search in _searches(folder, protocol, contexts):
+    measured = {}
+    for search in _searches(folder, protocol, encoders):
         suffix = "" if search.name == PAPER else f"_{search.name}"
         kept = folder / f"measured_{distance}{suffix}.npz"
         values = _read(Measured.load, kept)
         if values is None or not values.is_complete():
-            encoder = encoder or RunEncoder(folder, contexts)
-            values = DISTANCES[distance](_Measuring(encoder, contexts, search))
+            values = DISTANCES[distance](_Measuring(folder, encoders, search))
             kept.unlink(missing_ok=True)  # a damaged one
             values.save(kept)
         measured[search.name] = values
     return measured
 
 
-def _searches(folder: Path, protocol: str, contexts: list[mx.Context]) -> list[Search]:
-    query, database = codes_of(folder, contexts)
+def _searches(folder: Path, protocol: str, encoders: Encoders) -> list[Search]:
+    query, database = codes_of(folder, encoders)
     unseen, data = None, load_config(folder / CONFIG).data
     if data.unseen_classes is not None:
         unseen = read_unseen(data.unseen_classes, Hierarchy.load(Path(data.root) / HIERARCHY))
@@ -116,9 +147,14 @@ def _searches(folder: Path, protocol: str, contexts: list[mx.Context]) -> list[S
 class _Measuring:
     """A network, and what is searched in what."""
 
-    encoder: RunEncoder
-    contexts: list[mx.Context]
+    folder: Path
+    encoders: Encoders
     search: Search
+
+    @property
+    def encoder(self) -> RunEncoder:
+        """Of the run."""
+        return self.encoders.of(self.folder)
 
     @functools.cached_property
     def hierarchy(self) -> Hierarchy:
@@ -141,15 +177,15 @@ class _Measuring:
 
     def codes(self) -> tuple[CodeTable, CodeTable]:
         """Of the queries and of what they are searched in."""
-        return self.search.tables(*codes_of(self.encoder.path, self.contexts))
+        return self.search.tables(*codes_of(self.folder, self.encoders))
 
 
-def codes_of(folder: Path, contexts: list[mx.Context]) -> tuple[CodeTable, CodeTable]:
+def codes_of(folder: Path, encoders: Encoders) -> tuple[CodeTable, CodeTable]:
     """Codes of queries and database; kept in the folder as query.npz and database.npz."""
     files = [folder / "query.npz", folder / "database.npz"]
     query, database = (_read(CodeTable.load, file) for file in files)
     if query is None or database is None:
-        encoder = RunEncoder(folder, contexts)
+        encoder = encoders.of(folder)
         query, database = map(encoder.encode_file, measuring_inputs(encoder.run.config).values())
         for file in files:  # what is damaged, and its pair
             file.unlink(missing_ok=True)

@@ -10,8 +10,10 @@ from pathlib import Path
 from gluon_hash.engine import mx
 from gluon_hash.errors import DivergedError
 from gluon_hash.experiment.comparison.grid import Candidate, Entry
+from gluon_hash.experiment.data.fingerprints import digest
 from gluon_hash.experiment.runs.run_folder import BACKBONE
 from gluon_hash.experiment.runs.run_training import train
+from gluon_hash.experiment.settings.config import Config
 from gluon_hash.files import atomic_write_json, sha256
 from gluon_hash.progress import duration, log
 from gluon_hash.training import read_state
@@ -48,7 +50,7 @@ class Work:
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self._runs, self._contexts, self._callbacks = runs, contexts, callbacks
-        self._backbones: dict[str, Path] = {}
+        self._backbones: dict[tuple[str, str], Path] = {}
         # folders that are finished: a look reads and hashes a whole checkpoint
         self._known: set[str] = set()
         self._seconds = self._epochs = 0.0
@@ -88,13 +90,14 @@ class Work:
                     self._contexts,
                     resume=folder.exists(),
                     callbacks=self._callbacks,
+                    backbone=self._backbones.get(_backbone_of(config)),
                 )
             except DivergedError as error:
                 log(f"{candidate.folder}: {error}")
                 atomic_write_json(folder / DIVERGED, {"error": str(error)})
                 return None
             finally:
-                self._share_backbone(folder)
+                self._share_backbone(config, folder)
                 self._tell(candidate, time.monotonic() - started)
         return folder
 
@@ -114,13 +117,15 @@ class Work:
         folder = self.trained(candidate)
         return None if folder is None else read_state(folder / "best.ckpt").progress.best_value
 
-    def _share_backbone(self, folder: Path) -> None:
+    def _share_backbone(self, config: Config, folder: Path) -> None:
         """One frozen backbone on the disk for all runs, by hard links where there are such."""
         own = folder / BACKBONE
-        if not own.exists():
+        if not own.exists() or config.net.weights is None:
             return
-        shared = self._backbones.setdefault(sha256(own), own)
-        if shared is not own:
+        shared = self._backbones.setdefault(_backbone_of(config), own)
+        if not os.path.samefile(shared, own) and sha256(shared) == sha256(
+            own
+        ):  # a run gone on with
             link = own.with_suffix(".link")
             link.unlink(missing_ok=True)  # of a run that was killed
             try:
@@ -139,3 +144,9 @@ class Work:
         )
         left = duration(self._seconds / self._epochs * self._left)
         log(f"{candidate.folder}: done; {self._left} epochs left, about {left}")
+
+
+def _backbone_of(config: Config) -> tuple[str, str]:
+    """What decides on the values of a frozen backbone."""
+    weights = config.net.weights
+    return config.net.backbone, "" if weights is None else digest(weights)

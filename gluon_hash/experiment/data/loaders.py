@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from gluon_hash.errors import DataError
-from gluon_hash.experiment.data.features import ROWS_AT_A_TIME, load_features, statistics_for
+from gluon_hash.experiment.data.features import (
+    ROWS_AT_A_TIME,
+    load_features,
+    source_of,
+    statistics_for,
+)
+from gluon_hash.experiment.data.held_out import as_many, divide, read_held_out
 from gluon_hash.experiment.data.sampling import sampling_of
 from gluon_hash.experiment.data.trained_classes import (
     is_trained,
@@ -22,7 +28,7 @@ from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.table import METHODS
 from gluon_hash.progress import log
-from gluon_hash.records import RecordFile, read_list
+from gluon_hash.records import RecordFile
 from gluon_hash.records.decoded import DecodedImages, parse_bytes
 from gluon_hash.records.loaders import (
     EvalLoader,
@@ -48,6 +54,9 @@ class FeatureSample:
     held_out : float32, shape (M, num_features)
     held_out_ids : int64, shape (M,)
     held_out_labels : int32, shape (M, K)
+    source : (str, int)
+        The file of the features, and when it was last changed: who fits something to the same rows
+        of it again gets the same.
     """
 
     features: np.ndarray
@@ -55,6 +64,7 @@ class FeatureSample:
     held_out: np.ndarray
     held_out_ids: np.ndarray
     held_out_labels: np.ndarray
+    source: tuple[str, int]
 
     @property
     def width(self) -> int:
@@ -122,7 +132,7 @@ def build_data(config: Config, hierarchy: Hierarchy, workers: Workers = ALONE) -
         )
     rows = workers.share(config.training.batch_size)
     held_out_ids = (
-        _held_out_ids(Path(config.data.root) / "validation.lst", hierarchy)
+        read_held_out(Path(config.data.root) / "validation.lst", hierarchy)
         if config.data.held_out
         else np.empty(0, np.int64)
     )
@@ -172,10 +182,10 @@ def _feature_data(
     _check_labels(config, hierarchy, table.level_labels, path)
     trained = trained_hierarchy(config, hierarchy)
     every = trained_labels(config, hierarchy, trained, table.level_labels)
-    kept, held = _divide(table.ids, held_out_ids, is_trained(config, every))
+    kept, held = divide(table.ids, held_out_ids, is_trained(config, every))
     labels, ids = every[kept], table.ids[kept]
     sampling, training = sampling_of(config, labels), config.training
-    searched = _as_many(labels[:, 0], every[held, 0])
+    searched = as_many(labels[:, 0], every[held, 0])
 
     def in_order(rows: np.ndarray) -> FeatureEvalLoader:
         return FeatureEvalLoader(
@@ -192,7 +202,8 @@ def _feature_data(
         rows=rows,
         positions=kept,
     )
-    sample = FeatureSample(floats, kept, floats[held], table.ids[held], every[held])
+    source = source_of(path)
+    sample = FeatureSample(floats, kept, floats[held], table.ids[held], every[held], source)
     return Data(
         train,
         in_order(kept),
@@ -201,7 +212,7 @@ def _feature_data(
         trained,
         ids,
         sampling.words,
-        statistics_for(config, floats, kept),
+        statistics_for(config, source, kept),
         sample if len(held) else None,
     )
 
@@ -214,9 +225,9 @@ def _image_data(
     trained = trained_hierarchy(config, hierarchy)
     labels = trained_labels(config, hierarchy, trained, records.level_labels)
     records = records.with_labels(labels)
-    kept, held = _divide(records.ids, held_out_ids, is_trained(config, labels))
+    kept, held = divide(records.ids, held_out_ids, is_trained(config, labels))
     sampling = sampling_of(config, labels[kept])
-    searched = kept[_as_many(labels[kept, 0], labels[held, 0])]
+    searched = kept[as_many(labels[kept, 0], labels[held, 0])]
     transform, training = build_transform(config), config.training
     batch_size, seed = training.batch_size, training.seed
     decoded = DecodedImages(transform, parse_bytes(config.data.cache))
@@ -256,44 +267,3 @@ def _check_labels(
             record=int(missing[0]),
         )
     hierarchy.check_level_labels(level_labels, path)
-
-
-def _held_out_ids(path: Path, hierarchy: Hierarchy) -> np.ndarray:
-    """Ids of validation.lst; two or more must share a class: each is a query for the others."""
-    images = read_list(path, hierarchy.num_levels)
-    if images.level_labels.min() < 0:
-        raise DataError(
-            "a held-out image lacks a label (-1), so it cannot judge a ranking; take it out of "
-            "this list",
-            path=path,
-        )
-    if np.bincount(images.level_labels[:, 0]).max() < 2:
-        raise DataError(
-            "no two images share a class, so none can be retrieved by another; prepare with "
-            "validation_per_class 2 or more, or set data.held_out to false",
-            path=path,
-        )
-    return images.ids
-
-
-def _as_many(fine_labels: np.ndarray, held_out_labels: np.ndarray) -> np.ndarray:
-    """Positions of as many images of each class as are held out, evenly over the training set."""
-    chosen = []
-    for label, count in zip(*np.unique(held_out_labels, return_counts=True)):
-        members = np.flatnonzero(fine_labels == label)
-        evenly = np.linspace(0, len(members) - 1, min(count, len(members)))
-        chosen.append(members[np.round(evenly).astype(np.int64)])
-    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
-
-
-def _divide(
-    ids: np.ndarray, held_out_ids: np.ndarray, is_trained: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the images to train on, and of those held out, both of trained classes."""
-    held = np.isin(ids, held_out_ids)
-    if held.sum() != len(held_out_ids):
-        raise DataError(
-            f"validation.lst names {len(held_out_ids)} images, of which {held.sum()} are in the "
-            "training data; prepare both together"
-        )
-    return np.flatnonzero(~held & is_trained), np.flatnonzero(held & is_trained)

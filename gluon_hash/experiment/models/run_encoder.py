@@ -23,6 +23,7 @@ from gluon_hash.experiment.data.loaders import evaluation_loader
 from gluon_hash.experiment.models.encoder import BATCH_SIZE, FileEncoder
 from gluon_hash.experiment.runs.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.nets import Backbone
 from gluon_hash.progress import log
 from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
 from gluon_hash.retrieval import CodeTable, FeatureTable
@@ -39,11 +40,18 @@ class RunEncoder(FileEncoder):
     path : Path
     contexts : list of Context, optional
         Default: the CPU.
+    backbone : Backbone, optional
+        As load_run takes it.
     """
 
-    def __init__(self, path: Path, contexts: list[mx.Context] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        contexts: list[mx.Context] | None = None,
+        backbone: Backbone | None = None,
+    ) -> None:
         self._contexts = contexts or [mx.cpu()]
-        run = load_run(path, self._contexts)
+        run = load_run(path, self._contexts, backbone)
         self.run, self.path, self.num_bits = run, path, run.config.net.num_bits
         self.hierarchy: Hierarchy = run.hierarchy
         self._features = Predictor(self._runner(run.net.head), None, self.num_bits)

@@ -22,6 +22,8 @@ ITQ_IMAGES = 5000
 FALLEN = 0.9  # of the best value: validation that ends below has fallen
 TO_TRY = {"ssdh": "loss.name: ssdh", "csq": "loss.name: csq with targets: tree"}
 Metrics = dict[str, float]
+# file, rows, bits and seed -> what was fitted: a comparison trains many networks on the same images
+_fitted: dict[tuple[tuple[str, int], bytes, int, int], LinearHash] = {}
 
 
 def reference_lines(
@@ -58,13 +60,7 @@ def reference_lines(
         return as_schema(load_json(path), dict[str, Metrics], path)
     lines = {"untrained": validate()}
     if sample is not None and num_bits <= min(min(len(sample.train), ITQ_IMAGES), sample.width):
-        chosen = np.random.RandomState(seed).permutation(len(sample.train))[:ITQ_IMAGES]
-        labels = np.zeros(len(chosen), np.int64)  # ITQ does not read them
-        fitted = fit(
-            "itq", sample.features[sample.train[np.sort(chosen)]], labels, num_bits, seed=seed
-        )
-        assert isinstance(fitted, LinearHash)
-        packed = codes.pack(fitted.project(sample.held_out))
+        packed = codes.pack(_itq(sample, num_bits, seed).project(sample.held_out))
         table = CodeTable(sample.held_out_ids, packed, sample.held_out_labels, num_bits)
         lines["itq"] = measure(table)
     atomic_write_json(path, lines)
@@ -121,6 +117,19 @@ def warnings_of(
             f"{values[-1]:.4f}: lower optimizer.lr, or train fewer epochs; the best epoch is kept"
         )
     return warnings
+
+
+def _itq(sample: FeatureSample, num_bits: int, seed: int) -> LinearHash:
+    """ITQ of some of the training images, fitted once for all trainings on them."""
+    chosen = np.random.RandomState(seed).permutation(len(sample.train))[:ITQ_IMAGES]
+    rows = sample.train[np.sort(chosen)]
+    key = (sample.source, rows.tobytes(), num_bits, seed)
+    if key not in _fitted:
+        labels = np.zeros(len(rows), np.int64)  # ITQ does not read them
+        fitted = fit("itq", sample.features[rows], labels, num_bits, seed=seed)
+        assert isinstance(fitted, LinearHash)
+        _fitted[key] = fitted
+    return _fitted[key]
 
 
 def _shown(line: Metrics) -> str:

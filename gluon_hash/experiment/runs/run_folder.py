@@ -28,7 +28,14 @@ from gluon_hash.guard import as_schema, load_json, reading
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.leftovers import sweep
 from gluon_hash.locks import locked
-from gluon_hash.nets import ExpectedCodeword, HashingNet, load_backbone, load_params, save_backbone
+from gluon_hash.nets import (
+    Backbone,
+    ExpectedCodeword,
+    HashingNet,
+    load_backbone,
+    load_params,
+    save_backbone,
+)
 from gluon_hash.records import ImageTransform
 from gluon_hash.records.images import WHITE, Color
 from gluon_hash.training import CheckpointState, read_checkpoint
@@ -81,8 +88,20 @@ class Run:
     background: Color = WHITE
 
 
-def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = None) -> Run:
+def load_run(
+    path: str | os.PathLike[str],
+    contexts: list[mx.Context] | None = None,
+    backbone: Backbone | None = None,
+) -> Run:
     """Load a run folder: the network of its best epoch.
+
+    Parameters
+    ----------
+    path : path-like
+    contexts : list of Context, optional
+        Default: the CPU.
+    backbone : Backbone, optional
+        The frozen one of the run, where it is at hand: it is taken, and not read.
 
     Raises
     ------
@@ -96,11 +115,11 @@ def load_run(path: str | os.PathLike[str], contexts: list[mx.Context] | None = N
         )
     config = load_config(path / CONFIG)
     hierarchy = Hierarchy.load(path / HIERARCHY)
-    net, decoder = new_net(config, hierarchy), new_decoder(config, hierarchy)
-    net.initialize(ctx=contexts or [mx.cpu()])
+    net, decoder = new_net(config, hierarchy, backbone), new_decoder(config, hierarchy)
     trained, _ = trained_part(config, net)
-    if trained is not net:
-        load_backbone(net.features, path / BACKBONE, contexts)
+    trained.initialize(mx.init.Zero(), ctx=contexts or [mx.cpu()])  # until they are read
+    if trained is not net and backbone is None:
+        load_backbone(net.features, path / BACKBONE, contexts, mx.init.Zero())
 
     def load(place: Path, state: CheckpointState) -> CheckpointState:
         load_params(trained, place / PARAMETERS, contexts)
@@ -156,16 +175,31 @@ def start_folder(
     hierarchy: Hierarchy,
     net: HashingNet,
     decoder: ExpectedCodeword | None = None,
+    backbone: Path | None = None,
 ) -> None:
-    """Write the run folder as it is before the first epoch, whole or not at all."""
+    """Write the run folder as it is before the first epoch, whole or not at all.
+
+    ``backbone``: a file that holds the frozen one already, linked where a disk can do that.
+    """
     with atomic_folder(out) as temporary:
         atomic_write_text(temporary / CONFIG, dump_config(config))
         hierarchy.save(temporary / HIERARCHY)
         atomic_write_json(temporary / VERSIONS, doctor.version_report())
         atomic_write_json(temporary / INPUTS, record(training_inputs(config)))
-        if trained_part(config, net)[0] is not net:
+        if trained_part(config, net)[0] is not net and not _linked(backbone, temporary / BACKBONE):
             save_backbone(net.features, temporary / BACKBONE)
         if decoder is not None:
             decoder.save_parameters(str(temporary / CODEWORDS))
         if (Path(config.data.root) / SPLIT).exists():
             shutil.copyfile(Path(config.data.root) / SPLIT, temporary / SPLIT)
+
+
+def _linked(there: Path | None, path: Path) -> bool:
+    """Whether ``path`` is now another name of the file ``there``."""
+    if there is None:
+        return False
+    try:
+        os.link(there, path)
+    except OSError:  # gone, or a disk without hard links
+        return False
+    return True

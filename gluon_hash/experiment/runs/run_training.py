@@ -18,6 +18,7 @@ from gluon_hash.experiment.data.inputs import (
     training_inputs,
 )
 from gluon_hash.experiment.data.loaders import Data
+from gluon_hash.experiment.objects import trained_part
 from gluon_hash.experiment.runs.assembly import Assembled, assemble
 from gluon_hash.experiment.runs.reference import REFERENCE, reference_lines, warnings_of
 from gluon_hash.experiment.runs.run_checks import (
@@ -64,6 +65,7 @@ def train(
     resume: bool = False,
     workers: Workers = ALONE,
     callbacks: Sequence[Callback] = (),
+    backbone: Path | None = None,
 ) -> Run:
     """Train what ``config`` says into the run folder ``out``.
 
@@ -80,6 +82,8 @@ def train(
         With whom it is trained (gluon_hash.training.workers); all see one disk, the first writes.
     callbacks : sequence of Callback
         Hear how it goes (gluon_hash.training.callbacks).
+    backbone : Path, optional
+        A file with the same frozen backbone, of another run: this run's is a hard link to it.
 
     Returns
     -------
@@ -114,12 +118,13 @@ def train(
         if resume and workers.is_first:
             note(out, config, differences)
         elif workers.is_first:
-            start_folder(config, out, data.hierarchy, made.net, made.decoder)
+            start_folder(config, out, data.hierarchy, made.net, made.decoder, backbone)
             _keep_other_tree(config, out)
             held.enter_context(owned(out))
             claim.close()  # killed from here on, it leaves no file beside the folder
         lines = _fit(config, out, made, workers, callbacks)
-        run = load_run(out, contexts)
+        is_whole = trained_part(config, made.net)[0] is made.net
+        run = load_run(out, contexts, None if is_whole else made.net.features)
         if workers.is_first:
             _say_what_came_of_it(run, data, lines, contexts)
         return run

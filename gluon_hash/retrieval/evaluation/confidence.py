@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+
 import numpy as np
 
 __all__ = ["bootstrap", "resampled_means"]
 
 BLOCK = 64  # resamples at a time: bounds the memory
+KEPT = 20_000  # rows whose draws are kept: 40 MB of a thousand resamples
 
 
 def bootstrap(
@@ -67,15 +71,25 @@ def resampled_means(values: np.ndarray, *, num_resamples: int, seed: int) -> np.
     """
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
-    rng = np.random.RandomState(seed)
     means = []
-    for start in range(0, num_resamples, BLOCK):
-        count = min(BLOCK, num_resamples - start)
-        drawn = rng.multinomial(
-            len(values), np.full(len(values), 1.0 / len(values)), size=count
-        ).astype(np.float64)
-        total = drawn @ defined
-        means.append(
-            np.divide(drawn @ filled, total, out=np.full(total.shape, np.nan), where=total > 0)
-        )
+    draws = _kept_draws if len(values) <= KEPT else _draws
+    for block in draws(len(values), num_resamples, seed):
+        drawn = block.astype(np.float64)
+        # whole numbers, so exact
+        total = drawn @ defined if not defined.all() else np.full((len(drawn), 1), len(values))
+        sums = drawn @ filled
+        means.append(np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0))
     return np.concatenate(means)
+
+
+def _draws(count: int, num_resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each of ``count`` rows is drawn: arrays (at most BLOCK resamples, count)."""
+    rng, even = np.random.RandomState(seed), np.full(count, 1.0 / count)
+    for start in range(0, num_resamples, BLOCK):
+        yield rng.multinomial(count, even, size=min(BLOCK, num_resamples - start))
+
+
+@functools.lru_cache(maxsize=3)
+def _kept_draws(count: int, num_resamples: int, seed: int) -> list[np.ndarray]:
+    """As _draws, of at most KEPT rows: a comparison asks for the same for each line and metric."""
+    return [block.astype(np.uint16) for block in _draws(count, num_resamples, seed)]
