@@ -129,16 +129,16 @@ class PerEpoch(Memory):
 
     def __init__(self, value: Callable[[int], np.ndarray], then: Memory | None = None) -> None:
         self._value, self._then = value, then or Memory()
-        self._now = np.asarray(value(0), np.float32)
+        self._now = FixedTargets([np.asarray(value(0), np.float32)])
 
     def start(self, epoch: int) -> None:
         """Take the value of this epoch."""
-        self._now = np.asarray(self._value(epoch), np.float32)
+        self._now = FixedTargets([np.asarray(self._value(epoch), np.float32)])
         self._then.start(epoch)
 
     def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
         """The value, then the arrays of the other memory."""
-        return [nd.array(self._now, context), *self._then.arrays(context, ids)]
+        return [*self._now.arrays(context, ids), *self._then.arrays(context, ids)]
 
     def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
         """Handed on."""

@@ -13,6 +13,8 @@ from gluon_hash.methods.memory.base import Memory
 
 __all__ = ["ImageCodes", "RecentCodes"]
 
+MOST_WAITING = 1024  # batches whose codes are left on the device
+
 
 class RecentCodes(Memory):
     """The latest codes seen, with their labels.
@@ -34,34 +36,45 @@ class RecentCodes(Memory):
         if size < 1:
             raise ValueError(f"RecentCodes: size must be >= 1, got {size}")
         self._arrays = {
-            "codes": np.zeros((size, num_bits), np.float32),
-            "labels": np.zeros((size, num_levels), np.float32),
-            "valid": np.zeros((1, size), np.float32),
+            "codes": nd.zeros((size, num_bits)),
+            "labels": nd.zeros((size, num_levels)),
+            "valid": nd.zeros((1, size)),
         }
         self._next = 0
 
     def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
-        """Codes, labels, mask."""
-        return [nd.array(value, context) for value in self._arrays.values()]
+        """Codes, labels, mask: those that are held, from the first call on on ``context``."""
+        self._arrays = {name: held.as_in_context(context) for name, held in self._arrays.items()}
+        return list(self._arrays.values())
 
     def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
-        """Put the codes where the oldest are."""
-        size = len(self._arrays["codes"])
-        oldest = (self._next + np.arange(len(ids))) % size
-        self._arrays["codes"][oldest] = code.asnumpy()
-        self._arrays["labels"][oldest] = level_labels.asnumpy()
-        self._arrays["valid"][0, oldest] = 1.0
-        self._next = int((self._next + len(ids)) % size)
+        """Put the codes where the oldest are; neither waits nor copies to the host."""
+        held, size = self._arrays, len(self._arrays["codes"])
+        left_out = max(0, len(ids) - size)  # which later ones of the batch would overwrite
+        start, count = (self._next + left_out) % size, len(ids) - left_out
+        before_end = min(count, size - start)
+        for place, rows in (
+            (slice(start, start + before_end), slice(left_out, left_out + before_end)),
+            (slice(0, count - before_end), slice(left_out + before_end, len(ids))),
+        ):
+            if place.start < place.stop:
+                held["codes"][place] = code[rows]
+                held["labels"][place] = level_labels[rows]
+                held["valid"][:, place] = 1.0
+        self._next = (self._next + len(ids)) % size
 
     def state(self) -> dict[str, np.ndarray]:
         """All of it."""
-        return {**self._arrays, "next": np.array(self._next)}
+        held = {name: value.asnumpy() for name, value in self._arrays.items()}
+        return {**held, "next": np.array(self._next)}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """The inverse of state; of a checkpoint from before there was a memory it stays empty."""
         if "next" not in state:
             return
-        self._arrays = {name: np.array(state[name]) for name in self._arrays}
+        self._arrays = {
+            name: nd.array(state[name], held.context) for name, held in self._arrays.items()
+        }
         self._next = int(state["next"])
 
 
@@ -102,20 +115,26 @@ class ImageCodes(Memory):
         self._targets = np.zeros((len(ids), num_bits), np.float32)
         self._labels = np.full(len(ids), -1, np.int64)  # -1: not seen
         self._known = np.zeros((len(ids), 1), np.float32)
+        self._waiting: list[tuple[np.ndarray, nd.NDArray, nd.NDArray]] = []
+        self._on: dict[mx.Context, tuple[nd.NDArray, nd.NDArray]] = {}  # of an epoch
 
     def arrays(self, context: mx.Context, ids: np.ndarray) -> list[nd.NDArray]:
-        """Targets and mask of these images."""
-        rows = self._rows(ids)
-        return [nd.array(self._targets[rows], context), nd.array(self._known[rows], context)]
+        """Targets and mask of these images, gathered on ``context``."""
+        if context not in self._on:
+            self._on[context] = nd.array(self._targets, context), nd.array(self._known, context)
+        rows = nd.array(self._rows(ids), context, "int32")
+        return [nd.take(held, rows) for held in self._on[context]]
 
     def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
-        """Keep the codes of these images."""
-        rows = self._rows(ids)
-        self._codes[rows] = code.asnumpy()
-        self._labels[rows] = level_labels[:, 0].asnumpy().astype(np.int64)
+        """Keep the codes of these images; they stay on the device until they are needed."""
+        self._waiting.append((self._rows(ids), code, level_labels))
+        if len(self._waiting) >= MOST_WAITING:
+            self._read()
 
     def finish(self, epoch: int) -> dict[str, Any]:
         """Solve for the targets; logs their mean squared distance to the codes."""
+        self._read()
+        self._on = {}
         seen = np.flatnonzero(self._labels >= 0)
         self._targets[seen] = self._solve(
             self._codes[seen], self._labels[seen], self._targets[seen]
@@ -125,6 +144,7 @@ class ImageCodes(Memory):
 
     def state(self) -> dict[str, np.ndarray]:
         """All of it."""
+        self._read()
         return {
             "ids": self._ids,
             "codes": self._codes,
@@ -140,8 +160,16 @@ class ImageCodes(Memory):
                 "the codes in the checkpoint are not those of the training images; were the data "
                 "prepared again?"
             )
+        self._waiting, self._on = [], {}
         self._codes, self._targets = np.array(state["codes"]), np.array(state["targets"])
         self._labels, self._known = np.array(state["labels"]), np.array(state["known"])
+
+    def _read(self) -> None:
+        """Take the codes that wait from the device, in the order of their batches."""
+        for rows, code, level_labels in self._waiting:
+            self._codes[rows] = code.asnumpy()
+            self._labels[rows] = level_labels[:, 0].asnumpy().astype(np.int64)
+        self._waiting = []
 
     def _rows(self, ids: np.ndarray) -> np.ndarray:
         rank = np.searchsorted(self._sorted, ids)
