@@ -28,6 +28,7 @@ COMMANDS = {
     "import-weights": ("import_weights", "Convert pretrained ResNet weights of other frameworks."),
     "config": ("config", "List and print the configurations that come along."),
     "train": ("train", "Train a hash network from a YAML configuration."),
+    "extend": ("extend", "Teach a trained run new classes; codes made before stay valid."),
     "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
     "merge": ("merge", "Put the parts of codes that `encode --shard` wrote together."),

@@ -63,6 +63,7 @@ BASES = {
     "config list": "",
     "config show": "synthetic",
     "train": "missing.yaml --out {}",
+    "extend": "missing --records f.npz --out {}",
     "fit": "lsh --features f.npz --out {}.npz --bits 8",
     "encode": "lsh.npz --records f.npz --out {}.npz",
     "evaluate": "--query q.npz --database d.npz",

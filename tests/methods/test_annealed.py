@@ -5,6 +5,7 @@ import pytest
 from method_cases import NUM_BITS, SEED, TWO, arrays, build
 
 from gluon_hash.methods.memory import annealed
+from gluon_hash.methods.memory.annealing import balanced_bits
 
 FIVE_EACH = np.arange(100) // 5
 SLOWER = [(32, 6), (64, 14), (128, 26)]
@@ -107,13 +108,13 @@ def test_a_swap_changes_the_cost_as_the_search_says(parents, counts):
     rng = np.random.RandomState(1)
     apart = annealed.levels_apart(parents, counts)
     goals = annealed.goal_distances(int(apart.max()), 9, 12)
-    search = annealed._Search(apart, goals, annealed._balanced_bits(9, 12, rng))
+    search = annealed.search_by_levels(apart, goals, balanced_bits(9, 12, rng))
     for number in range(60):
         before = search.signs.copy()
-        fresh = annealed._Search(apart, goals, before.copy())
+        fresh = annealed.search_by_levels(apart, goals, before.copy())
         for name in ("_excess", "_total", "_difference", "_sums"):
             np.testing.assert_array_equal(getattr(search, name), getattr(fresh, name))
-        search.step(number % 12, 1e-6, rng)  # so cold that it takes no swap for the worse
+        search.swap(number % 12, 1e-6, rng)  # so cold that it takes no swap for the worse
         assert slow_cost(search.signs, apart, goals) <= slow_cost(before, apart, goals)
         assert ((search.signs != before).sum() == 2) or (search.signs == before).all()
     assert (np.abs(search.signs.sum(axis=0)) == 1).all()

@@ -11,6 +11,7 @@ from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.cards.run_files import CONFIG, LOG, read_run
+from gluon_hash.experiment.data.inputs import EXTENDED
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.locks import holder_of
 from gluon_hash.report import Trained
@@ -115,6 +116,8 @@ def _summary(folder: Path, trained: Trained) -> RunSummary:
 
 def _state(folder: Path, done: int, epochs: int, early_stop_epochs: Any) -> str:
     """How a training stands, by its files."""
+    if (folder / EXTENDED).exists():
+        return "extended"
     if holder_of(folder) is not None:
         return "training"
     if (folder / DIVERGED).exists():

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.deploy.baselines import as_network
-from gluon_hash.deploy.encode import fingerprint_of
 from gluon_hash.deploy.export import Form, export_network
 from gluon_hash.deploy.model_names import SUFFIX
 from gluon_hash.experiment.cards.model_cards import card_path, with_card
@@ -91,7 +90,7 @@ def export_model(
         source={
             "run": run.path.name,
             "epoch": run.epoch,
-            "fingerprint": fingerprint_of(run.net),
+            "fingerprint": run.fingerprint,
         },
         form=form,
     )

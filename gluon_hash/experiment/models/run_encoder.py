@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.deploy import Predictor
-from gluon_hash.deploy.encode import encode_codes, encode_features, fingerprint_of, run_loader
+from gluon_hash.deploy.encode import encode_codes, encode_features, run_loader
 from gluon_hash.deploy.folding import fold_batch_norms
 from gluon_hash.deploy.fusing import graph_runner
 from gluon_hash.deploy.graph import Graph
@@ -72,8 +72,8 @@ class RunEncoder(FileEncoder):
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Of the whole network, its backbone too."""
-        return fingerprint_of(self.run.net)
+        """Of the whole network, its backbone too; see Run."""
+        return self.run.fingerprint
 
     def prepare(self, image: ImageLike) -> np.ndarray:
         """As Predictor.prepare."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.fingerprints import check_unchanged
-from gluon_hash.experiment.data.inputs import training_inputs
+from gluon_hash.experiment.data.inputs import EXTENDED, training_inputs
 from gluon_hash.experiment.runs.run_folder import CONFIG, INPUTS
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.experiment.settings.config_files import dump_config, load_config
@@ -69,6 +69,8 @@ def check_is_run(out: Path) -> None:
     """ValueError if ``out`` is not a run folder."""
     if not (out / CONFIG).exists():
         raise ValueError(f"{out}: nothing to resume, there is no {CONFIG}; train from the start")
+    if (out / EXTENDED).exists():
+        raise ValueError(f"{out}: an extended run does not train on; extend it, or train again")
 
 
 def check_resumable(config: Config, out: Path) -> Differences:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from gluon_hash import doctor
+from gluon_hash.deploy.encode import fingerprint_of
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.fingerprints import record
 from gluon_hash.experiment.data.inputs import (
+    EXTENDED,
     HIERARCHY,
     SPLIT,
     training_inputs,
@@ -47,6 +49,7 @@ __all__ = [
     "CODEWORDS",
     "CONFIG",
     "INPUTS",
+    "VERSIONS",
     "Run",
     "background_of",
     "load_run",
@@ -86,6 +89,15 @@ class Run:
     hierarchy: Hierarchy
     epoch: int
     background: Color = WHITE
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the whole network; of an extended run, that of the run whose codes it goes on with."""
+        path = self.path / EXTENDED
+        if not path.exists():
+            return fingerprint_of(self.net)
+        with reading(path, "what an extended run came from"):
+            return str(as_schema(load_json(path), dict[str, Any], path)["fingerprint"])
 
 
 def load_run(

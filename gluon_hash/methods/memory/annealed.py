@@ -6,12 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["annealed_targets", "goal_distances", "levels_apart"]
+from gluon_hash.methods.memory.annealing import Search, balanced_bits, cooling
+
+__all__ = [
+    "annealed_targets",
+    "check_different",
+    "goal_distances",
+    "levels_apart",
+    "search_by_levels",
+]
 
 SIBLINGS, STRANGERS = 10 / 48, 22 / 48  # of the bits: between two classes
 TOO_NEAR = 2.0  # times as bad as too far, between relatives: so that no two fall together
 SWEEPS = 400  # over the bits
-HOTTEST, COLDEST = 10.0, 0.5
 MOST_CLASSES = 4096  # tables of all pairs of classes are kept: 80 bytes a pair in the search
 
 
@@ -62,15 +69,22 @@ def annealed_targets(
         )
     apart = levels_apart(parents, num_classes)
     goals = goal_distances(int(apart.max()), count, num_bits)
-    search = _Search(apart, goals, _balanced_bits(count, num_bits, rng))
-    for bit, temperature in _steps(num_bits, rng) if count > 2 else ():
-        search.step(bit, temperature, rng)
-    if len(np.unique(search.signs, axis=0)) < count:
+    search = search_by_levels(apart, goals, balanced_bits(count, num_bits, rng))
+    bits = np.concatenate([rng.permutation(num_bits) for _ in range(SWEEPS)])
+    for bit, temperature in zip(bits.tolist(), cooling(len(bits))) if count > 2 else ():
+        search.swap(bit, temperature, rng)
+    check_different(search.signs)
+    return search.signs
+
+
+def check_different(signs: np.ndarray) -> None:
+    """ValueError unless all rows, a target each, are different."""
+    count, num_bits = signs.shape
+    if len(np.unique(signs, axis=0)) < count:
         raise ValueError(
             f"targets: {count} different codes of {num_bits} bits were not found; set net.num_bits "
             "higher"
         )
-    return search.signs
 
 
 def goal_distances(num_levels: int, num_classes: int, num_bits: int) -> list[int]:
@@ -110,63 +124,11 @@ def levels_apart(parents: Sequence[np.ndarray], num_classes: Sequence[int]) -> n
     return apart
 
 
-class _Search:
-    """Targets, and what a flip of any of their bits would change.
-
-    Of every pair it keeps ``excess``, by which its distance exceeds the goal, and what the cost
-    would gain by a distance of one bit more and of one bit less: ``total`` is the sum of the two,
-    ``difference`` the first minus the second. All are small whole numbers, so that their sums are
-    exact and the same on every machine.
-    """
-
-    def __init__(self, apart: np.ndarray, goals: Sequence[int], signs: np.ndarray) -> None:
-        self.signs, num_bits = signs, signs.shape[1]
-        wanted = np.array([0, *goals], np.float32)[apart]
-        self._excess = np.float32(0.5) * (num_bits - signs @ signs.T) - wanted
-        self._above, self._below = (weights[apart] for weights in _weights(apart, len(goals)))
-        self._total, self._difference = self._changes(slice(None))
-        self._sums = self._total.sum(axis=1)
-
-    def step(self, bit: int, temperature: float, rng: np.random.RandomState) -> None:
-        """Swap ``bit`` of two classes that differ in it, as annealing has it."""
-        signs = self.signs[:, bit]
-        cost = 0.5 * (self._sums + signs * (self._difference @ signs))  # of a flip of each class
-        noisy = cost + temperature * rng.standard_normal(len(cost))
-        first = int(np.argmin(np.where(signs > 0, noisy, np.inf)))
-        second = int(np.argmin(np.where(signs < 0, noisy, np.inf)))
-        # the distance of the two stays: both flips count it as one bit less
-        less = 0.5 * (self._total[first, second] - self._difference[first, second])
-        worse = cost[first] + cost[second] - 2.0 * less
-        if worse > 0 and rng.random_sample() >= np.exp(-worse / temperature):
-            return
-        for own in (first, second):
-            change = signs * signs[own]
-            change[[first, second]] = 0.0
-            self._move(own, change)
-        self.signs[first, bit], self.signs[second, bit] = -1.0, 1.0
-
-    def _move(self, own: int, change: np.ndarray) -> None:
-        """Add ``change`` to the distances of class ``own`` to all others."""
-        self._excess[own] += change
-        self._excess[:, own] = self._excess[own]
-        total, difference = self._changes(own)
-        self._sums += total - self._total[own]
-        self._sums[own] = total.sum()
-        self._total[own] = self._total[:, own] = total
-        self._difference[own] = self._difference[:, own] = difference
-
-    def _changes(self, rows: int | slice) -> tuple[np.ndarray, np.ndarray]:
-        """``total`` and ``difference`` of these rows.
-
-        w (x + 1)^2 - w x^2 = w (2x + 1) and w (x - 1)^2 - w x^2 = w (1 - 2x), w the weight on that
-        side of 0; at x = 0 one bit more is on the one side, one bit less on the other.
-        """
-        excess, above, below = self._excess[rows], self._above[rows], self._below[rows]
-        weight = np.where(excess > 0, above, below)
-        return (
-            np.where(excess == 0, above + below, 2 * weight),
-            np.where(excess == 0, above - below, 4 * weight * excess),
-        )
+def search_by_levels(apart: np.ndarray, goals: Sequence[int], signs: np.ndarray) -> Search:
+    """A search for the distances ``goals`` of classes that meet 1, 2, ... levels up."""
+    wanted = np.array([0, *goals], np.float32)[apart]
+    above, below = (weights[apart] for weights in _weights(apart, len(goals)))
+    return Search(wanted, above, below, signs)
 
 
 def _weights(apart: np.ndarray, farthest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -177,18 +139,3 @@ def _weights(apart: np.ndarray, farthest: int) -> tuple[np.ndarray, np.ndarray]:
     above, below = weights.copy(), TOO_NEAR * weights
     above[-1], below[-1] = 0.0, 1.0
     return above.astype(np.float32), below.astype(np.float32)
-
-
-def _balanced_bits(count: int, num_bits: int, rng: np.random.RandomState) -> np.ndarray:
-    """Random signs, as many +1 as -1 in every column; of an odd number one more, in turns."""
-    signs = np.ones((count, num_bits), np.float32)
-    for bit in range(num_bits):
-        signs[rng.permutation(count)[: (count + bit % 2) // 2], bit] = -1.0
-    return signs
-
-
-def _steps(num_bits: int, rng: np.random.RandomState) -> list[tuple[int, float]]:
-    """The bits in which a swap is tried, each once in every sweep, and the temperatures."""
-    bits = np.concatenate([rng.permutation(num_bits) for _ in range(SWEEPS)])
-    temperatures = HOTTEST * (COLDEST / HOTTEST) ** (np.arange(len(bits)) / len(bits))
-    return list(zip(bits.tolist(), temperatures.tolist()))

@@ -1,0 +1,5 @@
+"""`gluon-hash extend` in a checkout."""
+
+import _checkout
+
+_checkout.run("extend")
