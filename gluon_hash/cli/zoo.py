@@ -68,7 +68,7 @@ def _show(found: list[ZooNetwork]) -> None:
             print(textwrap.fill(words, console.width, initial_indent="  ", subsequent_indent="  "))
         return
     table = Table("name", "data", "method", "code", "input", "size", "mAP", box=box.SIMPLE)
-    table.columns[0].no_wrap = True
+    table.columns[0].no_wrap = table.columns[-1].no_wrap = True
     for network in found:
         table.add_row(Text(network.name), *map(Text, _cells(network)))
     console.print(table)
@@ -77,7 +77,8 @@ def _show(found: list[ZooNetwork]) -> None:
 def _cells(network: ZooNetwork) -> list[str]:
     manifest, about = network.manifest, network.about
     reached = [
-        f"{search} {measures.values['map'][0]:.3f}" for search, measures in about.metrics.items()
+        f"{search.replace('-', ' ')} {measures.values['map'][0]:.3f}"
+        for search, measures in about.metrics.items()
     ]
     return [
         about.data,
