@@ -64,11 +64,16 @@ def require_onnx() -> Any:
 
 
 def _cleaned(model: Any) -> Any:
-    """The model with its own opset and without its constants among the inputs."""
+    """The model with its own opset, without constants that nothing reads or that are inputs."""
     del model.opset_import[1:]
     model.opset_import[0].version, model.ir_version = OPSET, IR_VERSION
+    read = {name for node in model.graph.node for name in node.input}
+    read |= {value.name for value in model.graph.output}
+    unread = [c for c in model.graph.initializer if c.name not in read]  # runtimes warn of them
     constants = {constant.name for constant in model.graph.initializer}
     kept = [value for value in model.graph.input if value.name not in constants]
     del model.graph.input[:]
     model.graph.input.extend(kept)
+    for constant in unread:
+        model.graph.initializer.remove(constant)
     return model

@@ -8,6 +8,7 @@ from gluon_hash.experiment import load_model
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
+_cleaned = pytest.importorskip("gluon_hash.deploy.onnx")._cleaned
 
 
 def test_onnx_runtime_computes_what_the_exported_network_does(trained, run, tmp_path, rng):
@@ -24,6 +25,20 @@ def test_onnx_runtime_computes_what_the_exported_network_does(trained, run, tmp_
     model = onnx.load(str(tmp_path / "net.onnx"))
     assert model.opset_import[0].version == 13 and model.ir_version == 7
     assert predictor.manifest.onnx == "net.onnx" and predictor.manifest.differences["onnx"] < 1e-4
+
+
+def test_constants_that_nothing_reads_are_left_out():
+    helper, numpy_helper = onnx.helper, onnx.numpy_helper
+    values = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2])
+        for name in ("data", "used", "unused", "sum")
+    ]
+    constants = [numpy_helper.from_array(np.ones(2, np.float32), n) for n in ("unused", "used")]
+    node = helper.make_node("Add", ["data", "used"], ["sum"])
+    graph = helper.make_graph([node], "g", values[:3], values[3:], constants)
+    graph = _cleaned(helper.make_model(graph)).graph
+    assert [constant.name for constant in graph.initializer] == ["used"]
+    assert [value.name for value in graph.input] == ["data"]
 
 
 def test_only_what_was_written_is_printed(trained, run, tmp_path):
