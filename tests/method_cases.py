@@ -29,7 +29,13 @@ def build(name, tree=TWO, num_bits=NUM_BITS, **settings):
     """Loss, memory and head of a method with these settings."""
     method = method_from({"name": name, **settings})
     task = Task(
-        method.levels_of(tree), num_bits, IDS, [mx.cpu()], lambda: (EVALUATED, FINE), seed=SEED
+        method.levels_of(tree),
+        num_bits,
+        IDS,
+        [mx.cpu()],
+        lambda: (EVALUATED, FINE),
+        seed=SEED,
+        features=lambda: (EVALUATED, FINE),
     )
     return method.build(task)
 
@@ -57,6 +63,7 @@ def train(name, tree=TWO, num_bits=NUM_BITS, **settings):
         outputs = [] if parts.head is None else parts.head(code)
         taken.append([code, labels, *parts.memory.arrays(mx.cpu(), IDS), *outputs])
         losses.append(parts.loss(*taken[-1]).asnumpy())
+        taken[-1] = [value.asnumpy() for value in taken[-1]]  # a memory's arrays are written to
         parts.memory.observe(code, labels, IDS)
         parts.memory.finish(epoch)
-    return [[value.asnumpy() for value in values] for values in taken], np.array(losses)
+    return taken, np.array(losses)

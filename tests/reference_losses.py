@@ -106,12 +106,11 @@ def dpn(code, labels, target, margin=1.0):
     )
 
 
-def orthohash(code, labels, target, margin=0.2):
+def orthohash(code, labels, target, margin=0.2, scale=None):
     result = []
     for u, y in zip(code, labels[:, 0].astype(int)):
-        logits = [
-            np.sqrt(len(u)) * (cosine(u, t) - margin * (c == y)) for c, t in enumerate(target)
-        ]
+        s = scale or np.sqrt(len(u))
+        logits = [s * (cosine(u, t) - margin * (c == y)) for c, t in enumerate(target)]
         result.append(cross_entropy(logits, y))
     return np.array(result)
 

@@ -195,6 +195,18 @@ TABLES = (
         choose={name: CHOICES[name] for name in SLOW},
         search=("training.epochs=6",),
     ),
+    Table(
+        "float_48",
+        FEATURES,
+        ADAM,
+        {
+            "semantic_indexing": ("loss.name=semantic_indexing", "optimizer.lr=0.001"),
+            "semantic_indexing_mlp": ("loss.name=semantic_indexing", "optimizer.lr=0.001", *MLP),
+            "expected_codeword": EVERY_METHOD["expected_codeword"],
+            "expected_codeword_mlp": EVERY_METHOD["expected_codeword_mlp"],
+        },
+        ("--reference", "expected_codeword", *PROTOCOLS),
+    ),
     Table("held_out", FEATURES, lines=EVERY_METHOD, measured_on="protocols_48"),
     Table("methods_48", FEATURES, ADAM, {}, (*RATES, *SEEDS, "--vary", f"loss.name=[{OLD}]")),
     Table(

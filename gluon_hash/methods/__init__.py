@@ -16,6 +16,7 @@ from gluon_hash.methods.memory import (
 from gluon_hash.methods.method import Codewords, Method, Parts, Task
 from gluon_hash.methods.of_pairs import OfPairs
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet
+from gluon_hash.methods.semantic_indexing import SemanticIndexing
 from gluon_hash.methods.table import METHODS, method_from
 from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
 
@@ -56,6 +57,7 @@ __all__ = [
     "Parts",
     "PerEpoch",
     "RecentCodes",
+    "SemanticIndexing",
     "Softmax",
     "Task",
     "method_from",

@@ -43,6 +43,9 @@ class Task:
         training images by the network as it is when called.
     seed : int
         Of everything that the method draws.
+    features : callable, optional
+        Returns what the network's head reads, float32 (N, num_features), and the fine labels, int
+        (N,), of the training images; without it nothing can be learned before the training.
     """
 
     hierarchy: Hierarchy
@@ -51,6 +54,7 @@ class Task:
     contexts: Sequence[mx.Context]
     encode: Callable[[], tuple[np.ndarray, np.ndarray]]
     seed: int
+    features: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
 
     @property
     def num_classes(self) -> tuple[int, ...]:
@@ -72,7 +76,8 @@ class Codewords(NamedTuple):
 
     Parameters
     ----------
-    targets : float32 in {-1, +1}, shape (num_classes[0], num_bits)
+    targets : float32, shape (num_classes[0], num_bits)
+        In {-1, +1}, or any where the code is a projection of the probabilities.
     thresholds : float32 in (-1, 1), shape (num_bits,)
     """
 
@@ -102,11 +107,17 @@ class Method(BaseModel):
     levels_used : int or None
         1: the finest level alone; None: all.
     distance : str
-        How the paper ranks: "hamming", "weighted" (segments of the code) or "asymmetric".
+        How the paper ranks: "hamming", "weighted" (segments of the code), "asymmetric", or
+        "bilinear" (class probabilities, by the tree).
+    other_distances : tuple of str
+        By which compare measures it too; "posterior" is the cosine of class probabilities.
     sampler : str
         The sampler it is best fed with: "shuffled" or "classes" (training.sampler: auto).
     missing_labels : bool
         Whether an image may lack its finest labels (-1).
+    mixes : bool
+        Whether it can be trained on mixed images (training.mixup): the loss is one image's, and
+        nothing is remembered of it.
     outputs : str
         What the network gives the loss: "code"; or "logits", one for each finest class, of which
         the code is the codeword that is expected (gluon_hash.nets.ExpectedCodeword).
@@ -116,10 +127,12 @@ class Method(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     levels_used: ClassVar[int | None] = None
-    distance: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "hamming"
+    distance: ClassVar[str] = "hamming"
+    other_distances: ClassVar[tuple[str, ...]] = ()
     sampler: ClassVar[Literal["shuffled", "classes"]] = "shuffled"
     missing_labels: ClassVar[bool] = False
     epochs_compare: ClassVar[bool] = True
+    mixes: ClassVar[bool] = False
     outputs: ClassVar[Literal["code", "logits"]] = "code"
 
     name: str
@@ -143,6 +156,11 @@ class Method(BaseModel):
     def uses_hierarchy(self) -> bool:
         """Whether training depends on who is related to whom; by default not."""
         return False
+
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """All by which it is measured beside the Hamming distance, its paper's first."""
+        return (self.distance, *self.other_distances)
 
     def best_sampler(self) -> Literal["shuffled", "classes"]:
         """What ``training.sampler: auto`` is; by default ``sampler``."""

@@ -195,7 +195,7 @@ class DQN(OfPairs):
     Source: Cao, Long, Wang, Zhu and Wen, AAAI 2016.
     """
 
-    distance: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "asymmetric"
+    distance: ClassVar[str] = "asymmetric"
     name: Literal["dqn"] = "dqn"
     quantization_weight: float = Field(
         paper(losses.DQNLoss, "quantization_weight"),
@@ -229,7 +229,7 @@ class SHDH(OfPairs):
     Source: Wang, Huang, Lu, Feng, Wen, Nie and Mao, AAAI 2018, arXiv:1704.02088.
     """
 
-    distance: ClassVar[Literal["hamming", "weighted", "asymmetric"]] = "weighted"
+    distance: ClassVar[str] = "weighted"
     graded: ClassVar[bool] = True
     name: Literal["shdh"] = "shdh"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")

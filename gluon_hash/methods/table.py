@@ -13,6 +13,7 @@ from gluon_hash.methods.embeddings import Embedding, EmbeddingSoftmax
 from gluon_hash.methods.expected_codeword import ExpectedCodeword
 from gluon_hash.methods.method import Method
 from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, HashNet
+from gluon_hash.methods.semantic_indexing import SemanticIndexing
 from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
 
 __all__ = ["DEFAULT", "METHODS", "UnknownMethodError", "class_of", "method_from"]
@@ -39,6 +40,7 @@ METHODS: dict[str, type[Method]] = {
     "dpn": DPN,
     "orthohash": OrthoHash,
     "expected_codeword": ExpectedCodeword,
+    "semantic_indexing": SemanticIndexing,
     "greedyhash": GreedyHash,
     "ssdh": SSDH,
     "softmax": Softmax,

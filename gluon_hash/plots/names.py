@@ -47,6 +47,7 @@ METHOD_LABELS = {
     "softmax": "softmax",
     "embedding": "embedding",
     "expected_codeword": "expected codeword",
+    "semantic_indexing": "semantic indexing",
     "embedding_softmax": "embedding + softmax",
     "itq": "ITQ",
     "lsh": "LSH",

@@ -24,6 +24,7 @@ OTHER = {
     "nu": 1000.0,
     "eta": 0.01,
     "spread": 0.7,
+    "scale": 3.0,
 }
 # what lets a setting matter; at eta 55, mu 1 every b is sign(u), whatever nu
 BESIDE = {"flipped": {"targets": "tree"}, "nu": {"eta": 0.01}}
@@ -102,7 +103,7 @@ TWINS = {
     "shdh": (LEVELS, partial(slow.shdh, bits=[slice(0, 8), slice(8, 16)], weights=W)),
     "csq": (PULL, partial(slow.csq, lam=0.3)),
     "dpn": ({"margin": 1.5}, partial(slow.dpn, margin=1.5)),
-    "orthohash": ({"margin": 0.4}, partial(slow.orthohash, margin=0.4)),
+    "orthohash": ({"margin": 0.4, "scale": 3.0}, partial(slow.orthohash, margin=0.4, scale=3.0)),
     "greedyhash": ({"penalty_weight": 0.3}, partial(slow.greedyhash, alpha=0.3)),
     "ssdh": (
         {"binarization_weight": 0.4, "balance_weight": 3.0},
@@ -110,6 +111,10 @@ TWINS = {
     ),
     "softmax": (LEVELS, partial(slow.level_softmax, weights=W)),
     "expected_codeword": (LEVELS, partial(slow.expected_codeword, weights=W)),
+    "semantic_indexing": (
+        {},
+        lambda z, labels: slow.expected_codeword(z, labels, [range(8)], weights=[1.0]),
+    ),
     "embedding": ({}, slow.embedding),
     "embedding_softmax": ({"softmax_weight": 0.3}, partial(slow.embedding_softmax, lam=0.3)),
 }

@@ -27,7 +27,13 @@ __all__ = ["CARD", "baseline_card", "card_path", "export_card", "run_card", "wit
 
 CARD = ".card.md"
 CONFIDENCE = 95.0
-MEASURED = {"hamming": "", "weighted": " (weighted segments)", "asymmetric": " (asymmetric)"}
+MEASURED = {
+    "hamming": "",
+    "weighted": " (weighted segments)",
+    "asymmetric": " (asymmetric)",
+    "bilinear": " (class probabilities, compared by the tree)",
+    "posterior": " (class probabilities, by cosine)",
+}
 SHOWN = ("map", "map_tie_averaged", "mahp", "ndcg", "mean_ndcg_released", "precision_radius")
 STATE, INPUTS = Path("best.ckpt") / "state.json", "inputs.json"
 CLOSED = (

@@ -195,7 +195,7 @@ def _lines(
             continue
         for folder in folders:
             forget_what_is_stale(folder)
-        for distance in dict.fromkeys((entry.config.loss.distance, "hamming")):
+        for distance in dict.fromkeys((*entry.config.loss.distances, "hamming")):
             name = entry.name if distance == "hamming" else f"{entry.name}, {distance}"
             for protocol in entry.protocols:
                 measured = [measure_run(run, distance, encoders, protocol) for run in folders]

@@ -24,6 +24,7 @@ from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.files import replace_json
 from gluon_hash.guard import load_json
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.hierarchy.similarity import lcs_height
 from gluon_hash.hierarchy.unseen import PAPER, read_unseen
 from gluon_hash.losses.shdh import segments
 from gluon_hash.nets import Backbone
@@ -37,6 +38,7 @@ from gluon_hash.retrieval import (
     measure_by_distance,
 )
 from gluon_hash.retrieval.baselines import ProductQuantizer, fit
+from gluon_hash.retrieval.evaluation import bilinear_distances
 from gluon_hash.retrieval.evaluation.protocols import get_protocol
 from gluon_hash.retrieval.evaluation.searches import Search, searches
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
@@ -242,8 +244,36 @@ def _asymmetric(task: _Measuring) -> Measured:
     )
 
 
+def _bilinear(task: _Measuring) -> Measured:
+    """Class probabilities compared by the tree that was trained."""
+    similarity = lcs_height(task.encoder.hierarchy)
+    return _by_posteriors(task, lambda query, items: bilinear_distances(query, items, similarity))
+
+
+def _posterior(task: _Measuring) -> Measured:
+    """The cosine of class probabilities: what a classifier's ranking can reach in floats."""
+    return _by_posteriors(task, lambda query, items: feature_distances(query, items, "cosine"))
+
+
+def _by_posteriors(
+    task: _Measuring, compare: Callable[[np.ndarray, np.ndarray], Callable[[slice], np.ndarray]]
+) -> Measured:
+    search = task.search
+    files = measuring_inputs(task.encoder.run.config).values()
+    query, database = map(task.encoder.posteriors_file, files)
+    items = query if search.among_queries else database
+    return measure_by_distance(
+        compare(query.features[search.queries], items.features[search.items]),
+        query.level_labels[search.queries],
+        items.level_labels[search.items],
+        **task.rules,
+    )
+
+
 DISTANCES: dict[str, Callable[[_Measuring], Measured]] = {
     "hamming": _hamming,
     "weighted": _weighted,
     "asymmetric": _asymmetric,
+    "bilinear": _bilinear,
+    "posterior": _posterior,
 }

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash.deploy import Predictor
-from gluon_hash.deploy.encode import encode_codes, encode_features, run_loader
+from gluon_hash.deploy.encode import encode_codes, encode_features, run_loader, run_net
 from gluon_hash.deploy.folding import fold_batch_norms
 from gluon_hash.deploy.fusing import graph_runner
 from gluon_hash.deploy.graph import Graph
 from gluon_hash.deploy.predictor import ImageLike, Images
 from gluon_hash.deploy.runtimes import block_runner
-from gluon_hash.engine import HybridBlock, mx
+from gluon_hash.engine import HybridBlock, mx, nn
 from gluon_hash.experiment.data.features import is_of_records, recorded_weights
 from gluon_hash.experiment.data.loaders import evaluation_loader
 from gluon_hash.experiment.models.encoder import BATCH_SIZE, FileEncoder
@@ -99,6 +99,28 @@ class RunEncoder(FileEncoder):
         loader = self.loader(path, batch_size)
         provenance = {"run": self.path.name, "records": Path(path).name}
         return encode_features(self._net_of(loader), loader, self._contexts, provenance)
+
+    def posteriors_file(
+        self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE
+    ) -> FeatureTable:
+        """Probabilities of the trained finest classes, as features, of a network of logits.
+
+        Raises
+        ------
+        ValueError
+            If the network gives codes and no logits.
+        """
+        if self.run.config.loss.outputs != "logits":
+            raise ValueError(f"{self.path}: {self.run.config.loss.name} has no class probabilities")
+        loader = self.loader(path, batch_size)
+        layers = nn.HybridSequential()
+        if not isinstance(loader, FeatureEvalLoader):
+            layers.add(self.run.net.features)
+        layers.add(*list(self.run.net.head)[:-1])  # the last makes codes of logits
+        logits, ids, labels = run_net(layers, loader, self._contexts, "class probabilities")
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return FeatureTable(ids, probabilities, labels, {"run": self.path.name})
 
     def loader(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE

@@ -13,7 +13,11 @@ from gluon_hash.retrieval.evaluation.evaluate import (
     measure_and_draw,
     measure_by_distance,
 )
-from gluon_hash.retrieval.evaluation.float_ranking import feature_distances, measure_tables
+from gluon_hash.retrieval.evaluation.float_ranking import (
+    bilinear_distances,
+    feature_distances,
+    measure_tables,
+)
 from gluon_hash.retrieval.evaluation.health import CodeHealth, code_health
 from gluon_hash.retrieval.evaluation.measured import Measured
 from gluon_hash.retrieval.evaluation.parts import curves_of_parts, measure_parts
@@ -34,6 +38,7 @@ __all__ = [
     "SEARCHES",
     "Search",
     "advise",
+    "bilinear_distances",
     "bootstrap",
     "code_health",
     "curves",

@@ -15,7 +15,7 @@ from gluon_hash.retrieval.evaluation.measured import Measured
 from gluon_hash.retrieval.evaluation.protocols import get_protocol
 from gluon_hash.retrieval.evaluation.weighted import weighted_distances
 
-__all__ = ["DISTANCES", "feature_distances", "measure_tables"]
+__all__ = ["DISTANCES", "bilinear_distances", "feature_distances", "measure_tables"]
 
 
 def feature_distances(
@@ -47,6 +47,41 @@ def feature_distances(
             "encode both with the same network"
         )
     return DISTANCES[distance](query.astype(np.float32), database.astype(np.float32))
+
+
+def bilinear_distances(
+    query: np.ndarray, database: np.ndarray, similarity: np.ndarray
+) -> Callable[[slice], np.ndarray]:
+    """1 - p' S q of a slice of the queries and the database, computed when asked for.
+
+    Parameters
+    ----------
+    query, database : float, shape (Q, C) and (N, C)
+        Probabilities of C classes.
+    similarity : float, shape (C, C)
+        S, of the classes, such as gluon_hash.hierarchy.similarity.lcs_height of their tree.
+
+    Returns
+    -------
+    callable
+        slice -> float32 (q, N), for gluon_hash.retrieval.measure_by_distance
+
+    Raises
+    ------
+    ValueError
+        If the widths differ.
+
+    Source: Deng, Berg and Fei-Fei, CVPR 2011.
+    """
+    widths = {query.shape[1], database.shape[1], *similarity.shape}
+    if len(widths) > 1:
+        raise ValueError(
+            f"expected one number of classes, got probabilities of {query.shape[1]} and "
+            f"{database.shape[1]} classes and a similarity of shape {similarity.shape}"
+        )
+    compared = (query.astype(np.float64) @ similarity).astype(np.float32)  # (Q, C)
+    others = np.ascontiguousarray(database.T, np.float32)
+    return lambda block: 1.0 - compared[block] @ others
 
 
 def _cosine(query: np.ndarray, database: np.ndarray) -> Callable[[slice], np.ndarray]:
