@@ -15,7 +15,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log, track
 from gluon_hash.records.prefetch import mapped
 
-__all__ = ["Arrangement", "Items", "SplitData", "arrange"]
+__all__ = ["Arrangement", "Items", "SplitData", "arrange", "check_classes"]
 
 SHUFFLE = 1  # keeps the numbers of the order apart from those of the subset
 
@@ -38,6 +38,10 @@ class Items(Protocol):
     @property
     def digest(self) -> Callable[[int], bytes]:
         """Position -> hash of the item's content."""
+        ...
+
+    def num_bytes(self, position: int) -> int:
+        """What the item takes in the file that is written; DataError if it is unreadable."""
         ...
 
     def take(self: Self, positions: np.ndarray) -> Self:
@@ -130,7 +134,7 @@ def arrange(
         unreadable.update(problems)
     _say_unreadable(list(unreadable.values()), len(data.train) + len(data.query), skip_unreadable)
     train, query, report, groups = _without_duplicates(data, splits, digests, duplicates)
-    _check_classes(data.hierarchy, train.fine_labels)
+    check_classes(data.hierarchy, train.fine_labels)
     if not len(query):
         raise DataError("no query is left; give more images, or another share of queries")
     if shuffle:
@@ -206,7 +210,8 @@ def _say_contradictions(groups: list[list[tuple[str, str, str]]]) -> None:
         log(f"images that are in several classes: {len(several)} ({in_words(examples)})")
 
 
-def _check_classes(hierarchy: Hierarchy, fine_labels: np.ndarray) -> None:
+def check_classes(hierarchy: Hierarchy, fine_labels: np.ndarray) -> None:
+    """Raise DataError, naming the first few, unless every finest class has a training image."""
     counts = np.bincount(fine_labels, minlength=hierarchy.num_classes[0])
     missing = [hierarchy.class_names[0][c] for c in np.flatnonzero(counts == 0)]
     if missing:

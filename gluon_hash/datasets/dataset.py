@@ -24,6 +24,7 @@ from gluon_hash.records.prefetch import mapped
 __all__ = ["Dataset", "Split", "regroup"]
 
 Read = TypeVar("Read")
+HEADER_BYTES = 48  # of a record: RecordIO, IRHeader, some labels, padding
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.fine_labels)
+
+    def num_bytes(self, position: int) -> int:
+        """What the image takes in a record file."""
+        return len(self.encoded(position)) + HEADER_BYTES
 
     def take(self, positions: np.ndarray) -> Split:
         """The images at ``positions``, in that order."""

@@ -57,6 +57,10 @@ class FeatureSplit:
         """Position -> hash of the row, equal for equal rows."""
         return lambda p: hashlib.sha256(np.ascontiguousarray(self.features[p]).tobytes()).digest()
 
+    def num_bytes(self, position: int) -> int:
+        """What the row takes in a FeatureTable."""
+        return self.features[position].nbytes
+
     def take(self, positions: np.ndarray) -> FeatureSplit:
         """The rows at ``positions``, in that order."""
         return FeatureSplit(

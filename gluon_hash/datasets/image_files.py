@@ -19,11 +19,11 @@ from gluon_hash.records.images import (
     WHITE,
     Color,
     decode_image,
-    expect_many,
     has_transparency,
     read_image,
 )
 from gluon_hash.records.lists import flaw_of_path
+from gluon_hash.records.ordinary import expect_many
 from gluon_hash.records.pack import encode_png
 
 __all__ = [
@@ -40,7 +40,7 @@ SUFFIXES = (
     *(".ppm", ".pgm", ".pnm", ".tif", ".tiff"),
 )
 HIDDEN = "hidden"
-MANY = 10_000  # images for which it is worth importing OpenCV
+MANY = 2_000  # images for which it is worth importing what decodes them sooner
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ FOUNDATION = [
     "guard",
     "locks",
     "progress",
+    "resources",
     "xz_blocks",
     "archives",
     "arrays",

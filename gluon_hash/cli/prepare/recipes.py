@@ -12,6 +12,7 @@ import typer
 
 from gluon_hash import datasets
 from gluon_hash.datasets import Dataset, FeatureDataset
+from gluon_hash.datasets.dry_run import dry_run as estimated
 from gluon_hash.files import refuse_existing
 from gluon_hash.progress import log
 
@@ -88,6 +89,8 @@ def recipe(
 
         def command(**values: Any) -> None:
             refuse_existing(values["out"])  # before files are looked through
+            if values["dry_run"] and values.get("source", "named") is None:
+                raise ValueError("--dry-run downloads nothing: name the archive with --source")
             settings = {name: values[name] for name in shared}
             with contextmanager(function)(**{name: values[name] for name in own}) as data:
                 _write(data, **settings)
@@ -144,6 +147,12 @@ def arranged(
         "other; or a fifth of the finest classes, listed in unseen_classes.txt, is never trained "
         "on. The records are the same, so features are made once.",
     ),
+    dry_run: bool = typer.Option(
+        False,
+        "--dry-run",
+        help="Count the images, read some of them and print what would be read and written, and "
+        "the time, memory and disk that it would take; write nothing.",
+    ),
 ) -> None:
     """Options of every recipe."""
 
@@ -182,14 +191,20 @@ def _write(
     *,
     duplicates: str | None,
     allow_duplicates: bool,
+    dry_run: bool,
+    shuffle: bool | None,
     **settings: Any,
 ) -> None:
-    """Write a data set and print what is in the folder."""
+    """Write a data set and print what is in the folder, or what would be."""
     if allow_duplicates and duplicates not in (None, "keep"):
         raise ValueError(f"--allow-duplicates is --duplicates keep, not {duplicates}")
+    if dry_run:
+        for line in estimated(data, out, **settings):
+            print(line)
+        return
     log(f"{out}: up to {len(data.train)} training and {len(data.query)} query images")
-    settings["duplicates"] = "keep" if allow_duplicates else duplicates  # it says what it may be
-    manifest = data.write(out, **settings)
+    mode: Any = "keep" if allow_duplicates else duplicates  # it says what it may be
+    manifest = data.write(out, duplicates=mode, shuffle=shuffle, **settings)
     for name, split in manifest["splits"].items():
         print(f"{name}\t{split['file']}\t{split['images']} images")
     print("levels\t" + ", ".join(f"{name} {count}" for name, count in manifest["levels"].items()))

@@ -12,10 +12,11 @@ from gluon_hash.experiment.comparison.checks import check_entries
 from gluon_hash.experiment.comparison.compare import RUNS
 from gluon_hash.experiment.comparison.grid import make_entries, parse_seeds, parse_values
 from gluon_hash.experiment.comparison.work import Work
-from gluon_hash.experiment.runs.estimate import Estimate, estimate, free_disk, in_bytes
+from gluon_hash.experiment.runs.estimate import Estimate, estimate
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy.unseen import PAPER, check_protocols
 from gluon_hash.progress import duration, log
+from gluon_hash.resources import free_disk, in_bytes
 
 __all__ = ["dry_run"]
 

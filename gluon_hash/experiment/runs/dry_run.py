@@ -11,12 +11,13 @@ from gluon_hash.experiment.data.caching import to_compute
 from gluon_hash.experiment.data.features import batch_size_for, pretrained_backbone
 from gluon_hash.experiment.data.inputs import resolve
 from gluon_hash.experiment.objects import build_transform
-from gluon_hash.experiment.runs.estimate import estimate, in_bytes, peak_memory, seconds_an_image
+from gluon_hash.experiment.runs.estimate import estimate, seconds_an_image
 from gluon_hash.experiment.runs.run_checks import check_is_run, check_new, check_resumable
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.progress import duration
 from gluon_hash.records import RecordFile, read_list
 from gluon_hash.records.loaders import EvalLoader
+from gluon_hash.resources import in_bytes, peak_memory
 from gluon_hash.training import read_state
 
 __all__ = ["FeatureEstimate", "dry_run", "estimate_features"]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import resource
-import shutil
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from gluon_hash.deploy.encode import run_net
 from gluon_hash.engine import gluon, mx, nd
@@ -18,10 +15,11 @@ from gluon_hash.experiment.runs.assembly import Assembled, assemble
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.progress import duration
 from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
+from gluon_hash.resources import free_disk, in_bytes, peak_memory
 from gluon_hash.training.epoch import EpochSoFar
 from gluon_hash.training.optimizer_state import state_arrays
 
-__all__ = ["Estimate", "estimate", "free_disk", "in_bytes", "peak_memory", "seconds_an_image"]
+__all__ = ["Estimate", "estimate", "seconds_an_image"]
 
 SECONDS = 8.0  # of steps that are tried
 LEAST_STEPS = 4  # the first pays for what is compiled and read once
@@ -139,33 +137,6 @@ def estimate(config: Config, contexts: list[mx.Context], seconds: float = SECOND
         CHECKPOINTS * checkpoint + backbone,
         2 * checkpoint + backbone,
     )
-
-
-def peak_memory() -> int:
-    """The most memory that this process has had, in bytes."""
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def free_disk(path: str | os.PathLike[str]) -> int:
-    """Bytes that are free where ``path`` is or would be."""
-    there = next(
-        each for each in [Path(path).absolute(), *Path(path).absolute().parents] if each.exists()
-    )
-    return shutil.disk_usage(there).free
-
-
-def in_bytes(number: float) -> str:
-    """A size in words, decimal.
-
-    Examples
-    --------
-    >>> in_bytes(900), in_bytes(1_234_567), in_bytes(23e9)
-    ('0.9 kB', '1.2 MB', '23 GB')
-    """
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if number >= size:
-            return f"{number / size:.{1 if number < 10 * size else 0}f} {unit}"
-    return f"{number / 1e3:.1f} kB"
 
 
 def _parameters(*blocks: gluon.Block | None) -> list[gluon.Parameter]:
