@@ -180,18 +180,19 @@ def _try_out(context: mx.Context) -> None:
         ) from error
 
 
-def new_batch(shape: tuple[int, ...]) -> tuple[nd.NDArray, np.ndarray]:
-    """A float32 array of the CPU, and its memory, to be filled before MXNet works with it.
+def new_batch(shape: tuple[int, ...], dtype: str = "float32") -> tuple[nd.NDArray, np.ndarray]:
+    """An array of the CPU, and its memory, to be filled before MXNet works with it.
 
     A large one is given huge pages, where the system has them to give: at the first touch they cost
     a quarter of what as many bytes of small ones do, which is as long as a JPEG takes to decode.
     """
-    array = nd.empty(shape, ctx=mx.cpu(), dtype="float32")
+    array = nd.empty(shape, ctx=mx.cpu(), dtype=dtype)
     address = ctypes.c_void_p()
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
-    block = (ctypes.c_float * array.size).from_address(address.value)
+    num_bytes = array.size * np.dtype(dtype).itemsize
+    block = (ctypes.c_uint8 * num_bytes).from_address(address.value)
     block.owner = array  # which lives as long as anyone can write to its memory
-    memory = np.frombuffer(block, np.float32).reshape(shape)
+    memory = np.frombuffer(block, dtype).reshape(shape)
     begin = -(-memory.ctypes.data // HUGE_PAGE) * HUGE_PAGE
     end = (memory.ctypes.data + memory.nbytes) // HUGE_PAGE * HUGE_PAGE
     if begin < end:  # advice: that it cannot be followed is no error

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gluon_hash.engine import gluon, mx, nd
+from gluon_hash.engine import gluon, mx
 from gluon_hash.errors import DivergedError
 from gluon_hash.progress import track
+from gluon_hash.records.image_batches import on_devices
 from gluon_hash.retrieval import codes
 from gluon_hash.retrieval.codes.fingerprint import fingerprint
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable
@@ -54,22 +55,21 @@ def run_net(
     if not net._active:  # to do it again drops the graph that MXNet has made and tuned
         net.hybridize(static_alloc=True, static_shape=True)
 
-    def run(images: nd.NDArray) -> list[np.ndarray]:
-        parts = gluon.utils.split_and_load(images, contexts, even_split=False)
-        return [output.asnumpy() for output in [net(part) for part in parts]]
+    def run(batch: Any) -> list[np.ndarray]:
+        return [output.asnumpy() for output in [net(part) for part in on_devices(batch, contexts)]]
 
     return run_loader(run, loader, description)
 
 
 def run_loader(
-    run: Callable[[nd.NDArray], Sequence[np.ndarray]], loader: Any, description: str = "encode"
+    run: Callable[[Any], Sequence[np.ndarray]], loader: Any, description: str = "encode"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As run_net; ``run`` gives the outputs of a batch, in parts: (batch_size, D) in all."""
+    """As run_net; ``run`` gives the outputs of a Batch, in parts: (batch_size, D) in all."""
     outputs: list[np.ndarray] = []
     ids: list[np.ndarray] = []
     labels: list[np.ndarray] = []
     for batch in track(loader, description, len(loader.ids), size=lambda batch: len(batch.id)):
-        outputs.extend(run(batch.image))
+        outputs.extend(run(batch))
         ids.append(batch.id)
         labels.append(batch.level_labels.asnumpy().astype(np.int32))
     result = np.concatenate(outputs)

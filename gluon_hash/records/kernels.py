@@ -95,7 +95,7 @@ def fill(
         Where the window begins; it may be outside.
     mirrored : bool
     scale, offset : float32, shape (3, 1, 1)
-    planes : float32, shape (3, rows, columns)
+    planes : float32 (or uint8, with a scale of 1 and an offset of 0), shape (3, rows, columns)
         What is filled.
     """
     height, width = image.shape[:2]

@@ -7,15 +7,13 @@ threads, workers or history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import numpy as np
 
-from gluon_hash.engine import nd, new_batch
 from gluon_hash.records.decoded import DecodedImages
 from gluon_hash.records.features import Features
-from gluon_hash.records.ordinary import expect_many
+from gluon_hash.records.image_batches import ImageBatches, Upload, batch_of
 from gluon_hash.records.prefetch import prefetched
 from gluon_hash.records.protocols import Batch
 from gluon_hash.records.reader import RecordFile
@@ -26,7 +24,6 @@ __all__ = ["Batch", "EvalLoader", "FeatureEvalLoader", "FeatureTrainLoader", "Tr
 
 AUGMENTATION = 1  # keeps the numbers of the augmentation apart from those of the order
 ALL = slice(None)
-Crop = Callable[[int, int, int], Window]  # of (position, height, width) of a resized image
 
 
 class TrainLoader:
@@ -48,6 +45,8 @@ class TrainLoader:
         Of each batch, the images that are read here: those of one worker; default: all.
     decoded : DecodedImages, optional
         Where decoded images are kept, of the same transform; default: a store of its own.
+    upload : "float32" or "uint8"
+        What a batch holds; uint8 is normalized on the device (batch.normalize).
 
     Raises
     ------
@@ -66,8 +65,9 @@ class TrainLoader:
         order: Order | None = None,
         rows: slice = ALL,
         decoded: DecodedImages | None = None,
+        upload: Upload = "float32",
     ) -> None:
-        self._images = _Images(records, transform, num_threads, decoded)
+        self._images = ImageBatches(records, transform, num_threads, decoded, upload)
         self._batches = _ShuffledBatches(len(records), batch_size, seed, order, rows)
         self._seed = seed
 
@@ -105,7 +105,7 @@ class EvalLoader:
     batch_size : int
     num_threads : int
         That decode.
-    decoded : DecodedImages, optional
+    decoded, upload :
         As of TrainLoader.
     """
 
@@ -117,8 +117,9 @@ class EvalLoader:
         *,
         num_threads: int = 2,
         decoded: DecodedImages | None = None,
+        upload: Upload = "float32",
     ) -> None:
-        self._images = _Images(records, transform, num_threads, decoded)
+        self._images = ImageBatches(records, transform, num_threads, decoded, upload)
         self.ids, self.batch_size, self._num_threads = records.ids, batch_size, num_threads
 
     def part(self, rows: slice | np.ndarray) -> EvalLoader:
@@ -129,6 +130,7 @@ class EvalLoader:
             self.batch_size,
             num_threads=self._num_threads,
             decoded=self._images.decoded,
+            upload=self._images.upload,
         )
 
     def __len__(self) -> int:
@@ -184,7 +186,7 @@ class FeatureTrainLoader:
         return map(self._batch, self._batches.of(epoch, start))
 
     def _batch(self, positions: np.ndarray) -> Batch:
-        return _batch(self._features.inputs(positions), self._features, positions)
+        return batch_of(self._features.inputs(positions), self._features, positions)
 
 
 class FeatureEvalLoader:
@@ -220,46 +222,7 @@ class FeatureEvalLoader:
         return map(self._batch, _in_order(len(self.ids), self.batch_size))
 
     def _batch(self, positions: np.ndarray) -> Batch:
-        return _batch(self._features.inputs(positions), self._features, positions)
-
-
-class _Images:
-    """Batches of a record file's images, decoded, cropped and normalized in threads."""
-
-    def __init__(
-        self,
-        records: RecordFile,
-        transform: ImageTransform,
-        num_threads: int,
-        decoded: DecodedImages | None,
-    ) -> None:
-        from gluon_hash.records.kernels import fill  # compiled; features need none
-
-        expect_many()
-        self.records, self.transform, self._fill = records, transform, fill
-        self.decoded = decoded or DecodedImages(transform)
-        self._factors = transform.scale_and_offset()
-        self._num_threads = num_threads
-        self._pool = ThreadPoolExecutor(num_threads) if num_threads > 1 else None
-
-    def batch(self, positions: np.ndarray, crop: Crop) -> Batch:
-        """The images at ``positions``, of each the window that ``crop`` says."""
-        side, wanted = self.transform.crop, positions.tolist()
-        images, memory = new_batch((len(wanted), 3, side, side))
-
-        def fill(rows: np.ndarray) -> None:
-            for row in rows.tolist():
-                image = self.decoded.image(self.records, wanted[row])
-                window = crop(wanted[row], image.shape[0], image.shape[1])
-                self._fill(image, *window, *self._factors, memory[row])
-
-        rows = np.arange(len(wanted))
-        if self._pool is None:
-            fill(rows)
-        else:
-            for _ in self._pool.map(fill, np.array_split(rows, self._num_threads)):
-                pass  # an error of a thread is raised here
-        return _batch(images, self.records, positions)
+        return batch_of(self._features.inputs(positions), self._features, positions)
 
 
 class _ShuffledBatches:
@@ -284,13 +247,6 @@ class _ShuffledBatches:
         rng = np.random.RandomState((self._seed % 2**32, epoch))
         positions = self._order(self._num_batches * self._batch_size, rng)
         return iter(positions.reshape(-1, self._batch_size)[start:, self._rows])
-
-
-def _batch(images: nd.NDArray, source: RecordFile | Features, positions: np.ndarray) -> Batch:
-    own = source.level_labels[positions]
-    labels, memory = new_batch(own.shape)
-    memory[...] = own
-    return Batch(images, labels, source.ids[positions])
 
 
 def _in_order(num_images: int, batch_size: int) -> Iterator[np.ndarray]:

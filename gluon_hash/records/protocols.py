@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,11 +19,14 @@ class Batch(NamedTuple):
     image : NDArray float32, (B, 3, height, width), or features (B, num_features)
     level_labels : NDArray float32, (B, K)
     id : int64 array, (B,)
+    normalize : callable, optional
+        Where image is uint8, what makes float32 of it on its device (records.image_batches).
     """
 
     image: nd.NDArray
     level_labels: nd.NDArray
     id: np.ndarray
+    normalize: Callable[[nd.NDArray], nd.NDArray] | None = None
 
 
 @runtime_checkable

@@ -232,7 +232,11 @@ def _image_data(
     batch_size, seed = training.batch_size, training.seed
     decoded = DecodedImages(transform, parse_bytes(config.data.cache))
     log(decoded.in_words(records))
-    shared: Any = {"num_threads": config.data.decode_threads, "decoded": decoded}
+    shared: Any = {
+        "num_threads": config.data.decode_threads,
+        "decoded": decoded,
+        "upload": config.data.upload,
+    }
 
     def in_order(positions: np.ndarray) -> EvalLoader:
         return EvalLoader(records.take(positions), transform, batch_size, **shared)

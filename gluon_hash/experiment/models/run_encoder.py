@@ -136,7 +136,7 @@ class RunEncoder(FileEncoder):
         if isinstance(loader, EvalLoader) and self._is_on_cpu:
             images = self._images
             relaxed, ids, labels = run_loader(
-                lambda batch: [images.run(batch.asnumpy())], loader, description
+                lambda batch: [images.run(batch.image.asnumpy())], loader, description
             )
             return CodeTable(ids, pack(relaxed), labels, self.num_bits, model=self.fingerprint)
         table = encode_codes(self._net_of(loader), loader, self._contexts, description)

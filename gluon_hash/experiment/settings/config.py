@@ -57,6 +57,11 @@ class DataConfig(_Section):
         "(`gluon-hash prepare --protocol unseen-classes` writes unseen_classes.txt)",
     )
     decode_threads: int = Field(2, ge=1, description="threads that decode images")
+    upload: Literal["float32", "uint8"] = Field(
+        "float32",
+        description="of images in training: uint8 takes a quarter of the way to a GPU and is "
+        "normalized there, to the same numbers; on CPUs it only takes longer",
+    )
     cache: str = Field(
         "2GB",
         description="memory that may keep decoded images, such as 500MB, or 0; the others are "
