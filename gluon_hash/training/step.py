@@ -17,7 +17,6 @@ from gluon_hash.engine import autograd, gluon, mx, nd
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.records.image_batches import on_devices
 from gluon_hash.training.kernels import has_fast_kernels
-from gluon_hash.training.mixing import mixed
 from gluon_hash.training.precision import cast_inside, scaled_by
 from gluon_hash.training.terms import LossTerms
 from gluon_hash.training.workers import Workers
@@ -51,8 +50,6 @@ class Step:
         See gluon_hash.training.precision.
     kernels : str
         See gluon_hash.training.kernels.
-    mixup : float
-        Above 0: images are mixed (gluon_hash.training.mixing), and ``loss`` is a MixedLoss.
     """
 
     def __init__(
@@ -68,7 +65,6 @@ class Step:
         workers: Workers,
         precision: str = "float32",
         kernels: str = "compatible",
-        mixup: float = 0.0,
     ) -> None:
         if not has_fast_kernels(contexts):
             kernels = "compatible"
@@ -77,7 +73,7 @@ class Step:
         self._frozen = None if frozen is None else cast_inside(frozen, precision)
         self._optimizer, self._memory = optimizer, memory
         self._contexts, self._workers = list(contexts), workers
-        self._clip_gradient_norm, self._mixup = clip_gradient_norm, mixup
+        self._clip_gradient_norm = clip_gradient_norm
         self._trained = [
             parameter
             for block in (net, head)
@@ -97,13 +93,11 @@ class Step:
         ``watch`` is given names and values of the loss's terms, not yet computed either, if it
         names some.
         """
-        images, labels = on_devices(batch, self._contexts), batch.level_labels
-        if self._mixup:
-            images, labels = mixed(images, labels, self._mixup)
+        images = on_devices(batch, self._contexts)
         if self._frozen is not None:
             images = [self._frozen(image) for image in images]
         with autograd.record():
-            whole = self._whole([self._net(image) for image in images], labels, batch.id)
+            whole = self._whole([self._net(image) for image in images], batch)
             remembered = self._memory.arrays(self._contexts[0], whole.ids)
             inputs = (
                 whole.code,
@@ -122,7 +116,7 @@ class Step:
         self._memory.observe(whole.code.detach(), whole.level_labels, whole.ids)
         return loss, len(whole.ids)
 
-    def _whole(self, codes: list[nd.NDArray], labels: nd.NDArray, ids: np.ndarray) -> WholeBatch:
+    def _whole(self, codes: list[nd.NDArray], batch: Any) -> WholeBatch:
         """The codes of all devices and workers on the first context, in the order of the batch.
 
         The gradient goes back to those that were made here.
@@ -131,16 +125,17 @@ class Step:
         own = codes[0].as_in_context(first)
         if len(codes) > 1:
             own = nd.concat(*(code.as_in_context(first) for code in codes), dim=0)
+        labels = batch.level_labels
         if self._workers.count == 1:
-            return WholeBatch(own, labels.as_in_context(first), ids)
+            return WholeBatch(own, labels.as_in_context(first), batch.id)
         parts = self._workers.gather(own.detach().asnumpy())
         mine = [
             own if worker == self._workers.rank else nd.array(part, first)
             for worker, part in enumerate(parts)
         ]
-        gathered = np.concatenate(self._workers.gather(labels.asnumpy()))
-        ids = np.concatenate(self._workers.gather(ids))
-        return WholeBatch(nd.concat(*mine, dim=0), nd.array(gathered, first), ids)
+        labels = np.concatenate(self._workers.gather(labels.asnumpy()))
+        ids = np.concatenate(self._workers.gather(batch.id))
+        return WholeBatch(nd.concat(*mine, dim=0), nd.array(labels, first), ids)
 
     def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
         if self._head is None:
