@@ -220,4 +220,8 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("interrupted; with --json the rows above are kept, and the next call goes on")
+        sys.exit(130)
