@@ -9,6 +9,7 @@ RUN python -m venv /opt/gluon_hash
 COPY setup.py pyproject.toml MANIFEST.in README.md LICENSE constraints.txt ./
 COPY configs configs
 COPY data data
+COPY zoo zoo
 COPY gluon_hash gluon_hash
 RUN /opt/gluon_hash/bin/pip install --no-cache-dir --disable-pip-version-check \
     -c constraints.txt ".[$EXTRAS]"

@@ -14,7 +14,7 @@ SOURCES = (
     "gluon_hash configs data docs symbols tests tools setup.py pyproject.toml MANIFEST.in README.md"
     " LICENSE CHANGELOG.md CONTRIBUTING.md Makefile constraints.txt constraints-newer.txt"
     " constraints-core.txt constraints-docs.txt .ci .github .pre-commit-config.yaml mkdocs.yml"
-    " notebooks CITATION.cff SECURITY.md CODE_OF_CONDUCT.md"
+    " notebooks zoo CITATION.cff SECURITY.md CODE_OF_CONDUCT.md"
 ).split()
 
 
@@ -68,7 +68,7 @@ def command(installed, tmp_path):
 def test_the_wheel_carries_configurations_tables_and_types(installed):
     package = installed / "gluon_hash"
     assert (package / "py.typed").is_file()
-    for folder, pattern in (("configs", "*.yaml"), ("data", "*/*.tsv")):
+    for folder, pattern in (("configs", "*.yaml"), ("data", "*/*.tsv"), ("zoo", "*/*.*")):
         ours = sorted(path.relative_to(ROOT) for path in (ROOT / folder).glob(pattern))
         assert ours
         for path in ours:
