@@ -96,7 +96,8 @@ def _cifar(bench: Bench) -> Works:
     assert archive is not None  # the row is left out without one
 
     def prepare(out: Path) -> Sequence[object]:
-        return (*COMMAND, "prepare", "cifar100", "--source", archive, "--out", out / "prepared")
+        options = ("--source", archive, "--out", out / "prepared", "--duplicates", "keep")
+        return (*COMMAND, "prepare", "cifar100", *options)
 
     def unpack(out: Path) -> Sequence[object]:
         text = "import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])"

@@ -24,7 +24,7 @@ def plot_rows(size: Size) -> Iterator[Row]:
         f"t-SNE of {count:,} codes of {NUM_BITS} bits",
         partial(_tsne, count=count),
         seconds=100,
-        behind="openTSNE is that library itself.",
+        behind="Ours calls scikit-learn (Barnes-Hut); openTSNE interpolates by FFT.",
     )
 
 

@@ -87,14 +87,24 @@ def test_a_row_is_measured_in_turn_with_its_rivals(tmp_path, monkeypatch):
     assert row["limit"] == {"by": "8 MB", "least": 0.5}
 
 
-def test_slow_work_has_as_many_turns_as_its_budget_holds(tmp_path):
-    """0.03 s a call: a budget of 0.1 s holds three turns, one of 0.001 s the one that must be."""
-    slow = Works(Here(lambda: None), {"slow": Here(lambda: time.sleep(0.03), warm=False)})
-    turns = [
-        len(measured(slow, tmp_path, shortest=0, budget=budget)["rivals"]["slow"]["values"])
-        for budget in (0.1, 0.001)
-    ]
-    assert turns[0] in (2, 3) and turns[1] == 1  # a busy machine takes longer than asked
+@pytest.mark.parametrize("budget, turns", [(0.1, 3), (0.001, 1), (10, 5)])
+def test_slow_work_has_as_many_turns_as_its_budget_holds(tmp_path, monkeypatch, budget, turns):
+    """0.03 s a call: three are 0.09 s; there is always one, and never more than five."""
+
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+        def pass_by(self):
+            self.now += 0.03
+
+    clock = Clock()
+    monkeypatch.setattr(bench_measuring, "time", clock)
+    works = Works(Here(lambda: None), {"slow": Here(clock.pass_by, warm=False)})
+    slow = measured(works, tmp_path, shortest=0, budget=budget)["rivals"]["slow"]
+    assert slow["values"] == pytest.approx([0.03] * turns)
 
 
 def test_a_rival_that_fails_leaves_the_others_their_turns(tmp_path):
