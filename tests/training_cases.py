@@ -65,6 +65,7 @@ def make(
     lr=0.02,
     stop=None,
     on_refresh=None,
+    mixup=0.0,
     **settings,
 ):
     """A trainer of a linear layer; ``stop``: (epoch, batch, what to call before it)."""
@@ -101,6 +102,7 @@ def make(
         parts.memory,
         [mx.cpu()],
         head=parts.head,
+        mixup=mixup,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -31,6 +31,7 @@ class BinaryTargets(Method):
     """A binary target for each finest class: the memory of these methods."""
 
     targets: Literal["hadamard", "balanced", "tree", "annealed"] = targets_field("hadamard")
+    mixes: ClassVar[bool] = True
     flipped: float | None = Field(
         None,
         gt=0,

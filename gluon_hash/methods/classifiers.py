@@ -26,6 +26,7 @@ class GreedyHash(Method):
     Source: Su, Zhang, Han and Tian, NeurIPS 2018.
     """
 
+    mixes: ClassVar[bool] = True
     name: Literal["greedyhash"] = "greedyhash"
     penalty_weight: float = Field(
         paper(losses.GreedyHashLoss, "penalty_weight"),
@@ -48,6 +49,7 @@ class SSDH(Method):
     Source: Yang, Lin and Chen, TPAMI 2018.
     """
 
+    mixes: ClassVar[bool] = True
     name: Literal["ssdh"] = "ssdh"
     binarization_weight: float = Field(
         paper(losses.SSDHLoss, "binarization_weight"),
@@ -75,6 +77,7 @@ class Softmax(Method):
     """Coarse and fine softmax heads: a classifier of every level that reads the code."""
 
     missing_labels: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
     name: Literal["softmax"] = "softmax"
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
 

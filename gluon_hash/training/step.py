@@ -17,6 +17,7 @@ from gluon_hash.engine import autograd, gluon, mx, nd
 from gluon_hash.methods.memory.base import Memory
 from gluon_hash.records.image_batches import on_devices
 from gluon_hash.training.kernels import has_fast_kernels
+from gluon_hash.training.mixing import mixed
 from gluon_hash.training.precision import cast_inside, scaled_by
 from gluon_hash.training.terms import LossTerms
 from gluon_hash.training.workers import Workers
@@ -50,6 +51,8 @@ class Step:
         See gluon_hash.training.precision.
     kernels : str
         See gluon_hash.training.kernels.
+    mixup : float
+        Above 0: images are mixed (gluon_hash.training.mixing), and ``loss`` is a MixedLoss.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Step:
         workers: Workers,
         precision: str = "float32",
         kernels: str = "compatible",
+        mixup: float = 0.0,
     ) -> None:
         if not has_fast_kernels(contexts):
             kernels = "compatible"
@@ -73,7 +77,7 @@ class Step:
         self._frozen = None if frozen is None else cast_inside(frozen, precision)
         self._optimizer, self._memory = optimizer, memory
         self._contexts, self._workers = list(contexts), workers
-        self._clip_gradient_norm = clip_gradient_norm
+        self._clip_gradient_norm, self._mixup = clip_gradient_norm, mixup
         self._trained = [
             parameter
             for block in (net, head)
@@ -93,11 +97,13 @@ class Step:
         ``watch`` is given names and values of the loss's terms, not yet computed either, if it
         names some.
         """
-        images = on_devices(batch, self._contexts)
+        images, labels = on_devices(batch, self._contexts), batch.level_labels
+        if self._mixup:
+            images, labels = mixed(images, labels, self._mixup)
         if self._frozen is not None:
             images = [self._frozen(image) for image in images]
         with autograd.record():
-            whole = self._whole([self._net(image) for image in images], batch)
+            whole = self._whole([self._net(image) for image in images], labels, batch.id)
             remembered = self._memory.arrays(self._contexts[0], whole.ids)
             inputs = (
                 whole.code,
@@ -116,7 +122,7 @@ class Step:
         self._memory.observe(whole.code.detach(), whole.level_labels, whole.ids)
         return loss, len(whole.ids)
 
-    def _whole(self, codes: list[nd.NDArray], batch: Any) -> WholeBatch:
+    def _whole(self, codes: list[nd.NDArray], labels: nd.NDArray, ids: np.ndarray) -> WholeBatch:
         """The codes of all devices and workers on the first context, in the order of the batch.
 
         The gradient goes back to those that were made here.
@@ -125,17 +131,16 @@ class Step:
         own = codes[0].as_in_context(first)
         if len(codes) > 1:
             own = nd.concat(*(code.as_in_context(first) for code in codes), dim=0)
-        labels = batch.level_labels
         if self._workers.count == 1:
-            return WholeBatch(own, labels.as_in_context(first), batch.id)
+            return WholeBatch(own, labels.as_in_context(first), ids)
         parts = self._workers.gather(own.detach().asnumpy())
         mine = [
             own if worker == self._workers.rank else nd.array(part, first)
             for worker, part in enumerate(parts)
         ]
-        labels = np.concatenate(self._workers.gather(labels.asnumpy()))
-        ids = np.concatenate(self._workers.gather(batch.id))
-        return WholeBatch(nd.concat(*mine, dim=0), nd.array(labels, first), ids)
+        gathered = np.concatenate(self._workers.gather(labels.asnumpy()))
+        ids = np.concatenate(self._workers.gather(ids))
+        return WholeBatch(nd.concat(*mine, dim=0), nd.array(gathered, first), ids)
 
     def _head_outputs(self, code: nd.NDArray) -> list[nd.NDArray]:
         if self._head is None:

@@ -17,6 +17,7 @@ from gluon_hash.training.advice import ADVICE, advised
 from gluon_hash.training.callbacks import Steps
 from gluon_hash.training.draws import Draws
 from gluon_hash.training.epoch import EpochSoFar
+from gluon_hash.training.mixing import MixedLoss
 from gluon_hash.training.schedule import Schedule
 from gluon_hash.training.state import Begun, EpochReport
 from gluon_hash.training.step import Step
@@ -61,6 +62,8 @@ class HashTrainer:
         float32, or what the network's products are computed in (gluon_hash.training.precision).
     kernels : str
         compatible, or fast with other last bits of gradients (gluon_hash.training.kernels).
+    mixup : float
+        Above 0: each image is mixed with another of its batch (gluon_hash.training.mixing).
     """
 
     def __init__(
@@ -80,7 +83,10 @@ class HashTrainer:
         workers: Workers = ALONE,
         precision: str = "float32",
         kernels: str = "compatible",
+        mixup: float = 0.0,
     ) -> None:
+        if mixup:
+            loss = MixedLoss(loss)
         self.net, self.frozen, self.head, self.optimizer = net, frozen, head, optimizer
         self.memory = memory
         self._loader, self.contexts, self.workers = loader, list(contexts), workers
@@ -97,6 +103,7 @@ class HashTrainer:
             workers,
             precision,
             kernels,
+            mixup,
         )
         for block in (net, loss, frozen, head):
             if block is not None:

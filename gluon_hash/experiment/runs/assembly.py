@@ -95,6 +95,7 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
         workers=workers,
         precision=config.training.precision,
         kernels=config.training.kernels,
+        mixup=config.training.mixup,
     )
     return Assembled(data, net, trainer, in_order(frozen, trained, decoder), decoder)
 

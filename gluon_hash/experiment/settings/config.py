@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from gluon_hash.methods import HPDH, Method, method_from
+from gluon_hash.methods import HPDH, METHODS, Method, method_from
 from gluon_hash.records.decoded import parse_bytes
 
 __all__ = ["FEATURES", "Config"]
@@ -177,6 +177,12 @@ class TrainingConfig(_Section):
         description="fast: on CPUs a CIFAR ResNet trains 1.6 times as fast, and networks in "
         "bfloat16 faster; the last bits of gradients differ, so that a run is another one",
     )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        description="above 0: each image is mixed with another of its batch, by a weight of "
+        "Beta(mixup, mixup), and trained towards both classes; of methods with fixed targets",
+    )
     monitor: Literal["map", "map_tie_averaged", "mahp", "map_database", "mahp_database", "loss"] = (
         Field(
             "map",
@@ -233,6 +239,12 @@ class Config(_Section):
                 f"training.monitor is 'loss', but the losses of two epochs of {self.loss.name} do "
                 "not compare, so the lowest is not the best; set map or mahp (measured on held-out "
                 "images)"
+            )
+        if self.training.mixup and not self.loss.mixes:
+            able = ", ".join(name for name, method in METHODS.items() if method.mixes)
+            raise ValueError(
+                f"training.mixup: {self.loss.name} cannot be trained on mixed images; methods that "
+                f"can: {able}"
             )
         if self.net.standardize and self.data.features is None and self.net.backbone != FEATURES:
             raise ValueError(
