@@ -27,6 +27,8 @@ PACKING = (
     "im2rec reads every file once; ours also hashes every image to find duplicates, splits, and "
 )
 PACKING += "verifies what it has written."
+COMPILED = "Compiling the kernels takes longer than torch takes to be imported."
+IMPORTED = "Besides the evaluation (a row of its own) it is imports and loading compiled kernels."
 OPENED = "MXNet's reader looks at the index alone; ours at the labels and ids of all images too."
 
 
@@ -172,7 +174,7 @@ def start_rows(size: Size) -> Iterator[Row]:
             f"evaluate, {counts[0]:,} x {counts[1]:,}, whole process, {what}",
             partial(_evaluate, counts=counts, cold=cold),
             seconds=25 if cold else 15,
-            behind="Compiling takes longer than torch takes to be imported." if cold else "",
+            behind=COMPILED if cold else IMPORTED,
         )
 
 

@@ -71,7 +71,10 @@ class Machine:
         """As JSON values, with what `gluon-hash doctor` says of it."""
         report = doctor.version_report()
         kept = ("gluon_hash", "python", "packages", "machine", "processor", "OMP_NUM_THREADS")
-        numbers = {name: float(f"{value:.3g}") for name, value in asdict(self).items()}
+        numbers = {
+            name: float(f"{value:.3g}") if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
         return {**numbers, **{name: report[name] for name in kept}, "commit": commit()}
 
 

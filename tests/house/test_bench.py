@@ -159,6 +159,12 @@ def test_limits_by_hand():
     assert MACHINE.reading(2e10).least == 1
 
 
+def test_the_machine_is_kept_with_its_numbers():
+    about = bench_machine.Machine(1.2345e10, 3e9, 32 << 20, 2, 8e10).as_values()
+    assert (about["memory"], about["processors"], about["cache"]) == (1.23e10, 2, 32 << 20)
+    assert isinstance(about["processors"], int) and about["commit"]
+
+
 def ours(least, amount=10, turns=5):
     return {"amount": amount, "values": [least] * turns, "least": least, "median": 1.25 * least}
 
