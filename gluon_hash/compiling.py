@@ -23,8 +23,17 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def inner(function: Kernel) -> Kernel:
-    """Compile a kernel that other kernels call; it is kept on the disk as part of its callers."""
-    compiled: Any = njit(function, nogil=True, error_model="numpy")
+    """Compile a kernel that other kernels call; it is kept on the disk as part of its callers.
+
+    What would let Python or C call it takes as long to compile as the kernel, and is left out.
+    """
+    compiled: Any = njit(
+        function,
+        nogil=True,
+        error_model="numpy",
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )
     return compiled
 
 
@@ -44,7 +53,9 @@ def kept(function: Kernel) -> Kernel:
     environment.cache_folder, and if there is none, or the disk is full, it is compiled in every
     run.
     """
-    compile_it: Any = partial(njit, function, nogil=True, error_model="numpy")
+    compile_it: Any = partial(
+        njit, function, nogil=True, error_model="numpy", no_cfunc_wrapper=True
+    )
     try:
         kernel = compile_it(cache=True)
     except RuntimeError:  # Numba found no folder that it can write to

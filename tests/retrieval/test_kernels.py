@@ -12,7 +12,7 @@ from reference import random_table
 
 from gluon_hash import arrays, compiling
 from gluon_hash.retrieval import PROTOCOLS, Cutoffs, Measured, measure
-from gluon_hash.retrieval.evaluation.kernels import compiled, loops
+from gluon_hash.retrieval.evaluation.kernels import compiled, loops, sorting, table
 from gluon_hash.retrieval.evaluation.kernels.table import METRICS
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +141,24 @@ def test_a_measurement_of_this_version_misses_nothing_and_an_older_one_does(
         )
         optional = "_radius_" in name or re.search(r"_level_\d", name)
         assert older.is_complete() == bool(optional), name
+
+
+@pytest.mark.parametrize("num_steps", [1, 4, 5, 6, 25, 26, 31])
+def test_every_metric_of_the_table_is_filled_however_many_there_are(monkeypatch, num_steps):
+    monkeypatch.setattr(table, "folded", lambda function: function)
+    taken = []
+    steps = [lambda ranking, wanted, row, i=i: taken.append(i) for i in range(num_steps)]
+    table._in_turn(steps)(None, None, None)
+    assert taken == list(range(num_steps))
+
+
+@pytest.mark.parametrize(
+    ("ascending", "last"), [([], 3), ([2, 2, 5], 1), ([2, 2, 5], 2), ([2, 2, 5], 4), ([2, 5], 5)]
+)
+def test_what_is_at_most_a_number_is_counted_as_numpy_does(ascending, last):
+    numbers = np.array(ascending, np.int32)
+    counted = sorting.count_up_to.py_func(numbers, last)
+    assert counted == np.searchsorted(numbers, last, side="right")
 
 
 def test_every_metric_is_described_in_the_documentation():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import faiss
 import numpy as np
 
 from gluon_hash.retrieval.codes.packing import num_bytes
@@ -87,6 +86,8 @@ def _segment(packed: np.ndarray, begin: int, end: int) -> np.ndarray:
 
 def _hamming(queries: np.ndarray, items: np.ndarray) -> np.ndarray:
     """Hamming distances of all pairs: uint8 (q, B), (N, B) -> int32 (q, N)."""
+    import faiss  # every evaluation would wait for it
+
     queries, result = np.ascontiguousarray(queries), np.empty((len(queries), len(items)), np.int32)
     faiss.hammings(
         faiss.swig_ptr(queries),

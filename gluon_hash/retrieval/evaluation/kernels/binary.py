@@ -6,6 +6,7 @@ import numpy as np
 
 from gluon_hash.retrieval.evaluation.kernels.compiled import inner
 from gluon_hash.retrieval.evaluation.kernels.ranking import Ranking
+from gluon_hash.retrieval.evaluation.kernels.sorting import count_up_to
 
 __all__ = [
     "asi_at_level",
@@ -54,7 +55,7 @@ def average_precision_at_level(ranking: Ranking, level: int) -> float:
 @inner
 def _hits_within(ranking: Ranking, last_rank: int) -> int:
     """Relevant items whose rank is ``last_rank`` or better."""
-    return int(np.searchsorted(ranking.relevant, last_rank, side="right"))
+    return count_up_to(ranking.relevant, last_rank)
 
 
 @inner

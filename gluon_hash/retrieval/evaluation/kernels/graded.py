@@ -11,6 +11,7 @@ import numpy as np
 from gluon_hash.retrieval.evaluation.kernels.compiled import inner
 from gluon_hash.retrieval.evaluation.kernels.lanes import LANES, load, spread, store
 from gluon_hash.retrieval.evaluation.kernels.ranking import Ranking
+from gluon_hash.retrieval.evaluation.kernels.sorting import count_up_to
 
 __all__ = [
     "acg",
@@ -39,7 +40,7 @@ def _stretch(
     values[:] = table[0]
     ranks, masks = ranking.ranks, ranking.masks
     last = start + len(values)
-    behind = first + int(np.searchsorted(ranks[first : first + len(values)], last, "right"))
+    behind = first + count_up_to(ranks[first : first + len(values)], last)
     for item in range(first, behind):
         values[np.uint64(ranks[item] - 1 - start)] = table[masks[item]]
     return behind
@@ -139,7 +140,9 @@ def mean_ndcg_released(ranking: Ranking) -> float:
     if len(ranking.ranks) == 0:
         return np.nan
     discount = ranking.tables.released_discount
-    remaining, best = ranking.ideal.gains.copy(), ranking.num_levels
+    remaining, best = np.empty(ranking.num_levels + 1, np.int64), ranking.num_levels
+    for gain in range(ranking.num_levels + 1):
+        remaining[gain] = ranking.ideal.gains[gain]
     at = min(len(discount) - 1, ranking.num_items)
     gains = np.empty(at, np.uint8)
     _stretch(ranking, 0, 0, ranking.tables.gain, gains)
@@ -247,7 +250,10 @@ def _lacks(
     The ideal order has ``before`` items above gain ``best``, which it has come to. ranked: items of
     each gain before ``start``; these are added.
     """
-    above, so_far = ranked[best + 1 :].sum(), ranked[best:].sum()
+    above = 0
+    for gain in range(best + 1, len(ranked)):
+        above += ranked[gain]
+    so_far = above + ranked[best]
     for i in range(len(gains)):
         above += gains[i] > best
         so_far += gains[i] >= best

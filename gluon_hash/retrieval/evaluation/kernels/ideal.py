@@ -32,8 +32,10 @@ class Ideal(NamedTuple):
 def make_ideal(num_levels: int, length: int) -> Ideal:
     """Room for the ideal order of the first ``length`` items; it is of no query."""
     padded = -(-length // LANES) * LANES
+    by_mask = np.empty(1 << num_levels, np.int64)
+    by_mask[:] = -1
     return Ideal(
-        np.full(1 << num_levels, -1, np.int64),
+        by_mask,
         np.zeros(num_levels + 1),
         np.zeros(num_levels + 1, np.int64),
         np.zeros((num_levels + 1) * LANES),
@@ -66,15 +68,18 @@ def set_ideal(
         same &= ideal.similarity[level] == similarity[level]
     if same:
         return
-    ideal.by_mask[:], ideal.similarity[:], ideal.gains[:] = by_mask, similarity, 0
     num_levels = len(similarity) - 1
-    by_finest = np.zeros(num_levels + 1, np.int64)
+    by_gain, by_finest = np.zeros(num_levels + 1, np.int64), np.zeros(num_levels + 1, np.int64)
     for mask in range(len(by_mask)):
-        ideal.gains[gain[mask]] += by_mask[mask]
+        ideal.by_mask[mask] = by_mask[mask]
+        by_gain[num_levels - gain[mask]] += by_mask[mask]
         by_finest[finest[mask]] += by_mask[mask]
+    values = np.empty(num_levels + 1, np.float64)
+    for level in range(num_levels + 1):
+        ideal.similarity[level] = similarity[level]
+        ideal.gains[level], values[level] = by_gain[num_levels - level], num_levels - level
     _set_relevance(ideal.gains, counts_query, ideal.relevance)
-    values = np.arange(num_levels, -1, -1).astype(np.float64)
-    _add_up(ideal.gains[::-1], values, length, ideal.gained, ideal.gained_inverse)
+    _add_up(by_gain, values, length, ideal.gained, ideal.gained_inverse)
     _add_up(by_finest, ideal.similarity, length, ideal.similar, ideal.similar_inverse)
 
 

@@ -64,7 +64,8 @@ def _make_measure_all(sources: int) -> Any:
         ranks, masks = np.empty(num_items, np.int32), np.empty(num_items, np.uint8)
         relevant = np.empty(num_items, np.int32)
         last_rank = np.empty(codes.num_bits + 2, np.int64)
-        next_slot, by_mask = np.empty_like(last_rank), np.empty_like(agreeing.by_mask)
+        next_slot = np.empty(codes.num_bits + 2, np.int64)
+        by_mask = np.empty(1 << num_levels, np.int64)
         for query in order:
             num_agreeing = _arrange(
                 codes, query, agreeing, room, last_rank, next_slot, by_mask, ranks, masks
@@ -108,7 +109,8 @@ def _arrange(
     _begin(room.counts, last_rank)
     _begin(room.agreeing, next_slot)
     place(agreeing, room, codes.num_bits, last_rank, next_slot, ranks, masks)
-    by_mask[:] = agreeing.by_mask
+    for mask in range(len(by_mask)):
+        by_mask[mask] = agreeing.by_mask[mask]
     if codes.excluded[query] >= 0:
         by_mask[agreeing.unsorted[codes.excluded[query]]] -= 1
     num_agreeing = next_slot[codes.num_bits]
@@ -129,7 +131,8 @@ def _begin(counts: np.ndarray, before: np.ndarray) -> None:
 @inner
 def _count(ranking: Ranking, ends: np.ndarray, query: int, counts: Counts) -> None:
     """Fill a row of ``counts``."""
-    counts.within[query] = ends
+    for radius in range(len(ends)):
+        counts.within[query, radius] = ends[radius]
     _hits_before(ranking.relevant, counts.ranks, counts.by_rank[query])
     _hits_before(ranking.relevant, ends, counts.hits_within[query])
 

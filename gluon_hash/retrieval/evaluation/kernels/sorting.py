@@ -21,6 +21,7 @@ __all__ = [
     "agree",
     "agreements",
     "compare",
+    "count_up_to",
     "make_agreeing",
     "make_room",
     "place",
@@ -70,8 +71,10 @@ class Room(NamedTuple):
 @inner
 def make_agreeing(num_items: int, num_levels: int) -> Agreeing:
     """Room for what agrees with a query among ``num_items``."""
+    labels = np.empty(num_levels, np.int32)
+    labels[:] = -1
     return Agreeing(
-        np.full(num_levels, -1, np.int32),
+        labels,
         np.empty(num_items, np.uint8),
         np.zeros(1, np.int64),
         np.empty(num_items, np.int32),
@@ -98,7 +101,8 @@ def agree(codes: Codes, query: int, agreeing: Agreeing) -> None:
         same &= query_labels[k] == agreeing.labels[k]
     if same:
         return
-    agreeing.labels[:] = query_labels
+    for k in range(len(query_labels)):
+        agreeing.labels[k] = query_labels[k]
     agreements(query_labels, codes.labels, agreeing.unsorted)
     unsorted, positions, masks = agreeing.unsorted, agreeing.positions, agreeing.masks
     size = np.uint64(0)
@@ -108,6 +112,19 @@ def agree(codes: Codes, query: int, agreeing: Agreeing) -> None:
     agreeing.size[0], agreeing.by_mask[:] = size, 0
     for item in range(agreeing.size[0]):
         agreeing.by_mask[masks[item]] += 1
+
+
+@inner
+def count_up_to(ascending: np.ndarray, last: int) -> int:
+    """How many of ascending numbers are ``last`` or smaller."""
+    low, high = 0, len(ascending)
+    while low < high:
+        middle = (low + high) >> 1
+        if ascending[middle] <= last:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @inner
@@ -131,10 +148,11 @@ def compare(codes: Codes, query: int, agreeing: Agreeing, room: Room) -> None:
     length = num_items // STREAMS
     room.counts[:], room.agreeing[:] = 0, 0
     positions, starts = agreeing.positions[:size], room.starts
+    next_one = np.empty(STREAMS, np.int64)
     for stream in range(STREAMS):
-        starts[stream] = np.searchsorted(positions, stream * length)
+        starts[stream] = next_one[stream] = count_up_to(positions, stream * length - 1)
     starts[STREAMS] = size
-    ends, next_one = starts[1:], starts[:STREAMS].copy()
+    ends = starts[1:]
     for tile in range(0, length, TILE):
         count = min(TILE, length - tile)
         for stream in range(STREAMS):

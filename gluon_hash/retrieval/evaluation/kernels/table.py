@@ -17,6 +17,7 @@ from gluon_hash.retrieval.evaluation.kernels.ranking import Ranking, Ranks
 
 __all__ = ["METRICS", "Metric", "columns", "fill_row", "missing_metrics", "num_columns"]
 
+STEPS_TOGETHER = 5
 RELEASED_RANKS = 100  # the released mean nDCG averages over cut-offs 1 .. 100
 
 
@@ -154,17 +155,29 @@ def _step(metric: Metric, metrics_before: Sequence[Metric]) -> Any:
     return folded(step)
 
 
-def _in_turn(steps: Sequence[Any]) -> Any:
-    """A kernel that takes all steps; halves of halves, since Numba cannot loop over functions."""
-    if len(steps) == 1:
-        return steps[0]
-    first, second = _in_turn(steps[: len(steps) // 2]), _in_turn(steps[len(steps) // 2 :])
+def _nothing(ranking: Ranking, wanted: np.ndarray, row: np.ndarray) -> None:
+    """A step where there is none."""
 
-    def both(ranking: Ranking, wanted: np.ndarray, row: np.ndarray) -> None:
+
+def _in_turn(steps: Sequence[Any]) -> Any:
+    """A kernel that takes all steps, five of five; they have names, as Numba cannot loop over them.
+
+    Two at a time would be copied into each other more often, which makes compiling slow.
+    """
+    if len(steps) > STEPS_TOGETHER:
+        groups = np.array_split(np.array(steps, dtype=object), STEPS_TOGETHER)
+        steps = [_in_turn(group.tolist()) for group in groups]
+    five = [*steps, *[folded(_nothing)] * (STEPS_TOGETHER - len(steps))]
+    first, second, third, fourth, fifth = five
+
+    def together(ranking: Ranking, wanted: np.ndarray, row: np.ndarray) -> None:
         first(ranking, wanted, row)
         second(ranking, wanted, row)
+        third(ranking, wanted, row)
+        fourth(ranking, wanted, row)
+        fifth(ranking, wanted, row)
 
-    return folded(both)
+    return folded(together)
 
 
 _all_steps = _in_turn([_step(metric, METRICS[:number]) for number, metric in enumerate(METRICS)])
