@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -12,9 +12,12 @@ from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.memory import targets as placed
 from gluon_hash.methods.memory.annealed import annealed_targets
 from gluon_hash.methods.memory.base import FixedTargets, Memory
+from gluon_hash.methods.memory.semantic import class_similarity, ridge_scores, semantic_targets
 from gluon_hash.methods.method import Method, Task, paper
 
-__all__ = ["CSQ", "DPN", "BinaryTargets", "OrthoHash"]
+__all__ = ["CSQ", "DPN", "BinaryTargets", "OrthoHash", "Targets", "targets_field"]
+
+Targets = Literal["hadamard", "balanced", "tree", "annealed", "semantic"]
 
 
 def targets_field(default: str) -> Any:
@@ -23,15 +26,15 @@ def targets_field(default: str) -> Any:
         default,
         description="hadamard: rows of a Hadamard matrix (the papers); balanced: random; tree: a "
         "child is its parent's target with some bits flipped (ours); annealed: distances that "
-        "increase with the level at which two classes meet (ours)",
+        "increase with the level at which two classes meet (ours); semantic: the nearer, the more "
+        "a linear classifier takes one for the other (SHC's centers)",
     )
 
 
 class BinaryTargets(Method):
     """A binary target for each finest class: the memory of these methods."""
 
-    targets: Literal["hadamard", "balanced", "tree", "annealed"] = targets_field("hadamard")
-    mixes: ClassVar[bool] = True
+    targets: Targets = targets_field("hadamard")
     flipped: float | None = Field(
         None,
         gt=0,
@@ -62,6 +65,11 @@ class BinaryTargets(Method):
             return placed.tree_targets(tree, counts, num_bits, task.rng(), flipped)
         if self.targets == "annealed":
             return annealed_targets(tree, counts, num_bits, task.rng())
+        if self.targets == "semantic":
+            if task.features is None:
+                raise ValueError("targets: semantic needs the features of the training images")
+            similarity = class_similarity(*ridge_scores(*task.features(), counts[0]))
+            return semantic_targets(similarity, num_bits, task.rng())
         draw = {"hadamard": placed.hadamard_targets, "balanced": placed.balanced_targets}
         return draw[self.targets](counts[0], num_bits, task.rng())
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
-from gluon_hash.methods.binary_targets import BinaryTargets, targets_field
+from gluon_hash.methods.binary_targets import BinaryTargets, Targets, targets_field
 from gluon_hash.methods.memory.base import FixedTargets, Memory
 from gluon_hash.methods.method import (
     Codewords,
@@ -27,7 +27,7 @@ class ExpectedCodeword(BinaryTargets):
     outputs: ClassVar[Literal["code", "logits"]] = "logits"
     missing_labels: ClassVar[bool] = True
     name: Literal["expected_codeword"] = "expected_codeword"
-    targets: Literal["hadamard", "balanced", "tree", "annealed"] = targets_field("annealed")
+    targets: Targets = targets_field("annealed")
     level_weights: tuple[float, ...] | None = level_weights_field("1 each")
     spread: float = Field(
         0.4,

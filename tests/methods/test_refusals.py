@@ -23,8 +23,16 @@ def test_a_setting_that_a_method_lacks_is_an_error(name):
     "name, settings, message",
     [
         ("dhn", {"quantization_weight": "much"}, r"quantization_weight\n.*valid number"),
-        ("csq", {"targets": 1.0}, r"targets\n.*'hadamard', 'balanced', 'tree' or 'annealed'"),
-        ("csq", {"targets": "hadamrd"}, r"targets\n.*'hadamard', 'balanced', 'tree' or 'annealed'"),
+        (
+            "csq",
+            {"targets": 1.0},
+            r"targets\n.*'hadamard', 'balanced', 'tree', 'annealed' or 'semantic'",
+        ),
+        (
+            "csq",
+            {"targets": "hadamrd"},
+            r"targets\n.*'hadamard', 'balanced', 'tree', 'annealed' or 'semantic'",
+        ),
         ("dch", {"gamma": float("nan")}, r"gamma\n.*finite number"),
         ("dch", {"gamma": 0.0}, r"gamma\n.*greater than 0"),
         ("dsh", {"quantization_weight": -0.1}, r"quantization_weight\n.*greater than or equal"),

@@ -90,6 +90,7 @@ def _check_method(config: Config) -> None:
     every = Hierarchy.load(Path(config.data.root) / HIERARCHY)
     hierarchy = trained_hierarchy(config, every)
     nothing = (np.zeros((0, config.net.num_bits), np.float32), np.zeros(0, np.int64))
+    classes = np.arange(hierarchy.num_classes[0])
     config.loss.build(
         Task(
             config.loss.levels_of(hierarchy),
@@ -98,6 +99,7 @@ def _check_method(config: Config) -> None:
             [mx.cpu()],
             lambda: nothing,
             config.training.seed,
+            lambda: (np.eye(len(classes), dtype=np.float32), classes),  # an image of each
         )
     )
 

@@ -22,8 +22,9 @@ from gluon_hash.experiment.objects import (
 from gluon_hash.experiment.runs.workers import run_net_together
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy import Hierarchy
+from gluon_hash.losses.leaf_penalty import LeafPenalty
 from gluon_hash.methods import Parts, Task
-from gluon_hash.nets import HashingNet
+from gluon_hash.nets import FeatureInput, HashingNet, SoftTrees
 from gluon_hash.training import HashTrainer
 from gluon_hash.training.interruption import interruptible
 from gluon_hash.training.workers import ALONE, Workers
@@ -76,13 +77,13 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
     if data.statistics is not None:
         net.head[0].set_statistics(*data.statistics)
     trained, frozen = trained_part(config, net)
-    parts = _parts(config, data, in_order(frozen, trained), contexts, workers)
+    parts = _parts(config, data, net, in_order(frozen, trained), contexts, workers)
     decoder = build_decoder(config, data.hierarchy, parts.codewords, contexts)
     if parts.head is not None:
         parts.head.initialize(ctx=contexts)
     trainer = HashTrainer(
         trained,
-        parts.loss,
+        _with_leaf_penalty(parts.loss, config, net, workers),
         data.train,
         build_optimizer(config, trained, parts.head),
         config.optimizer.lr,
@@ -95,28 +96,55 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
         workers=workers,
         precision=config.training.precision,
         kernels=config.training.kernels,
-        mixup=config.training.mixup,
     )
     return Assembled(data, net, trainer, in_order(frozen, trained, decoder), decoder)
+
+
+def _with_leaf_penalty(
+    loss: gluon.HybridBlock, config: Config, net: HashingNet, workers: Workers
+) -> gluon.HybridBlock:
+    """The loss, with the penalty of soft trees where the network ends in them.
+
+    Each worker adds its share, as their gradients are summed.
+    """
+    trees = list(net.head)[-1]
+    if isinstance(trees, SoftTrees):
+        return LeafPenalty(loss, trees, config.net.leaf_weight / workers.count)
+    return loss
 
 
 def _parts(
     config: Config,
     data: Data,
-    net: gluon.HybridBlock,
+    net: HashingNet,
+    whole: gluon.HybridBlock,
     contexts: list[mx.Context],
     workers: Workers,
 ) -> Parts:
-    """Loss, memory and head; ``net``: input -> relaxed code."""
+    """Loss, memory and head; ``whole``: input -> relaxed code."""
+
+    def pass_through(block: gluon.HybridBlock, doing: str) -> tuple[np.ndarray, np.ndarray]:
+        with interruptible():
+            outputs, _, labels = run_net_together(workers, block, data.refresh, contexts, doing)
+        return outputs, labels[:, 0]
 
     def encode() -> tuple[np.ndarray, np.ndarray]:
-        with interruptible():
-            relaxed, _, labels = run_net_together(
-                workers, net, data.refresh, contexts, "refresh centers"
-            )
-        return relaxed, labels[:, 0]
+        return pass_through(whole, "refresh centers")
+
+    def features() -> tuple[np.ndarray, np.ndarray]:
+        cached = config.data.features is not None
+        reads = FeatureInput(net.features.num_features) if cached else net.features
+        return pass_through(reads, "how alike classes are")
 
     levels = config.loss.levels_of(data.hierarchy)
     return config.loss.build(
-        Task(levels, config.net.num_bits, data.ids, contexts, encode, config.training.seed)
+        Task(
+            levels,
+            config.net.num_bits,
+            data.ids,
+            contexts,
+            encode,
+            config.training.seed,
+            features,
+        )
     )
