@@ -24,6 +24,7 @@ from gluon_hash.records.prefetch import mapped
 __all__ = ["Dataset", "Split", "regroup"]
 
 Read = TypeVar("Read")
+ENOUGH = 2  # times the short side: of what is decoded to be shrunk to it
 HEADER_BYTES = 48  # of a record: RecordIO, IRHeader, some labels, padding
 
 
@@ -92,9 +93,12 @@ class Split:
             joined(self.pixels, other.pixels) if self.pixels and other.pixels else None,
         )
 
-    def shrunk(self, short_side: int) -> Split:
-        """The same images, those that are larger shrunk; their hashes are what they were."""
-        shrunk = Shrunk(self.encoded, self.digest, self.pixels, short_side)
+    def shrunk(self, short_side: int, at_least: int | None = None) -> Split:
+        """The same images, those that are larger shrunk; their hashes are what they were.
+
+        With ``at_least``, hashes are those of what was decoded: see Shrunk.
+        """
+        shrunk = Shrunk(self.encoded, self.digest, self.pixels, short_side, at_least)
         return Split(self.fine_labels, self.names, shrunk.encoded, shrunk.digest)
 
     def write(self, folder: Path, name: str, images: ImageList) -> Path:
@@ -126,6 +130,7 @@ class Dataset(SplitData[Split]):
         validation_per_class: int | None = None,
         duplicates: Mode | None = None,
         short_side: int | None = None,
+        reduced: bool = False,
         skip_unreadable: bool = False,
         shuffle: bool | None = None,
         protocol: str = PAPER,
@@ -148,6 +153,10 @@ class Dataset(SplitData[Split]):
             copies are listed in duplicates.json.
         short_side : int, optional
             As gluon_hash.records.pack.record_image.
+        reduced : bool
+            Decode JPEG files at an eighth, a quarter or half of their size, where that is at least
+            twice the short side: photos of a camera are read several times as fast, and their
+            pixels differ by two levels on average. What is equal then is taken for a copy.
         skip_unreadable : bool
             Leave images out that cannot be read, in place of an error.
         shuffle : bool, optional
@@ -167,16 +176,20 @@ class Dataset(SplitData[Split]):
         Raises
         ------
         ValueError
-            If ``out`` exists, or the data set cannot serve the protocol.
+            If ``out`` exists, the data set cannot serve the protocol, or images are to be reduced
+            without a short side.
         DataError
             If an image is unreadable, a class has no training image, or query and database share
             images.
         """
         data = self
         if short_side is not None:
-            train, query = self.train.shrunk(short_side), self.query.shrunk(short_side)
-            splits: Any = {"train": train, "query": query}
+            at_least = ENOUGH * short_side if reduced else None
+            both = {"train": self.train, "query": self.query}
+            splits: Any = {name: split.shrunk(short_side, at_least) for name, split in both.items()}
             data = replace(self, **splits)
+        elif reduced:
+            raise ValueError("reduced: it belongs to a short side; give that too")
         return write_folder(
             data,
             out,
@@ -188,7 +201,7 @@ class Dataset(SplitData[Split]):
             skip_unreadable=skip_unreadable,
             shuffle=shuffle,
             protocol=protocol,
-            settings={"short_side": short_side},
+            settings={"short_side": short_side, "reduced": reduced},
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gluon_hash.datasets.arranging import Items, SplitData, check_classes
+from gluon_hash.datasets.dataset import ENOUGH
 from gluon_hash.datasets.prepared import hold_back
 from gluon_hash.datasets.splits import draw_validation, subset
 from gluon_hash.errors import DataError
@@ -109,6 +110,7 @@ def estimate(
     limit: int | None = None,
     validation_per_class: int | None = None,
     short_side: int | None = None,
+    reduced: bool = False,
     skip_unreadable: bool = False,
     protocol: str = PAPER,
 ) -> PrepareEstimate:
@@ -131,7 +133,9 @@ def estimate(
         split = split.take(subset(split.fine_labels, limit, seed))
         counts[name] = np.bincount(split.fine_labels, minlength=hierarchy.num_classes[0])
         tried = split.take(_spread(len(split)))
-        own_seconds, own_bytes, own_problems = _try(tried, short_side)
+        if short_side is not None:
+            tried = tried.shrunk(short_side, ENOUGH * short_side if reduced else None)
+        own_seconds, own_bytes, own_problems = _try(tried)
         seconds += own_seconds * len(split)
         disk += (own_bytes + LIST_BYTES) * len(split)
         num_tried += len(tried)
@@ -161,15 +165,14 @@ def _spread(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, TRIED)).astype(np.int64))
 
 
-def _try(split: Items, short_side: int | None) -> tuple[float, float, list[str]]:
+def _try(split: Items) -> tuple[float, float, list[str]]:
     """Seconds and bytes of an image that is read and written; what cannot be read, in words."""
-    shrunk: Any = split if short_side is None else split.shrunk(short_side)  # type: ignore[attr-defined]
     problems: dict[int, str] = {}
 
     def attempt(position: int) -> int:
         try:
-            shrunk.digest(position)
-            return shrunk.num_bytes(position)
+            split.digest(position)
+            return split.num_bytes(position)
         except DataError as error:
             problems[position] = str(error)
             return 0

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gluon_hash.records.images import decode_image
 from gluon_hash.records.pack import record_image, shrink
 
 __all__ = ["Shrunk", "digest_of"]
@@ -29,6 +30,8 @@ class Shrunk:
         As of gluon_hash.datasets.dataset.Split.
     short_side : int
         As of gluon_hash.records.pack.record_image.
+    at_least : int, optional
+        As of gluon_hash.records.decode_image; copies are then found among what is decoded.
     """
 
     def __init__(
@@ -37,9 +40,10 @@ class Shrunk:
         digest: Callable[[int], bytes],
         pixels: Callable[[int], np.ndarray] | None,
         short_side: int,
+        at_least: int | None = None,
     ) -> None:
         self._encoded, self._digest, self._pixels = encoded, digest, pixels
-        self._short_side = short_side
+        self._short_side, self._at_least = short_side, at_least
         self._kept: dict[int, bytes] = {}
         self._free = KEPT_BYTES
         self._lock = threading.Lock()
@@ -51,13 +55,19 @@ class Shrunk:
             self._free += len(kept or b"")
         if kept is not None:
             return kept
-        return record_image(self._encoded(position), short_side=self._short_side)
+        data = self._encoded(position)
+        if self._at_least is None:
+            return record_image(data, short_side=self._short_side)
+        return shrink(decode_image(data, at_least=self._at_least), self._short_side) or data
 
     def digest(self, position: int) -> bytes:
         """The hash of the image before it is shrunk; shrinks it too, if it has to be decoded."""
         if self._pixels is None:
             return self._digest(position)
-        pixels = self._pixels(position)
+        if self._at_least is None:
+            pixels = self._pixels(position)
+        else:
+            pixels = decode_image(self._encoded(position), at_least=self._at_least)
         smaller = shrink(pixels, self._short_side) if self._free > 0 else None
         if smaller is not None:
             with self._lock:
