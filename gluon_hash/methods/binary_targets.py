@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -34,6 +34,7 @@ def targets_field(default: str) -> Any:
 class BinaryTargets(Method):
     """A binary target for each finest class: the memory of these methods."""
 
+    mixes: ClassVar[bool] = True
     targets: Targets = targets_field("hadamard")
     flipped: float | None = Field(
         None,
