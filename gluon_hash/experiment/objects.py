@@ -14,6 +14,7 @@ from gluon_hash.nets import (
     Hidden,
     Standardize,
     StandardizeRoots,
+    Trees,
     get_backbone,
     load_backbone,
 )
@@ -73,8 +74,11 @@ def new_net(
     net, hidden = config.net, None
     if net.head == "mlp":
         hidden = Hidden(net.hidden_units, net.hidden_batch_norm, net.dropout)
+    trees = Trees(net.tree_depth, net.num_trees) if net.head == "soft_trees" else None
     outputs = config.loss.num_outputs(hierarchy, net.num_bits)
-    return HashingNet(backbone, net.num_bits, neck=neck, hidden=hidden, num_outputs=outputs)
+    return HashingNet(
+        backbone, net.num_bits, neck=neck, hidden=hidden, num_outputs=outputs, trees=trees
+    )
 
 
 def new_decoder(config: Config, hierarchy: Hierarchy) -> ExpectedCodeword | None:

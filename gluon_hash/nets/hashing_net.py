@@ -17,6 +17,7 @@ from gluon_hash.engine import HybridBlock, Tensor, init, nd, nn
 
 if TYPE_CHECKING:
     from gluon_hash.nets.backbones import Backbone
+    from gluon_hash.nets.soft_trees import Trees
 
 __all__ = ["HashingNet", "Hidden", "Standardize", "StandardizeRoots"]
 
@@ -118,6 +119,13 @@ class Hidden:
         return [*made, nn.Dropout(self.dropout)] if self.dropout else made
 
 
+def _last(width: int, num_outputs: int, trees: Trees | None) -> HybridBlock:
+    """The last layer."""
+    if trees is not None:
+        return trees.layer(width, num_outputs)
+    return nn.Dense(num_outputs, in_units=width, weight_initializer=init.Xavier())
+
+
 class HashingNet(HybridBlock):
     """Image -> relaxed code.
 
@@ -133,6 +141,8 @@ class HashingNet(HybridBlock):
         A hidden layer before the last one: a nonlinear projection.
     num_outputs : int, optional
         Of the last layer; default: num_bits. Others are read as codes by what ``decode_with`` adds.
+    trees : Trees, optional
+        Soft decision trees as the last layer, in place of a linear one.
 
     Attributes
     ----------
@@ -161,6 +171,7 @@ class HashingNet(HybridBlock):
         neck: HybridBlock | None = None,
         hidden: Hidden | None = None,
         num_outputs: int | None = None,
+        trees: Trees | None = None,
         prefix: str | None = None,
     ) -> None:
         super().__init__(prefix=prefix)
@@ -177,11 +188,7 @@ class HashingNet(HybridBlock):
                 if hidden is not None:
                     self.head.add(*hidden.layers(width))
                     width = hidden.num_units or width
-                self.head.add(
-                    nn.Dense(
-                        num_outputs or num_bits, in_units=width, weight_initializer=init.Xavier()
-                    )
-                )
+                self.head.add(_last(width, num_outputs or num_bits, trees))
 
     def decode_with(self, decoder: HybridBlock) -> None:
         """Put a block, outputs of the last layer -> relaxed code, at the end of the head."""

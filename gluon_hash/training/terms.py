@@ -31,6 +31,7 @@ class LossTerms(HybridBlock):
         super().__init__()
         # not a child: how the loss itself is hybridized is the trainer's
         self._whole = lambda *inputs: loss(*inputs)
+        self.params.update(loss.collect_params())  # of soft trees, whose leaves it penalises
         self.names: list[str] = []
         self.hybridize()
 

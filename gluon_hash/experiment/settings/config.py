@@ -110,10 +110,18 @@ class NetConfig(_Section):
     frozen: bool = Field(
         False, description="train the head only; the backbone's batch norm keeps its statistics"
     )
-    head: Literal["linear", "mlp"] = Field(
+    head: Literal["linear", "mlp", "soft_trees"] = Field(
         "linear",
         description="features -> code: linear (the paper); mlp: a hidden "
-        "layer with ReLU before it (nonlinear projection)",
+        "layer with ReLU before it (nonlinear projection); soft_trees: soft decision trees",
+    )
+    tree_depth: int = Field(5, ge=1, le=12, description="of head: soft_trees: 2^depth leaves each")
+    num_trees: int = Field(8, ge=1, description="of head: soft_trees")
+    leaf_weight: float = Field(
+        0.1,
+        ge=0,
+        description="of head: soft_trees: of the terms that keep the bits of their leaves "
+        "independent and balanced",
     )
     hidden_units: int | None = Field(
         None, ge=1, description="of head: mlp; without it as many as features"
@@ -251,7 +259,7 @@ class Config(_Section):
                 "net.standardize needs data.features: the statistics are those of the cached "
                 "features"
             )
-        if self.net.head == "linear" and (
+        if self.net.head != "mlp" and (
             self.net.hidden_units or self.net.hidden_batch_norm or self.net.dropout
         ):
             raise ValueError(
