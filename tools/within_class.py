@@ -24,7 +24,7 @@ from gluon_hash.experiment.objects import in_order
 from gluon_hash.methods import Task
 from gluon_hash.records import RecordFile
 from gluon_hash.retrieval import CodeTable, FeatureTable, codes, measure
-from gluon_hash.retrieval.baselines import fit
+from gluon_hash.retrieval.baselines import LinearHash, fit
 
 AT_A_TIME = 100
 Signs = list[np.ndarray]  # +-1 of the database, the mirrored images, the queries of the data
@@ -58,6 +58,7 @@ def codeword_signs(run: Run, posteriors: list[np.ndarray], num_bits: int) -> Sig
 def baseline_signs(name: str, features: list[np.ndarray], num_bits: int) -> Signs:
     """Signs of a baseline that is fitted on every fifth image of the database."""
     fitted = fit(name, features[0][::5], None, num_bits, seed=24)
+    assert isinstance(fitted, LinearHash)  # of itq and lsh
     return [_signs(fitted.project(each)) for each in features]
 
 
