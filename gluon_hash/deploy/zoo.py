@@ -21,6 +21,7 @@ __all__ = ["ABOUT", "About", "Measures", "ZooNetwork", "built_in_images", "netwo
 
 ABOUT = ".zoo.json"
 NUM_IMAGES, SEED = 27, 24  # one of each figure of the drawn data set
+Code = Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]
 
 
 class Measures(BaseModel):
@@ -51,9 +52,9 @@ class About(BaseModel):
     command: str
     commit: str
     date: str
-    metrics: dict[str, Measures]
+    metrics: dict[Literal["paper", "unseen-images"], Measures]
     limits: list[str]
-    codes: list[Annotated[str, Field(pattern="^([0-9a-f]{2})+$")]]
+    codes: Annotated[list[Code], Field(min_length=NUM_IMAGES, max_length=NUM_IMAGES)]
     sha256: dict[FileName, Digest]
 
     @classmethod
@@ -88,8 +89,14 @@ class ZooNetwork:
 
     @classmethod
     def load(cls, path: Path) -> ZooNetwork:
-        """Of a manifest; DataError as Manifest.load and About.load."""
-        return cls(path, Manifest.load(path), About.load(path))
+        """Of a manifest; DataError as Manifest.load and About.load, or if they do not fit."""
+        manifest, about = Manifest.load(path), About.load(path)
+        num_bytes = (manifest.num_bits + 7) // 8
+        if any(len(code) != 2 * num_bytes for code in about.codes):
+            raise DataError(f"{ABOUT}: expected codes of {num_bytes} bytes", path=path)
+        if manifest.crop is None or any("map" not in m.values for m in about.metrics.values()):
+            raise DataError(f"{ABOUT}: expected a network of images, and their mAP", path=path)
+        return cls(path, manifest, about)
 
     @property
     def name(self) -> str:

@@ -151,6 +151,25 @@ def test_a_changed_file_is_found(copy):
         About.load(copy)
 
 
+@pytest.mark.skipif(not zoo_names(), reason="no network comes along")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"codes": ["00"]},
+        {"codes": ["00"] * 27},
+        {"codes": ["x"] * 27},
+        {"metrics": {"other": {"num_queries": 1, "num_database": 1, "values": {}}}},
+        {"metrics": {"paper": {"num_queries": 1, "num_database": 1, "values": {}}}},
+        {"version": 2},
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused(copy, wrong):
+    about = copy.with_name(copy.name.replace(".manifest.json", ABOUT))
+    about.write_text(json.dumps({**json.loads(about.read_text()), **wrong}))
+    with pytest.raises(DataError, match="zoo.json"):
+        ZooNetwork.load(copy)
+
+
 @pytest.mark.mxnet
 @pytest.mark.skipif(not zoo_names(), reason="no network comes along")
 def test_other_codes_than_those_recorded_are_seen(copy):
