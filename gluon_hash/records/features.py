@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 
 from gluon_hash.engine import nd, new_batch
 
-__all__ = ["Features"]
+__all__ = ["Features", "OfFeatures"]
 
+Change = Callable[[np.ndarray], None]
 ROWS_AT_A_TIME = 1024  # that are looked through
+Loader = TypeVar("Loader", bound="OfFeatures")
+ROWS_CHANGED = 32  # at a time: they stay in the cache
 
 
 class Features:
@@ -46,6 +53,7 @@ class Features:
         # converted once: float16 to float32 takes longer than an epoch of a linear head
         self.features = np.asarray(features, np.float32)
         self.level_labels, self.ids = level_labels, ids
+        self._change: Change | None = None
         bad = np.flatnonzero(~_finite(self.features, self.positions))
         if len(bad):
             raise ValueError(
@@ -53,12 +61,43 @@ class Features:
                 "encode them again"
             )
 
+    def changed(self, change: Change | None) -> Features:
+        """The same whose inputs are changed in place, a batch at a time; None: as they are."""
+        other = copy.copy(self)
+        other._change = change
+        return other
+
+    def part(self, rows: slice | np.ndarray) -> Features:
+        """These rows alone."""
+        other = copy.copy(self)
+        other.positions, other.ids = self.positions[rows], self.ids[rows]
+        other.level_labels = self.level_labels[rows]
+        return other
+
     def inputs(self, positions: np.ndarray) -> nd.NDArray:
         """The features of some of the images: float32 (len(positions), num_features)."""
         array, memory = new_batch((len(positions), self.features.shape[1]))
         rows = self.positions[positions]
         np.take(self.features, rows, axis=0, out=memory, mode="clip")  # other modes copy twice
+        if self._change is not None:
+            for start in range(0, len(memory), ROWS_CHANGED):
+                self._change(memory[start : start + ROWS_CHANGED])
         return array
+
+
+class OfFeatures:
+    """What loaders of features share."""
+
+    _features: Features
+
+    def changed(self: Loader, change: Change | None) -> Loader:
+        """The same with what ``change`` makes of each batch, in place, of float32 (N, D).
+
+        None: the features as they are.
+        """
+        other = copy.copy(self)
+        other._features = self._features.changed(change)
+        return other
 
 
 def _finite(features: np.ndarray, positions: np.ndarray) -> np.ndarray:

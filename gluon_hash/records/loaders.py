@@ -7,12 +7,13 @@ threads, workers or history.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
 
 from gluon_hash.records.decoded import DecodedImages
-from gluon_hash.records.features import Features
+from gluon_hash.records.features import Features, OfFeatures
 from gluon_hash.records.image_batches import ImageBatches, Upload, batch_of
 from gluon_hash.records.prefetch import prefetched
 from gluon_hash.records.protocols import Batch
@@ -148,7 +149,7 @@ class EvalLoader:
         )
 
 
-class FeatureTrainLoader:
+class FeatureTrainLoader(OfFeatures):
     """TrainLoader's twin for features: float (N, num_features), labels (N, K), ids (N,).
 
     Parameters
@@ -189,7 +190,7 @@ class FeatureTrainLoader:
         return batch_of(self._features.inputs(positions), self._features, positions)
 
 
-class FeatureEvalLoader:
+class FeatureEvalLoader(OfFeatures):
     """EvalLoader's twin for features; arguments as FeatureTrainLoader's."""
 
     def __init__(
@@ -206,14 +207,9 @@ class FeatureEvalLoader:
 
     def part(self, rows: slice | np.ndarray) -> FeatureEvalLoader:
         """A loader of these rows alone."""
-        own = self._features
-        return FeatureEvalLoader(
-            own.features,
-            own.level_labels[rows],
-            self.ids[rows],
-            self.batch_size,
-            positions=own.positions[rows],
-        )
+        other = copy.copy(self)
+        other._features, other.ids = self._features.part(rows), self.ids[rows]
+        return other
 
     def __len__(self) -> int:
         return -(-len(self.ids) // self.batch_size)

@@ -64,6 +64,8 @@ class HashTrainer:
         compatible, or fast with other last bits of gradients (gluon_hash.training.kernels).
     mixup : float
         Above 0: each image is mixed with another of its batch (gluon_hash.training.mixing).
+    run : HybridBlock, optional
+        What of ``net`` is run, where ``loader`` does what comes before it; default: all.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class HashTrainer:
         precision: str = "float32",
         kernels: str = "compatible",
         mixup: float = 0.0,
+        run: gluon.HybridBlock | None = None,
     ) -> None:
         if mixup:
             loss = MixedLoss(loss)
@@ -91,8 +94,9 @@ class HashTrainer:
         self.memory = memory
         self._loader, self.contexts, self.workers = loader, list(contexts), workers
         self._lr, self._schedule = lr, schedule
+        run = net if run is None else run
         self._step = Step(
-            net,
+            run,
             frozen,
             head,
             loss,
@@ -105,7 +109,7 @@ class HashTrainer:
             kernels,
             mixup,
         )
-        for block in (net, loss, frozen, head):
+        for block in (run, loss, frozen, head):
             if block is not None:
                 block.hybridize(static_alloc=True, static_shape=True)
 

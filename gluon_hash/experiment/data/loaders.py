@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from gluon_hash.experiment.objects import build_transform
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods.table import METHODS
+from gluon_hash.nets import Standardize
 from gluon_hash.progress import log
 from gluon_hash.records import RecordFile
 from gluon_hash.records.decoded import DecodedImages, parse_bytes
@@ -106,6 +107,14 @@ class Data:
     sampler: str
     statistics: tuple[np.ndarray, np.ndarray] | None = None
     sample: FeatureSample | None = None
+
+    def standardized(self, neck: Standardize) -> Data:
+        """The same where the loaders do what ``neck``, which comes first in the network, would."""
+        change, loaders = neck.on_arrays(), dict[str, Any]()
+        for name in ("train", "refresh", "held_out", "trained_on"):
+            loader = getattr(self, name)
+            loaders[name] = None if loader is None else loader.changed(change)
+        return replace(self, **loaders)
 
 
 def build_data(config: Config, hierarchy: Hierarchy, workers: Workers = ALONE) -> Data:

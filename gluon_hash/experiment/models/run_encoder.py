@@ -21,6 +21,7 @@ from gluon_hash.engine import HybridBlock, mx, nn
 from gluon_hash.experiment.data.features import is_of_records, recorded_weights
 from gluon_hash.experiment.data.loaders import evaluation_loader
 from gluon_hash.experiment.models.encoder import BATCH_SIZE, FileEncoder
+from gluon_hash.experiment.objects import behind_neck
 from gluon_hash.experiment.runs.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import Backbone
@@ -139,8 +140,15 @@ class RunEncoder(FileEncoder):
                 lambda batch: [images.run(batch.image.asnumpy())], loader, description
             )
             return CodeTable(ids, pack(relaxed), labels, self.num_bits, model=self.fingerprint)
-        table = encode_codes(self._net_of(loader), loader, self._contexts, description)
+        net = self._net_of(loader)
+        if isinstance(loader, FeatureEvalLoader) and self.run.config.net.standardize:
+            loader, net = loader.changed(self.run.net.head[0].on_arrays()), self._behind_neck
+        table = encode_codes(net, loader, self._contexts, description)
         return replace(table, model=self.fingerprint)
+
+    @functools.cached_property
+    def _behind_neck(self) -> HybridBlock:
+        return behind_neck(self.run.net)
 
     def _net_of(self, loader: EvalLoader | FeatureEvalLoader) -> HybridBlock:
         return self.run.net.head if isinstance(loader, FeatureEvalLoader) else self.run.net

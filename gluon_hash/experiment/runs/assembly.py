@@ -12,6 +12,7 @@ from gluon_hash.engine import gluon, mx
 from gluon_hash.experiment.data.inputs import HIERARCHY
 from gluon_hash.experiment.data.loaders import Data, build_data
 from gluon_hash.experiment.objects import (
+    behind_neck,
     build_decoder,
     build_net,
     build_optimizer,
@@ -25,6 +26,7 @@ from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.losses.leaf_penalty import LeafPenalty
 from gluon_hash.methods import Parts, Task
 from gluon_hash.nets import FeatureInput, HashingNet, SoftTrees
+from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
 from gluon_hash.training import HashTrainer
 from gluon_hash.training.interruption import interruptible
 from gluon_hash.training.workers import ALONE, Workers
@@ -43,7 +45,7 @@ class Assembled:
     trainer : HashTrainer
         Of what is trained of ``net``.
     whole : HybridBlock
-        Input -> code.
+        What the loaders of ``data`` give -> code. Those of cached features standardize them.
     decoder : HybridBlock or None
         Logits -> code, of a method whose network gives logits.
     """
@@ -74,10 +76,12 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
     hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
     data = build_data(config, hierarchy, workers)
     net = build_net(config, data.hierarchy, contexts)
+    trained, frozen = trained_part(config, net)
+    run = trained
     if data.statistics is not None:
         net.head[0].set_statistics(*data.statistics)
-    trained, frozen = trained_part(config, net)
-    parts = _parts(config, data, net, in_order(frozen, trained), contexts, workers)
+        data, run = data.standardized(net.head[0]), behind_neck(net)
+    parts = _parts(config, data, net, in_order(frozen, run), contexts, workers)
     decoder = build_decoder(config, data.hierarchy, parts.codewords, contexts)
     if parts.head is not None:
         parts.head.initialize(ctx=contexts)
@@ -96,8 +100,9 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
         workers=workers,
         precision=config.training.precision,
         kernels=config.training.kernels,
+        run=run,
     )
-    return Assembled(data, net, trainer, in_order(frozen, trained, decoder), decoder)
+    return Assembled(data, net, trainer, in_order(frozen, run, decoder), decoder)
 
 
 def _with_leaf_penalty(
@@ -123,18 +128,22 @@ def _parts(
 ) -> Parts:
     """Loss, memory and head; ``whole``: input -> relaxed code."""
 
-    def pass_through(block: gluon.HybridBlock, doing: str) -> tuple[np.ndarray, np.ndarray]:
+    def pass_through(
+        block: gluon.HybridBlock, loader: EvalLoader | FeatureEvalLoader, doing: str
+    ) -> tuple[np.ndarray, np.ndarray]:
         with interruptible():
-            outputs, _, labels = run_net_together(workers, block, data.refresh, contexts, doing)
+            outputs, _, labels = run_net_together(workers, block, loader, contexts, doing)
         return outputs, labels[:, 0]
 
     def encode() -> tuple[np.ndarray, np.ndarray]:
-        return pass_through(whole, "refresh centers")
+        return pass_through(whole, data.refresh, "refresh centers")
 
     def features() -> tuple[np.ndarray, np.ndarray]:
-        cached = config.data.features is not None
-        reads = FeatureInput(net.features.num_features) if cached else net.features
-        return pass_through(reads, "how alike classes are")
+        doing, loader = "how alike classes are", data.refresh
+        if isinstance(loader, FeatureEvalLoader):
+            reads = FeatureInput(net.features.num_features)
+            return pass_through(reads, loader.changed(None), doing)  # not standardized
+        return pass_through(net.features, loader, doing)
 
     levels = config.loss.levels_of(data.hierarchy)
     return config.loss.build(

@@ -18,7 +18,7 @@ from gluon_hash.experiment.data.inputs import (
     training_inputs,
 )
 from gluon_hash.experiment.data.loaders import Data
-from gluon_hash.experiment.objects import trained_part
+from gluon_hash.experiment.objects import behind_neck, trained_part
 from gluon_hash.experiment.runs.assembly import Assembled, assemble
 from gluon_hash.experiment.runs.reference import REFERENCE, reference_lines, warnings_of
 from gluon_hash.experiment.runs.run_checks import (
@@ -234,6 +234,7 @@ def _say_what_came_of_it(
     if data.held_out is None:
         return
     net = run.net if run.config.data.features is None else run.net.head
+    net = net if data.statistics is None else behind_neck(run.net)
     table = encode_codes(net, data.held_out, contexts, "codes of the held-out images")
     monitor, warnings = run.config.training.monitor, []
     if monitor != "loss":
