@@ -68,7 +68,7 @@ def test_rows_say_type_bounds_default_and_meaning():
     assert table["training.seed"][:2] == ["whole number >= 0, < 4294967296", "`24`"]
     assert table["transform.mean"][:2] == ["list of 3 numbers", "`[0.485, 0.456, 0.406]`"]
     assert table["optimizer.milestones"][:2] == ["list of whole numbers", "`[50, 100]`"]
-    assert table["net.head"][:2] == ["`linear` or `mlp`", "`linear`"]
+    assert table["net.head"][:2] == ["`linear`, `mlp` or `soft_trees`", "`linear`"]
     assert table["data.held_out"][:2] == ["true or false", "`true`"]
     assert table["loss.name"][:2] == ["name of a method", "`hpdh`"]
     assert all(len(cells) == 3 and cells[2] for cells in table.values())
