@@ -100,6 +100,7 @@ def assemble(config: Config, contexts: list[mx.Context], workers: Workers = ALON
         workers=workers,
         precision=config.training.precision,
         kernels=config.training.kernels,
+        mixup=config.training.mixup,
         run=run,
     )
     return Assembled(data, net, trainer, in_order(frozen, run, decoder), decoder)
