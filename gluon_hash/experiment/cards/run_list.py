@@ -11,7 +11,6 @@ from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.cards.run_files import CONFIG, LOG, read_run
-from gluon_hash.experiment.data.inputs import EXTENDED
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.locks import holder_of
 from gluon_hash.report import Trained
@@ -21,6 +20,7 @@ __all__ = ["RunSummary", "find_runs", "summarize_run"]
 
 LAST, INSIDE, DIVERGED = Path("last.ckpt/state.json"), Path("inside.ckpt"), "diverged.json"
 MEASURED, DEPTH = "measured_hamming.npz", 5
+EXTENDED = "extended.json"  # as experiment.data.inputs has it, which needs MXNet
 
 
 @dataclass(frozen=True)
