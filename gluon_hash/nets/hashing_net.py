@@ -57,7 +57,7 @@ class Standardize(HybridBlock):
     def on_arrays(self) -> Callable[[np.ndarray], None]:
         """What does the same, bit for bit, in place: with float32 arrays (N, num_features).
 
-        It takes a fifth of MXNet's time, which is more than half of a step of a linear head.
+        A pass over features by a linear head takes two thirds of the time with it.
         """
         mean, inv_std = (value.list_data()[0].asnumpy() for value in (self.mean, self.inv_std))
 
