@@ -93,12 +93,8 @@ def test_dtsh():
 def test_dsrh_yao():
     """x = 1/2 from image 0, 0 from 1; rho = 1: hinges 1/2 and 1. Image 2 has no triplet. Logits 0:
     log 2 each, halved; bit 0 of image 1 costs 0.1 / 2."""
-    found = of(
-        losses.DSRHYaoLoss(2, margin=1.0, softmax_weight=0.5),
-        TRIPLET,
-        TRIPLET_LABELS,
-        [[0, 0]] * 3,
-    )
+    loss = losses.DSRHYaoLoss(2, margin=1.0, softmax_weight=0.5)
+    found = of(loss, TRIPLET, TRIPLET_LABELS, [[0, 0]] * 3)
     check(found, [0.5 + LOG2 / 2, 1 + LOG2 / 2 + 0.05, LOG2 / 2])
 
 
