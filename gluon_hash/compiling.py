@@ -27,13 +27,8 @@ def inner(function: Kernel) -> Kernel:
 
     What would let Python or C call it takes as long to compile as the kernel, and is left out.
     """
-    compiled: Any = njit(
-        function,
-        nogil=True,
-        error_model="numpy",
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-    )
+    wrappers: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # unknown to its types
+    compiled: Any = njit(function, nogil=True, error_model="numpy", **wrappers)
     return compiled
 
 
