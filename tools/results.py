@@ -24,6 +24,7 @@ import results_page
 from _checkout import ROOT, gluon_hash
 from results_data import DATA, PACKAGE, prepare_data, prepare_features, prepare_weights
 from results_derived import held_out
+from results_lines import DRAWN_FEATURES
 from results_search import as_settings, choose, in_words
 from results_tables import TABLES, WORDNET, Table
 
@@ -94,10 +95,15 @@ def _wanted(only: str | None) -> list[Table]:
 
 
 def draw(table: Table) -> None:
-    """The drawn data of a table, unless they are there or it is of others."""
-    if table.name in DRAWN and not (Path("prepared") / table.name).exists():
-        out = ("--protocol", "unseen-classes", "--out", f"prepared/{table.name}")
+    """The drawn data of a table and their features, unless they are there or it is of others."""
+    root = Path("prepared") / table.name
+    if table.name not in DRAWN:
+        return
+    if not root.exists():
+        out = ("--protocol", "unseen-classes", "--out", root)
         gluon_hash("prepare", "synthetic", *DRAWN[table.name], *out)
+    files = dict(zip(("train", "query"), DRAWN_FEATURES.values()))
+    prepare_features(root, files, [value for value in table.settings if "transform" in value])
 
 
 def prepare(source: Path | None, weights: Path | None, tree: Path | None) -> None:

