@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +95,27 @@ def line(name: str, found: list[np.ndarray], mean_ap: float | None) -> None:
     print(f"| {name} | {middle:.0f} | {cells} | {shown} |", flush=True)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Tables of the data's features, and which rows of the database are mirrored."""
+
+    query: FeatureTable
+    database: FeatureTable
+    rows: np.ndarray
+
+    def line(self, name: str, nearness: np.ndarray, mean_ap: float | None = None) -> None:
+        """A line of the table, by how near each mirrored image is to each of the database."""
+        line(name, ranks(nearness, self.rows, self.database.level_labels[:, 0]), mean_ap)
+
+    def coded(self, name: str, signs: Signs) -> None:
+        """A line of codes, with the mAP of the queries."""
+        tables = [
+            CodeTable(table.ids, codes.pack(each), table.level_labels, each.shape[1])
+            for table, each in ((self.query, signs[2]), (self.database, signs[0]))
+        ]
+        self.line(name, signs[1] @ signs[0].T, measure(*tables).summary()["map_tie_averaged"])
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -107,41 +129,32 @@ def main() -> None:
     names = (arguments.features, arguments.query_features)
     database, query = (FeatureTable.load(arguments.data / name) for name in names)
     rows = np.linspace(0, len(database) - 1, arguments.count).astype(np.int64)
-    fine = database.level_labels[:, 0]
     features = [database.features.astype(np.float32), mirrored(run, arguments.data, rows)]
     features.append(query.features.astype(np.float32))
+    print("| ranked by | median rank in the class | recall@1 | @10 | recall@1, all | @10 | mAP |")
+    print("|---|---|---|---|---|---|---|")
+    lines(run, features, Asked(query, database, rows))
+
+
+def lines(run: Run, features: list[np.ndarray], asked: Asked) -> None:
+    """The lines of the table; features: of the database, the mirrored images and the queries."""
     posteriors = [probabilities(run, each) for each in features]
     bits = {n: codeword_signs(run, posteriors, n) for n in (48, 32, 24)}
     itq = {n: baseline_signs("itq", features, n) for n in (48, 24, 16)}
-    print("| ranked by | median rank in the class | recall@1 | @10 | recall@1, all | @10 | mAP |")
-    print("|---|---|---|---|---|---|---|")
-
-    def coded(name: str, signs: Signs, weights: np.ndarray | float = 1.0) -> None:
-        nearness = (signs[1] * weights) @ signs[0].T
-        mean_ap = None
-        if np.isscalar(weights):
-            tables = [
-                CodeTable(table.ids, codes.pack(each), table.level_labels, each.shape[1])
-                for table, each in ((query, signs[2]), (database, signs[0]))
-            ]
-            mean_ap = measure(*tables).summary()["map_tie_averaged"]
-        line(name, ranks(nearness, rows, fine), mean_ap)
-
-    coded("expected codeword, 48 bits", bits[48])
-    coded("expected codeword 32 bits + ITQ 16", beside(bits[32], itq[16]))
-    coded("expected codeword 24 bits + ITQ 24", beside(bits[24], itq[24]))
+    both = beside(bits[32], itq[16])
+    asked.coded("expected codeword, 48 bits", bits[48])
+    asked.coded("expected codeword 32 bits + ITQ 16", both)
+    asked.coded("expected codeword 24 bits + ITQ 24", beside(bits[24], itq[24]))
     first = np.repeat([64.0, 1.0], [32, 16]).astype(np.float32)
-    coded("the 32 bits, equal ones by the 16 of ITQ", beside(bits[32], itq[16]), first)
-    coded("ITQ, 48 bits", itq[48])
-    coded("LSH, 48 bits", baseline_signs("lsh", features, 48))
+    asked.line("the 32 bits, equal ones by the 16 of ITQ", (both[1] * first) @ both[0].T)
+    asked.coded("ITQ, 48 bits", itq[48])
+    asked.coded("LSH, 48 bits", baseline_signs("lsh", features, 48))
     cosine = _unit(features[1]) @ _unit(features[0]).T
     for most in (100, 1000):
         kept = _kept(bits[48][1] @ bits[48][0].T, most)
-        reranked = np.where(kept, cosine, -2.0)
-        line(
-            f"48 bits, the nearest {most} re-ranked by features", ranks(reranked, rows, fine), None
-        )
-    line("cosine of the features", ranks(cosine, rows, fine), None)
+        name = f"48 bits, the nearest {most} re-ranked by features"
+        asked.line(name, np.where(kept, cosine, -2.0))
+    asked.line("cosine of the features", cosine)
 
 
 def _nothing() -> tuple[np.ndarray, np.ndarray]:
