@@ -211,3 +211,9 @@ def test_features_of_two_networks_are_noticed(rng):
 
 def test_tables_of_a_few_images_are_not_commented(rng):
     assert said(table(rng, 4, 16), table(rng, 9, 16, first_id=100)) == []
+
+
+def test_the_longest_codes_have_a_share_too(rng):
+    """2^1024 is beyond a float."""
+    packed = codes.pack(rng.choice([-1, 1], (30, 1024)))
+    assert code_health(packed, 1024).distinct_share == 1.0

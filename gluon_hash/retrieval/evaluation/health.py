@@ -45,7 +45,7 @@ class CodeHealth:
     @property
     def distinct_share(self) -> float:
         """Different codes, of as many as there could be: one for each image, or 2^num_bits."""
-        return self.num_distinct / min(self.num_codes, 2.0**self.num_bits)
+        return self.num_distinct / min(self.num_codes, 2**self.num_bits)
 
     def warnings(self) -> list[str]:
         """What is wrong and what to do, a sentence or two each; empty if nothing stands out."""
