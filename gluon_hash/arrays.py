@@ -16,7 +16,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.files import atomic_path
 from gluon_hash.guard import ArrayArchive, open_npz
 
-__all__ = ["array_shape", "load_arrays", "save_arrays", "scalar"]
+__all__ = ["array_shape", "evenly", "load_arrays", "save_arrays", "scalar"]
 
 VERSION = 1
 EXPECTED = "expected an .npz file that gluon_hash wrote"
@@ -60,6 +60,17 @@ def load_arrays(
             )
         there = [name for name in optional if name in file.names]
         return {name: file.read(name) for name in (*wanted, *there)}
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most so many positions of ``count``, spread evenly, the first and the last among them.
+
+    Examples
+    --------
+    >>> evenly(7, 3).tolist(), evenly(2, 3).tolist()
+    ([0, 3, 6], [0, 1])
+    """
+    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
 
 
 def array_shape(path: str | os.PathLike[str], name: str) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ def untrained(config: Config) -> tuple[float, float]:
     net = build_net(config)
     files = list(measuring_inputs(config).values())
     if config.data.features is not None:
-        features = load_features(config, files[1])[1]
+        features = load_features(config, files[1]).features
         net.head[0].set_statistics(*statistics(features, np.arange(len(features))))
     block = net if config.data.features is None else net.head
     query, database = (encode_codes(block, evaluation_loader(config, f), CPU) for f in files)

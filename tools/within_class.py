@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np
 
+from gluon_hash.arrays import evenly
 from gluon_hash.engine import nd
 from gluon_hash.experiment import Run, load_run
 from gluon_hash.experiment.objects import in_order
@@ -128,7 +129,7 @@ def main() -> None:
     run = load_run(arguments.run)
     names = (arguments.features, arguments.query_features)
     database, query = (FeatureTable.load(arguments.data / name) for name in names)
-    rows = np.linspace(0, len(database) - 1, arguments.count).astype(np.int64)
+    rows = evenly(len(database), arguments.count)
     features = [database.features.astype(np.float32), mirrored(run, arguments.data, rows)]
     features.append(query.features.astype(np.float32))
     print("| ranked by | median rank in the class | recall@1 | @10 | recall@1, all | @10 | mAP |")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gluon_hash.arrays import evenly
 from gluon_hash.datasets.arranging import Items, SplitData, check_classes
 from gluon_hash.datasets.dataset import ENOUGH
 from gluon_hash.datasets.prepared import hold_back
@@ -132,7 +133,7 @@ def estimate(
         split = getattr(data, name)
         split = split.take(subset(split.fine_labels, limit, seed))
         counts[name] = np.bincount(split.fine_labels, minlength=hierarchy.num_classes[0])
-        tried = split.take(_spread(len(split)))
+        tried = split.take(evenly(len(split), TRIED))
         if short_side is not None:
             tried = tried.shrunk(short_side, ENOUGH * short_side if reduced else None)
         own_seconds, own_bytes, own_problems = _try(tried)
@@ -158,11 +159,6 @@ def estimate(
         num_tried,
         len(problems),
     )
-
-
-def _spread(count: int) -> np.ndarray:
-    """Positions of TRIED images among ``count``, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, TRIED)).astype(np.int64))
 
 
 def _try(split: Items) -> tuple[float, float, list[str]]:

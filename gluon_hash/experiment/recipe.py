@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gluon_hash.arrays import evenly
 from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.caching import cache_features
@@ -233,7 +234,7 @@ def _epochs(num_steps: int, on_features: bool) -> int:
 def _short_side(path: Path) -> int:
     """Median short side of some of the images, in pixels."""
     records = RecordFile(path)
-    positions = np.linspace(0, len(records) - 1, min(SAMPLED, len(records))).astype(int)
+    positions = evenly(len(records), SAMPLED)
     return int(np.median([min(records.image(p).shape[:2]) for p in positions.tolist()]))
 
 

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 
+from gluon_hash.arrays import evenly
 from gluon_hash.records.reader import RecordFile
 from gluon_hash.records.transforms import ImageTransform
 
@@ -70,7 +71,7 @@ class DecodedImages:
         DataError
             If one of them is unreadable.
         """
-        positions = np.unique(np.linspace(0, len(records) - 1, SAMPLE).astype(np.int64))
+        positions = evenly(len(records), SAMPLE)
         for position in positions.tolist():
             self.image(records, position)
         sizes = [self._size(records, position) for position in positions.tolist()]

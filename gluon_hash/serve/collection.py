@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gluon_hash.arrays import evenly
 from gluon_hash.retrieval.index import HammingIndex, Items, Searcher
 from gluon_hash.retrieval.index.zoom import UNKNOWN, Branch, in_branch
 from gluon_hash.serve.pictures import NoPicture, Pictures, Thumbnails
@@ -76,7 +77,7 @@ class Collection:
         items, images = self._items, []
         if items is None or self._pictures is None or not len(items):
             return []
-        for row in np.unique(np.linspace(0, len(items) - 1, count).astype(np.int64)):
+        for row in evenly(len(items), count):
             name = "" if items.names is None else str(items.names[row])
             try:
                 images.append(self._pictures.read(int(items.ids[row]), name))

@@ -31,7 +31,7 @@ def test_every_float16_is_read_as_numpy_converts_it(tmp_path):
     config = load_config(
         changes_of(tmp_path / "every.npz"), ["net.backbone=features", "net.num_features=32"]
     )
-    _, floats = load_features(config, tmp_path / "every.npz")
+    floats = load_features(config, tmp_path / "every.npz").features
     expected = every.astype(np.float32)
     np.testing.assert_array_equal(floats.view(np.uint32), expected.view(np.uint32))  # NaN alike
 

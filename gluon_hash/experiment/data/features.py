@@ -110,8 +110,8 @@ def batch_size_for(crop: int) -> int:
 
 def load_features(
     config: Config, path: str | os.PathLike[str], weights_sha256: str | None = None
-) -> tuple[FeatureTable, np.ndarray]:
-    """A file of features that fits the configuration, and its features as float32.
+) -> FeatureTable:
+    """A file of features that fits the configuration, as float32.
 
     Parameters
     ----------
@@ -126,17 +126,17 @@ def load_features(
         If they were made by another backbone, other weights or another transform, or are of
         another width than the network reads.
     """
-    table, floats = _read(*source_of(path))
+    table = _read(*source_of(path))
     if config.net.backbone == FEATURES:
-        if floats.shape[1] != config.net.num_features:
+        if table.features.shape[1] != config.net.num_features:
             raise DataError(
-                f"has {floats.shape[1]} features an image, the network reads "
+                f"has {table.features.shape[1]} features an image, the network reads "
                 f"{config.net.num_features}; give features of the model that it was trained on",
                 path=path,
             )
     else:
         _check_provenance(config, table, path, weights_sha256)
-    return table, floats
+    return table
 
 
 def statistics_for(
@@ -186,10 +186,9 @@ def source_of(path: str | os.PathLike[str]) -> tuple[str, int]:
 
 # two files, of training and of the queries: a comparison trains many networks on them
 @functools.lru_cache(maxsize=2)
-def _read(path: str, modified_ns: int) -> tuple[FeatureTable, np.ndarray]:
+def _read(path: str, modified_ns: int) -> FeatureTable:
     table = FeatureTable.load(path)
-    table = replace(table, features=_as_float32(table.features))
-    return table, table.features
+    return replace(table, features=_as_float32(table.features))
 
 
 @functools.lru_cache(maxsize=4)
@@ -198,7 +197,7 @@ def _statistics(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As statistics, of the rows of a file, int64, once."""
     change = signed_root if square_root else np.positive
-    return statistics(_read(*source)[1], np.frombuffer(rows, np.int64), change)
+    return statistics(_read(*source).features, np.frombuffer(rows, np.int64), change)
 
 
 def _as_float32(features: np.ndarray) -> np.ndarray:

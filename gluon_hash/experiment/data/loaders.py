@@ -173,8 +173,8 @@ def evaluation_loader(
         If cached features were made by another backbone, other weights or another transform.
     """
     if str(records).endswith(".npz"):
-        table, floats = load_features(config, records, weights_sha256)
-        return FeatureEvalLoader(floats, table.level_labels, table.ids, ROWS_AT_A_TIME)
+        table = load_features(config, records, weights_sha256)
+        return FeatureEvalLoader(table.features, table.level_labels, table.ids, ROWS_AT_A_TIME)
     return EvalLoader(
         RecordFile(records),
         build_transform(config),
@@ -187,7 +187,7 @@ def evaluation_loader(
 def _feature_data(
     config: Config, hierarchy: Hierarchy, held_out_ids: np.ndarray, path: str, rows: slice
 ) -> Data:
-    table, floats = load_features(config, path)
+    table = load_features(config, path)
     _check_labels(config, hierarchy, table.level_labels, path)
     trained = trained_hierarchy(config, hierarchy)
     every = trained_labels(config, hierarchy, trained, table.level_labels)
@@ -198,11 +198,11 @@ def _feature_data(
 
     def in_order(rows: np.ndarray) -> FeatureEvalLoader:
         return FeatureEvalLoader(
-            floats, every[rows], table.ids[rows], ROWS_AT_A_TIME, positions=rows
+            table.features, every[rows], table.ids[rows], ROWS_AT_A_TIME, positions=rows
         )
 
     train = FeatureTrainLoader(
-        floats,
+        table.features,
         labels,
         ids,
         training.batch_size,
@@ -212,7 +212,9 @@ def _feature_data(
         positions=kept,
     )
     source = source_of(path)
-    sample = FeatureSample(floats, kept, floats[held], table.ids[held], every[held], source)
+    sample = FeatureSample(
+        table.features, kept, table.features[held], table.ids[held], every[held], source
+    )
     return Data(
         train,
         in_order(kept),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import softmax
 
 from gluon_hash.deploy import Predictor
 from gluon_hash.deploy.encode import encode_codes, encode_features, run_loader, run_net
@@ -17,11 +18,11 @@ from gluon_hash.deploy.fusing import graph_runner
 from gluon_hash.deploy.graph import Graph
 from gluon_hash.deploy.predictor import ImageLike, Images
 from gluon_hash.deploy.runtimes import block_runner
-from gluon_hash.engine import HybridBlock, mx, nn
+from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data.features import is_of_records, recorded_weights
 from gluon_hash.experiment.data.loaders import evaluation_loader
 from gluon_hash.experiment.models.encoder import BATCH_SIZE, FileEncoder
-from gluon_hash.experiment.objects import behind_neck
+from gluon_hash.experiment.objects import behind_neck, in_order
 from gluon_hash.experiment.runs.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import Backbone
@@ -114,14 +115,10 @@ class RunEncoder(FileEncoder):
         if self.run.config.loss.outputs != "logits":
             raise ValueError(f"{self.path}: {self.run.config.loss.name} has no class probabilities")
         loader = self.loader(path, batch_size)
-        layers = nn.HybridSequential()
-        if not isinstance(loader, FeatureEvalLoader):
-            layers.add(self.run.net.features)
-        layers.add(*list(self.run.net.head)[:-1])  # the last makes codes of logits
+        backbone = None if isinstance(loader, FeatureEvalLoader) else self.run.net.features
+        layers = in_order(backbone, *list(self.run.net.head)[:-1])  # the last makes codes of logits
         logits, ids, labels = run_net(layers, loader, self._contexts, "class probabilities")
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return FeatureTable(ids, probabilities, labels, {"run": self.path.name})
+        return FeatureTable(ids, softmax(logits, axis=1), labels, {"run": self.path.name})
 
     def loader(
         self, path: str | os.PathLike[str], batch_size: int = BATCH_SIZE

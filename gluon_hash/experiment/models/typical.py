@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 
+from gluon_hash.arrays import evenly
 from gluon_hash.deploy.sample import Sample
 from gluon_hash.errors import DataError
 from gluon_hash.records import ImageTransform, RecordFile
@@ -38,4 +39,4 @@ def spread(count: int, wanted: int, path: str | os.PathLike[str]) -> np.ndarray:
     """Positions spread evenly over ``count``; all, if fewer are there; DataError if none is."""
     if count == 0:
         raise DataError("has no images", path=path)
-    return np.unique(np.linspace(0, count - 1, min(wanted, count)).astype(np.int64))
+    return evenly(count, wanted)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gluon_hash import doctor
+from gluon_hash.arrays import evenly
 from gluon_hash.deploy.encode import run_net
 from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DataError
@@ -151,7 +152,8 @@ def _chosen(
     known, chosen = old.hierarchy.num_classes[0], []
     for label in range(tree.num_classes[0]):
         most = OLD_IMAGES if label < known else images_per_class
-        chosen.append(_evenly(np.flatnonzero(fine == label), most))
+        own = np.flatnonzero(fine == label)
+        chosen.append(own if most is None else own[evenly(len(own), most)])
         if label >= known and not len(chosen[-1]):
             name = tree.class_names[0][label]
             raise DataError(f"has no image of the new class {name!r}", path=records)
@@ -167,15 +169,8 @@ def _chosen(
 
 def _labels(old: Run, records: str | os.PathLike[str], weights: str | None) -> np.ndarray:
     if Path(records).suffix == ".npz":
-        return load_features(old.config, records, weights)[0].level_labels
+        return load_features(old.config, records, weights).level_labels
     return RecordFile(records).level_labels
-
-
-def _evenly(rows: np.ndarray, most: int | None) -> np.ndarray:
-    """At most so many of the rows, evenly spread."""
-    if most is None or len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
 def _before(

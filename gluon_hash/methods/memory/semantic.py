@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
+from gluon_hash.arrays import evenly
 from gluon_hash.methods.memory.annealed import MOST_CLASSES, SWEEPS, TOO_NEAR, check_different
 from gluon_hash.methods.memory.annealing import Search, balanced_bits, cooling
 
@@ -104,10 +106,8 @@ def class_similarity(scores: np.ndarray, fine_labels: np.ndarray) -> np.ndarray:
     count, rows = scores.shape[1], np.arange(len(scores))
     others = scores.astype(np.float64)
     others[rows, fine_labels] = -np.inf
-    shares = np.exp(others - others.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
     taken = np.zeros((count, count))
-    np.add.at(taken, fine_labels, shares)
+    np.add.at(taken, fine_labels, softmax(others, axis=1))
     taken /= np.bincount(fine_labels, minlength=count)[:, None]
     taken = (taken + taken.T) / 2
     centered = taken - taken.mean(axis=1, keepdims=True)
@@ -152,7 +152,7 @@ def ridge_scores(
             f"targets: semantic learns from images of every class; class {empty[0]} has none "
             f"({len(empty)} in all); set targets: annealed"
         )
-    rows = np.concatenate([_evenly(each) for each in members])
+    rows = np.concatenate([each[evenly(len(each), IMAGES_PER_CLASS)] for each in members])
     labels, inputs = fine_labels[rows], features[rows].astype(np.float32)
     deviation = inputs.std(axis=0)
     inputs = (inputs - inputs.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
@@ -172,8 +172,3 @@ def _likeliest(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return float((np.logaddexp.reduce(logits, axis=1) - own).mean())
 
     return scores * minimize_scalar(loss, bounds=(0.0, LARGEST_FACTOR), method="bounded").x
-
-
-def _evenly(rows: np.ndarray) -> np.ndarray:
-    most = min(IMAGES_PER_CLASS, len(rows))
-    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
