@@ -22,7 +22,7 @@ from typing import Any
 
 import results_page
 from _checkout import ROOT, gluon_hash
-from results_data import DATA, PACKAGE, prepare_data, prepare_features, prepare_weights
+from results_data import DATA, PACKAGE, asked, prepare_data, prepare_features, prepare_weights
 from results_derived import held_out
 from results_lines import DRAWN_FEATURES
 from results_search import as_settings, choose, in_words
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--only", help="names of tables, separated by commas")
     parser.add_argument("--render", action="store_true", help="write the page, run nothing")
     options = parser.parse_args()
-    wanted = _wanted(options.only)
+    wanted = asked(options.only, {table.name: table for table in TABLES})
     if not options.render:
         given = (options.source, options.weights, options.tree)
         source, weights, tree = (path and path.resolve() for path in given)
@@ -83,15 +83,6 @@ def main() -> None:
             write(table.name, made)
     page = results_page.PAGE.read_text(encoding="utf-8")
     replace_text(results_page.PAGE, results_page.update(page, results_page.read()))
-
-
-def _wanted(only: str | None) -> list[Table]:
-    names = {table.name: table for table in TABLES}
-    asked = list(names) if only is None else only.split(",")
-    unknown = [name for name in asked if name not in names]
-    if unknown:
-        raise SystemExit(f"--only: expected some of {', '.join(names)}, got {unknown[0]!r}")
-    return [names[name] for name in asked]
 
 
 def draw(table: Table) -> None:

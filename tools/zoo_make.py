@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from _checkout import ROOT, gluon_hash
-from results_data import PACKAGE, prepare_data, prepare_features, prepare_weights
+from results_data import PACKAGE, asked, prepare_data, prepare_features, prepare_weights
 from zoo_models import CIFAR, LIMITS, MODELS, ZooModel
 from zoo_page import write_page
 
@@ -68,12 +68,7 @@ def main() -> None:
 
 def chosen(only: str | None) -> list[ZooModel]:
     """The networks that are asked for; all of them without names."""
-    models = {model.name: model for model in MODELS}
-    asked = list(models) if only is None else only.split(",")
-    unknown = [name for name in asked if name not in models]
-    if unknown:
-        raise SystemExit(f"--only: expected some of {', '.join(models)}, got {unknown[0]!r}")
-    return [models[name] for name in asked]
+    return asked(only, {model.name: model for model in MODELS})
 
 
 def make(model: ZooModel) -> Path:
