@@ -27,6 +27,7 @@ from gluon_hash.deploy.zoo import ABOUT, About, Measures, built_in_images
 from gluon_hash.experiment.cards.model_cards import card_path, export_card
 from gluon_hash.experiment.cards.run_files import read_comparison, read_run
 from gluon_hash.experiment.cards.zoo_cards import zoo_card
+from gluon_hash.experiment.runs.file_names import measured_name
 from gluon_hash.files import replace_text, sha256
 from gluon_hash.plots import method_label
 from gluon_hash.progress import log
@@ -105,10 +106,7 @@ def describe(model: ZooModel, run: Path, manifest: Path) -> None:
         command=f"make zoo ONLY={model.name}",
         commit=str(trained.versions.get("commit")),
         date=str(date.today()),
-        metrics={
-            "paper": measures(run / "measured_hamming.npz"),
-            "unseen-images": measures(run / "measured_hamming_unseen-images.npz"),
-        },
+        metrics={search: measures(run / measured_name(search=search)) for search in PROTOCOLS},
         limits=[*model.limits, *LIMITS],
         codes=[code.tobytes().hex() for code in codes],
         sha256={},

@@ -14,6 +14,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.cards.card import Card, Section
 from gluon_hash.experiment.cards.run_files import read_run
 from gluon_hash.experiment.cards.run_list import RunSummary, summarize_run
+from gluon_hash.experiment.runs.file_names import measured_name
 from gluon_hash.files import atomic_write_text, sha256
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.plots import metric_label
@@ -190,7 +191,7 @@ def _measured(folder: Path) -> list[tuple[str, str]]:
     """What a comparison has measured, with intervals over queries."""
     found = []
     for distance, words in MEASURED.items():
-        path = folder / f"measured_{distance}.npz"
+        path = folder / measured_name(distance)
         if not path.exists():
             continue
         measured = Measured.load(path)

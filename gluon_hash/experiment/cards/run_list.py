@@ -11,6 +11,7 @@ from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.cards.run_files import CONFIG, LOG, read_run
+from gluon_hash.experiment.runs.file_names import EXTENDED, measured_name
 from gluon_hash.guard import as_schema, load_json
 from gluon_hash.locks import holder_of
 from gluon_hash.report import Trained
@@ -19,8 +20,7 @@ from gluon_hash.retrieval import Measured
 __all__ = ["RunSummary", "find_runs", "summarize_run"]
 
 LAST, INSIDE, DIVERGED = Path("last.ckpt/state.json"), Path("inside.ckpt"), "diverged.json"
-MEASURED, DEPTH = "measured_hamming.npz", 5
-EXTENDED = "extended.json"  # as experiment.data.inputs has it, which needs MXNet
+DEPTH = 5
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _summary(folder: Path, trained: Trained) -> RunSummary:
         trained.best_epoch,
         monitor,
         value if isinstance(value, float) else None,
-        _measured(folder / MEASURED),
+        _measured(folder / measured_name()),
         _changed(folder),
     )
 

@@ -16,6 +16,7 @@ from gluon_hash.experiment.cards.run_files import (
     is_comparison,
     read_run,
 )
+from gluon_hash.experiment.runs.file_names import measured_name
 from gluon_hash.files import atomic_write_text, refuse_existing
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.progress import log
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_report"]
 
-QUERY, DATABASE, MEASURED = "query.npz", "database.npz", "measured_hamming.npz"
+QUERY, DATABASE = "query.npz", "database.npz"
 QUERY_RECORDS, TRAIN_RECORDS = "query.rec", "train.rec"
 
 
@@ -146,7 +147,7 @@ def _measured(
     folder: Path, query: CodeTable, database: CodeTable, hierarchy: Hierarchy, kept: Any
 ) -> Measured:
     """Every metric of every query: what the comparison has kept, or measured now."""
-    path = folder / MEASURED
+    path = folder / measured_name()
     if kept and path.exists():
         measured = Measured.load(path)
         if len(measured.values) == len(query) and measured.num_database == len(database):

@@ -19,6 +19,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.fingerprints import fingerprint, older_fingerprint
 from gluon_hash.experiment.data.inputs import HIERARCHY, measuring_inputs
 from gluon_hash.experiment.models.run_encoder import RunEncoder
+from gluon_hash.experiment.runs.file_names import measured_name
 from gluon_hash.experiment.runs.run_folder import BACKBONE, CONFIG
 from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.files import replace_json
@@ -126,8 +127,7 @@ def measure_run(
     """
     measured = {}
     for search in _searches(folder, protocol, encoders):
-        suffix = "" if search.name == PAPER else f"_{search.name}"
-        kept = folder / f"measured_{distance}{suffix}.npz"
+        kept = folder / measured_name(distance, search.name)
         values = _read(Measured.load, kept)
         if values is None or not values.is_complete():
             values = DISTANCES[distance](_Measuring(folder, encoders, search))

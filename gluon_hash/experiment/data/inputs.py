@@ -11,7 +11,6 @@ from gluon_hash.experiment.settings.config import FEATURES, Config
 
 __all__ = [
     "ALL_CLASSES",
-    "EXTENDED",
     "HIERARCHY",
     "SPLIT",
     "check_inputs",
@@ -21,7 +20,6 @@ __all__ = [
 ]
 
 ALL_CLASSES = "hierarchy_all.tsv"  # of a run that was trained on some classes, or in another tree
-EXTENDED = "extended.json"  # of a run that learned new classes: from which run, which classes
 HIERARCHY, SPLIT = "hierarchy.tsv", "split.json"
 TRAIN_RECORDS, QUERY_RECORDS = "train.rec", "query.rec"
 TRAIN_FEATURES, QUERY_FEATURES = "train.npz", "query.npz"

@@ -15,9 +15,10 @@ from gluon_hash.deploy.encode import run_net
 from gluon_hash.engine import gluon, mx, nd
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.features import load_features, recorded_weights
-from gluon_hash.experiment.data.inputs import ALL_CLASSES, EXTENDED, HIERARCHY, SPLIT
+from gluon_hash.experiment.data.inputs import ALL_CLASSES, HIERARCHY, SPLIT
 from gluon_hash.experiment.data.loaders import evaluation_loader
 from gluon_hash.experiment.objects import build_decoder, in_order, new_net, trained_part
+from gluon_hash.experiment.runs.file_names import EXTENDED
 from gluon_hash.experiment.runs.run_folder import (
     BACKBONE,
     CODEWORDS,

@@ -9,7 +9,8 @@ from typing import Any
 
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.fingerprints import check_unchanged
-from gluon_hash.experiment.data.inputs import EXTENDED, training_inputs
+from gluon_hash.experiment.data.inputs import training_inputs
+from gluon_hash.experiment.runs.file_names import EXTENDED
 from gluon_hash.experiment.runs.run_folder import CONFIG, INPUTS
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.experiment.settings.config_files import dump_config, load_config

@@ -17,12 +17,12 @@ from gluon_hash.engine import mx
 from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.fingerprints import record
 from gluon_hash.experiment.data.inputs import (
-    EXTENDED,
     HIERARCHY,
     SPLIT,
     training_inputs,
 )
 from gluon_hash.experiment.objects import build_transform, new_decoder, new_net, trained_part
+from gluon_hash.experiment.runs.file_names import EXTENDED
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.experiment.settings.config_files import dump_config, load_config
 from gluon_hash.files import atomic_folder, atomic_write_json, atomic_write_text
