@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <mxnet/c_predict_api.h>  // after <cstdint>, which it needs
+#include <mxnet/c_api.h>
 
 namespace {
 
@@ -133,6 +134,7 @@ std::vector<uint8_t> encode(const std::string& manifest_path, const std::string&
   std::vector<float> output(gives_bytes ? num_bytes : num_bits);
   call(MXPredGetOutput(predictor, 0, output.data(), output.size()));
   call(MXPredFree(predictor));
+  call(MXNDArrayWaitAll());  // the engine frees in its own thread, which must not outlive main
 
   std::vector<uint8_t> code(num_bytes);
   const uint8_t* bytes = reinterpret_cast<const uint8_t*>(output.data());  // they lie side by side
