@@ -20,6 +20,7 @@ from gluon_hash.nets import (
 )
 from gluon_hash.records import ImageTransform
 from gluon_hash.training import schedule
+from gluon_hash.training.adamw import AdamW
 from gluon_hash.training.precision import scale_losses
 
 __all__ = [
@@ -35,6 +36,13 @@ __all__ = [
     "new_net",
     "trained_part",
 ]
+
+RULES = {
+    "sgd": mx.optimizer.SGD,
+    "nag": mx.optimizer.NAG,
+    "adam": mx.optimizer.Adam,
+    "adamw": AdamW,
+}
 
 
 def build_net(
@@ -154,7 +162,7 @@ def build_optimizer(
     """
     settings = config.optimizer
     arguments = {"learning_rate": settings.lr, "wd": settings.weight_decay}
-    if settings.name != "adam":
+    if settings.name in ("sgd", "nag"):
         arguments["momentum"] = settings.momentum
     if isinstance(trained, HashingNet):
         for parameter in trained.features.collect_params().values():
@@ -162,9 +170,8 @@ def build_optimizer(
     parameters = trained.collect_params()
     if head is not None:
         parameters.update(head.collect_params())
-    optimizer = gluon.Trainer(
-        parameters, settings.name, arguments, kvstore="device", update_on_kvstore=False
-    )
+    rule = RULES[settings.name](**arguments)
+    optimizer = gluon.Trainer(parameters, rule, kvstore="device", update_on_kvstore=False)
     scale_losses(optimizer, config.training.precision)
     return optimizer
 

@@ -23,6 +23,7 @@ from gluon_hash.training import (
     fit,
     schedule,
 )
+from gluon_hash.training.adamw import AdamW
 
 PARENTS = np.repeat(np.arange(3), 4)  # 3 superclasses of 4 classes
 NUM_BITS = 16
@@ -48,9 +49,10 @@ def make(data=None, *, num_epochs=6, lr=0.02, running=False, optimizer="sgd", cl
         "learning_rate": lr,
         **({"momentum": 0.9, "wd": 5e-4} if optimizer == "sgd" else {}),
     }
-    trainer = gluon.Trainer(
-        net.collect_params(), optimizer, arguments, kvstore="device", update_on_kvstore=False
+    rule = (
+        AdamW(**arguments) if optimizer == "adamw" else mx.optimizer.create(optimizer, **arguments)
     )
+    trainer = gluon.Trainer(net.collect_params(), rule, kvstore="device", update_on_kvstore=False)
 
     def encode():
         codes, _, found = run_net(net, FeatureEvalLoader(features, labels, ids, 64), [mx.cpu()])
@@ -135,7 +137,7 @@ def test_running_refresh_is_the_mean_of_the_codes_seen():
     assert counts.tolist() == expected[1].tolist()
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_resume_is_exact_and_a_seed_gives_the_same_run_twice(tmp_path, optimizer):
     whole, again, half = (make(optimizer=optimizer) for _ in range(3))
     fit(whole, tmp_path / "whole", 4, 0)
@@ -154,6 +156,24 @@ def test_resume_is_exact_and_a_seed_gives_the_same_run_twice(tmp_path, optimizer
         for name in ("whole", "half")
     ]
     assert losses[0] == losses[1] and len(losses[0]) == 4
+
+
+def test_adamw_takes_the_steps_of_its_formula():
+    rng = np.random.RandomState(0)
+    weight, gradients = rng.randn(5), rng.randn(6, 5)
+    rule = AdamW(learning_rate=0.1, wd=0.05, rescale_grad=0.5)
+    array = mx.nd.array(weight)
+    state = rule.create_state(0, array)
+    first, second = np.zeros(5), np.zeros(5)
+    for count, gradient in enumerate(gradients / 2, start=1):
+        rate = rule.learning_rate
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        scaled = (first / (1 - 0.9**count)) / np.sqrt(second / (1 - 0.999**count))
+        weight = weight - rate * (scaled + 0.05 * weight)
+        rule.update(0, array, mx.nd.array(2 * gradient), state)
+        np.testing.assert_allclose(array.asnumpy(), weight, rtol=1e-4, atol=1e-6)
+        rule.set_learning_rate(rate / 2)
 
 
 def test_best_epoch_and_early_stop(tmp_path):

@@ -141,17 +141,21 @@ class NetConfig(_Section):
 class OptimizerConfig(_Section):
     """Optimiser and its learning rate over time."""
 
-    name: Literal["sgd", "nag", "adam"] = Field(
+    name: Literal["sgd", "nag", "adam", "adamw"] = Field(
         "sgd",
         description="sgd: with momentum; nag: with Nesterov's momentum; adam: a step size for each "
-        "parameter",
+        "parameter; adamw: the same, with weight_decay apart from the gradient",
     )
     lr: float = Field(1e-3, gt=0, description="learning rate of the hash layer")
     backbone_lr_multiplier: float = Field(
         1.0, ge=0, description="the backbone's learning rate is lr times this"
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd and nag")
-    weight_decay: float = Field(5e-4, ge=0, description="on every parameter")
+    weight_decay: float = Field(
+        5e-4,
+        ge=0,
+        description="on every parameter; of adamw times the learning rate, so that it takes more",
+    )
     clip_gradient_norm: float | None = Field(
         None, gt=0, description="largest norm of all gradients together; without it no clipping"
     )
