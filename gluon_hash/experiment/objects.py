@@ -86,7 +86,13 @@ def new_net(
     trees = Trees(net.tree_depth, net.num_trees) if net.head == "soft_trees" else None
     outputs = config.loss.num_outputs(hierarchy, net.num_bits)
     return HashingNet(
-        backbone, net.num_bits, neck=neck, hidden=hidden, num_outputs=outputs, trees=trees
+        backbone,
+        net.num_bits,
+        neck=neck,
+        hidden=hidden,
+        num_outputs=outputs,
+        trees=trees,
+        hash_init=net.hash_init,
     )
 
 

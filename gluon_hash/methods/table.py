@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from gluon_hash.methods.binary_targets import CSQ, DPN, OrthoHash
 from gluon_hash.methods.class_wise import DCDH, DCWH, HPDH, IDCWH, HPDHCoarseToFine
@@ -16,7 +16,7 @@ from gluon_hash.methods.pairwise import DCH, DHN, DPSH, DQN, DSDH, DSH, SHDH, Ha
 from gluon_hash.methods.semantic_indexing import SemanticIndexing
 from gluon_hash.methods.triplets import DSRH, DTSH, DSRHYao
 
-__all__ = ["DEFAULT", "METHODS", "UnknownMethodError", "class_of", "method_from"]
+__all__ = ["DEFAULT", "METHODS", "UnknownMethodError", "class_of", "method_from", "methods_that"]
 
 DEFAULT = "hpdh"  # of a configuration that names none
 METHODS: dict[str, type[Method]] = {
@@ -68,6 +68,17 @@ def class_of(name: object) -> type[Method]:
             f"no method is called {name!r}; {hint}there are {', '.join(METHODS)}"
         )
     return METHODS[name]
+
+
+def methods_that(attribute: Literal["missing_labels", "mixes"]) -> str:
+    """The names of the methods that can do this, for a message about one that cannot.
+
+    Examples
+    --------
+    >>> methods_that("missing_labels")
+    'expected_codeword, softmax'
+    """
+    return ", ".join(name for name, method in METHODS.items() if getattr(method, attribute))
 
 
 def method_from(values: Mapping[str, Any]) -> Method:

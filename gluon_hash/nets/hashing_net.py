@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -145,11 +145,17 @@ class Hidden:
         return [*made, nn.Dropout(self.dropout)] if self.dropout else made
 
 
-def _last(width: int, num_outputs: int, trees: Trees | None) -> HybridBlock:
+def _last(
+    width: int, num_outputs: int, trees: Trees | None, hash_init: Literal["xavier", "uniform"]
+) -> HybridBlock:
     """The last layer."""
     if trees is not None:
         return trees.layer(width, num_outputs)
-    return nn.Dense(num_outputs, in_units=width, weight_initializer=init.Xavier())
+    bound = init.Uniform(width**-0.5)
+    drawn = {"weight_initializer": bound, "bias_initializer": bound}
+    if hash_init == "xavier":
+        drawn = {"weight_initializer": init.Xavier()}
+    return nn.Dense(num_outputs, in_units=width, **drawn)
 
 
 class HashingNet(HybridBlock):
@@ -169,6 +175,9 @@ class HashingNet(HybridBlock):
         Of the last layer; default: num_bits. Others are read as codes by what ``decode_with`` adds.
     trees : Trees, optional
         Soft decision trees as the last layer, in place of a linear one.
+    hash_init : {"xavier", "uniform"}
+        What a linear last layer is drawn from: Xavier's rule, with a bias of 0; or, weights and
+        bias, uniformly from +-1 / sqrt(inputs), as PyTorch does (HPDH's released code).
 
     Attributes
     ----------
@@ -198,6 +207,7 @@ class HashingNet(HybridBlock):
         hidden: Hidden | None = None,
         num_outputs: int | None = None,
         trees: Trees | None = None,
+        hash_init: Literal["xavier", "uniform"] = "xavier",
         prefix: str | None = None,
     ) -> None:
         super().__init__(prefix=prefix)
@@ -214,7 +224,7 @@ class HashingNet(HybridBlock):
                 if hidden is not None:
                     self.head.add(*hidden.layers(width))
                     width = hidden.num_units or width
-                self.head.add(_last(width, num_outputs or num_bits, trees))
+                self.head.add(_last(width, num_outputs or num_bits, trees, hash_init))
 
     def decode_with(self, decoder: HybridBlock) -> None:
         """Put a block, outputs of the last layer -> relaxed code, at the end of the head."""

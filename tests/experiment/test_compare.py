@@ -250,7 +250,7 @@ def test_softmax_trains_on_images_without_fine_labels(features, run, tmp_path):
     )
     assert (
         code == 2
-        and "dcwh needs all; expected_codeword, softmax trains without" in err
+        and "dcwh needs all; methods that do without: expected_codeword, softmax" in err
         and not (tmp_path / "dcwh").exists()
     )
     code, _, err = run(

@@ -26,7 +26,7 @@ from gluon_hash.experiment.data.trained_classes import (
 from gluon_hash.experiment.objects import build_transform
 from gluon_hash.experiment.settings.config import Config
 from gluon_hash.hierarchy import Hierarchy
-from gluon_hash.methods.table import METHODS
+from gluon_hash.methods.table import methods_that
 from gluon_hash.nets import Standardize
 from gluon_hash.progress import log
 from gluon_hash.records import RecordFile
@@ -274,10 +274,10 @@ def _check_labels(
         return
     missing = np.flatnonzero((level_labels == -1).any(axis=1))
     if len(missing):
-        able = ", ".join(name for name, method in METHODS.items() if method.missing_labels)
         raise DataError(
             f"labels {level_labels[missing[0]].tolist()}, and {len(missing) - 1} more with -1 (not "
-            f"known): {config.loss.name} needs all; {able} trains without",
+            f"known): {config.loss.name} needs all; methods that do without: "
+            f"{methods_that('missing_labels')}",
             path=path,
             record=int(missing[0]),
         )

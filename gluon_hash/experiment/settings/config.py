@@ -15,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from gluon_hash.methods import HPDH, METHODS, Method, method_from
+from gluon_hash.methods import HPDH, Method, method_from
+from gluon_hash.methods.table import methods_that
 from gluon_hash.records.decoded import parse_bytes
 
 __all__ = ["FEATURES", "Config"]
@@ -114,6 +115,11 @@ class NetConfig(_Section):
         "linear",
         description="features -> code: linear (the paper); mlp: a hidden "
         "layer with ReLU before it (nonlinear projection); soft_trees: soft decision trees",
+    )
+    hash_init: Literal["xavier", "uniform"] = Field(
+        "xavier",
+        description="start of the last layer of linear and mlp: Xavier's rule; uniform in +-1 / "
+        "sqrt(inputs), as released",
     )
     tree_depth: int = Field(5, ge=1, le=12, description="of head: soft_trees: 2^depth leaves each")
     num_trees: int = Field(8, ge=1, description="of head: soft_trees")
@@ -253,10 +259,9 @@ class Config(_Section):
                 "images)"
             )
         if self.training.mixup and not self.loss.mixes:
-            able = ", ".join(name for name, method in METHODS.items() if method.mixes)
             raise ValueError(
                 f"training.mixup: {self.loss.name} cannot be trained on mixed images; methods that "
-                f"can: {able}"
+                f"can: {methods_that('mixes')}"
             )
         if self.net.standardize and self.data.features is None and self.net.backbone != FEATURES:
             raise ValueError(
@@ -270,6 +275,8 @@ class Config(_Section):
                 "net.hidden_units, net.hidden_batch_norm and net.dropout are of a hidden layer; "
                 "set net.head to mlp"
             )
+        if self.net.head == "soft_trees" and self.net.hash_init != "xavier":
+            raise ValueError("net.hash_init is of net.head: linear and mlp; leave it out")
         if self.net.square_root and not self.net.standardize:
             raise ValueError("net.square_root goes with net.standardize; set that too")
         if (self.net.backbone == FEATURES) != (self.net.num_features is not None):
