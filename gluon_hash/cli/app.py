@@ -32,6 +32,7 @@ COMMANDS = {
     "fit": ("fit", "Fit a classical baseline on cached features."),
     "encode": ("encode", "Write the codes (or features) of a record file."),
     "merge": ("merge", "Put the parts of codes that `encode --shard` wrote together."),
+    "cut": ("cut", "Keep the first bits of codes whose prefixes are codes too (loss.nested)."),
     "evaluate": ("evaluate", "Measure query codes against database codes."),
     "compare": (
         "compare",

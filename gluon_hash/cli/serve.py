@@ -165,12 +165,10 @@ def _service(collection: Collection, model: Path | None, by: By, limits: Limits)
             "no --model: images are not encoded; codes and items of the collection are searched for"
         )
         return serve.Service(collection, None, limits)
-    from gluon_hash.cli.index.searching import check_model
+    from gluon_hash.cli.index.searching import fit_to
     from gluon_hash.cli.models import open_model
-    from gluon_hash.retrieval.index.asked import check_bits
 
     loaded = open_model(model, *by)
-    check_bits(model, loaded.num_bits, collection.num_bits)
-    check_model(collection.index, model, loaded.fingerprint)
+    fitting = fit_to(collection.index, model, loaded)
     by.check(model, loaded, collection)
-    return serve.Service(collection, loaded, limits)
+    return serve.Service(collection, fitting, limits)

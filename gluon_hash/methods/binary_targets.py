@@ -11,6 +11,7 @@ from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods.memory import targets as placed
 from gluon_hash.methods.memory.annealed import annealed_targets
+from gluon_hash.methods.memory.annealing import stretches
 from gluon_hash.methods.memory.base import FixedTargets, Memory
 from gluon_hash.methods.memory.semantic import class_similarity, ridge_scores, semantic_targets
 from gluon_hash.methods.method import Method, Task, paper
@@ -43,11 +44,24 @@ class BinaryTargets(Method):
         description="fraction of the bits flipped from a parent to a child, of targets: tree "
         f"alone; without it {placed.FLIPPED:g}",
     )
+    nested: tuple[int, ...] | None = Field(
+        None,
+        description="lengths to which codes can be cut, such as [16, 32]: the first so many bits "
+        "of the targets are targets of that length; of targets: annealed and semantic alone",
+    )
 
     @model_validator(mode="after")
-    def _flips_in_a_tree(self) -> BinaryTargets:
+    def _fits_the_targets(self) -> BinaryTargets:
         if self.flipped is not None and self.targets != "tree":
             raise ValueError(f"flipped is for targets: tree alone, got targets: {self.targets}")
+        if self.nested and self.targets not in ("annealed", "semantic"):
+            raise ValueError(
+                f"nested is for targets: annealed and semantic alone, got targets: {self.targets}"
+            )
+        if self.nested and any(end <= start for start, end in stretches(self.nested)):
+            raise ValueError(
+                f"nested: expected lengths in ascending order, 1 or more, got {list(self.nested)}"
+            )
         return self
 
     def uses_hierarchy(self) -> bool:
@@ -61,18 +75,29 @@ class BinaryTargets(Method):
     def placed(self, task: Task) -> np.ndarray:
         """The targets, drawn from the seed: float32 in {-1, +1}, shape (num_classes[0], L)."""
         tree, counts, num_bits = task.hierarchy.parents, task.num_classes, task.num_bits
+        *nested, _ = self.lengths(task)
         if self.targets == "tree":
             flipped = placed.FLIPPED if self.flipped is None else self.flipped
             return placed.tree_targets(tree, counts, num_bits, task.rng(), flipped)
         if self.targets == "annealed":
-            return annealed_targets(tree, counts, num_bits, task.rng())
+            return annealed_targets(tree, counts, num_bits, task.rng(), nested)
         if self.targets == "semantic":
             if task.features is None:
                 raise ValueError("targets: semantic needs the features of the training images")
             similarity = class_similarity(*ridge_scores(*task.features(), counts[0]))
-            return semantic_targets(similarity, num_bits, task.rng())
+            return semantic_targets(similarity, num_bits, task.rng(), nested)
         draw = {"hadamard": placed.hadamard_targets, "balanced": placed.balanced_targets}
         return draw[self.targets](counts[0], num_bits, task.rng())
+
+    def lengths(self, task: Task) -> list[int]:
+        """Those of ``nested``, and num_bits; ValueError unless it is the longest."""
+        lengths = [*(self.nested or ()), task.num_bits]
+        if max(lengths[:-1], default=0) >= task.num_bits:
+            raise ValueError(
+                f"loss.nested: expected lengths below net.num_bits, {task.num_bits}, got "
+                f"{lengths[:-1]}"
+            )
+        return lengths
 
 
 class CSQ(BinaryTargets):

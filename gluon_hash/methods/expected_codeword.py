@@ -57,6 +57,11 @@ class ExpectedCodeword(BinaryTargets):
         return FixedTargets([task.hierarchy.ancestors.T.astype(np.float32)])
 
     def codewords(self, task: Task) -> Codewords:
-        """The targets, and evenly spaced thresholds for the bits in random order."""
-        steps = (2 * task.rng().permutation(task.num_bits) + 1) / task.num_bits - 1
-        return Codewords(self.placed(task), (self.spread * steps).astype(np.float32))
+        """The targets, and evenly spaced thresholds for the bits in random order.
+
+        Evenly spaced from each length of ``nested`` to the next, so that they are up to each.
+        """
+        rng, counts = task.rng(), np.diff([0, *self.lengths(task)])
+        steps = [(2 * rng.permutation(count) + 1) / count - 1 for count in counts.tolist()]
+        thresholds = self.spread * np.concatenate(steps)
+        return Codewords(self.placed(task), thresholds.astype(np.float32))

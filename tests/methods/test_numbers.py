@@ -19,6 +19,7 @@ OTHER = {
     "keep_initial_epochs": 3,
     "targets": "balanced",
     "flipped": 0.125,
+    "nested": [8],
     "memory_size": 5,
     "mu": 1000.0,
     "nu": 1000.0,
@@ -27,7 +28,7 @@ OTHER = {
     "scale": 3.0,
 }
 # what lets a setting matter; at eta 55, mu 1 every b is sign(u), whatever nu
-BESIDE = {"flipped": {"targets": "tree"}, "nu": {"eta": 0.01}}
+BESIDE = {"flipped": {"targets": "tree"}, "nested": {"targets": "annealed"}, "nu": {"eta": 0.01}}
 
 
 def other_value(name, setting):
@@ -50,7 +51,7 @@ def test_every_setting_changes_the_loss(name):
     # one level has no parents to be near: N(0, 1) either way; codewords come after the loss
     assert without == {
         "dcwh": {"initial_centers"},
-        "expected_codeword": {"targets", "flipped", "spread"},
+        "expected_codeword": {"targets", "flipped", "nested", "spread"},
     }.get(name, set())
 
 

@@ -16,6 +16,21 @@ def test_pack_and_unpack_are_inverse(rng, num_bits):
     np.testing.assert_array_equal(codes.unpack(packed, num_bits), binary)
 
 
+@pytest.mark.parametrize("kept", [1, 7, 8, 9, 16, 20])
+def test_first_bits_are_those_of_the_unpacked_codes(rng, kept):
+    binary = rng.randint(0, 2, (5, 20)) * 2 - 1
+    packed = codes.pack(binary)
+    cut = codes.first_bits(packed, 20, kept)
+    np.testing.assert_array_equal(codes.unpack(cut, kept), binary[:, :kept])
+    np.testing.assert_array_equal(codes.unpack(packed, 20), binary)  # inputs stay
+
+
+@pytest.mark.parametrize("kept", [0, -1, 21])
+def test_more_bits_than_there_are_or_none_are_refused(rng, kept):
+    with pytest.raises(ValueError, match=f"expected 1 to 20, the bits of the codes, got {kept}"):
+        codes.first_bits(codes.pack(rng.randn(5, 20)), 20, kept)
+
+
 def test_zero_is_plus_one_and_nan_is_refused():
     assert codes.pack(np.array([[0.0, -0.0, -1e-9]])).tolist() == [[0b011]]
     with pytest.raises(ValueError, match="NaN in row 1"):

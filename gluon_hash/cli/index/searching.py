@@ -13,6 +13,7 @@ from gluon_hash.cli.models import open_model
 
 if TYPE_CHECKING:
     from gluon_hash.cli.index.reranking import Rerank
+    from gluon_hash.experiment import Encoder
     from gluon_hash.retrieval import CodeTable, HammingIndex
     from gluon_hash.retrieval.index import Searcher
     from gluon_hash.retrieval.index.answers import Answers
@@ -29,22 +30,44 @@ def check_pairs(pairs: Mapping[str, tuple[Any, str, Any]]) -> None:
 
 
 def load_codes(path: Path, index: Searcher) -> CodeTable:
-    """The codes in a file; ValueError if they are not of the index's length, or of its model."""
+    """The codes in a file, cut to the index's length; ValueError if they are not of its model."""
     from gluon_hash.retrieval import CodeTable
-    from gluon_hash.retrieval.index.asked import check_bits
 
     table = CodeTable.load(path)
-    check_bits(path, table.num_bits, index.num_bits)
-    check_model(index, path, table.model)
+    if are_longer(path, table.num_bits, table.model, index):
+        return table.first_bits(index.num_bits)
     return table
 
 
-def check_model(index: Searcher, what: Path, model: str | None) -> None:
-    """ValueError if the codes of ``what`` are of another model than those of the index."""
+def fit_to(index: Searcher, model: Path, encoder: Encoder) -> Encoder:
+    """A model, cut to the index's length; ValueError if it did not make the index."""
+    from gluon_hash.experiment.models.first_bits import FirstBits
+
+    if are_longer(model, encoder.num_bits, encoder.fingerprint, index):
+        return FirstBits(encoder, index.num_bits)
+    return encoder
+
+
+def are_longer(what: Path, num_bits: int, model: str | None, index: Searcher) -> bool:
+    """Whether codes are longer than the index's, which are their first bits: one model made both.
+
+    Raises
+    ------
+    ValueError
+        If their lengths differ for another reason, or another model made them.
+    """
+    from gluon_hash.progress import log
     from gluon_hash.retrieval.codes.fingerprint import check_same_model
+    from gluon_hash.retrieval.index.asked import check_bits
 
     made_by = index.look_up(np.empty(0, np.int64)).model
+    if num_bits <= index.num_bits or model is None or made_by is None:
+        check_bits(what, num_bits, index.num_bits)
     check_same_model("the index", made_by, str(what), model)
+    if num_bits == index.num_bits:
+        return False
+    log(f"{what}: codes of {num_bits} bits, cut to the {index.num_bits} that the index has of them")
+    return True
 
 
 def read_queries(
@@ -63,11 +86,7 @@ def read_queries(
     if model is None:
         raise ValueError("images are encoded by --model: a run folder or an exported network")
     files = [file for image in images for file in _files(image)]
-    from gluon_hash.retrieval.index.asked import check_bits
-
-    encoder = open_model(model)
-    check_bits(model, encoder.num_bits, index.num_bits)
-    check_model(index, model, encoder.fingerprint)
+    encoder = fit_to(index, model, open_model(model))
     return Queries(
         [str(file) for file in files],
         encoder.encode(files),

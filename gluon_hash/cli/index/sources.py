@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
-from gluon_hash.cli.index.searching import COLLECTION, check_model
+from gluon_hash.cli.index.searching import COLLECTION, fit_to, load_codes
 from gluon_hash.cli.models import open_model
 
 if TYPE_CHECKING:
@@ -99,12 +99,8 @@ class Source:
         if self.path.is_dir():
             return self._encode(tree, into)
         from gluon_hash.retrieval import CodeTable
-        from gluon_hash.retrieval.index.asked import check_bits
 
-        table = CodeTable.load(self.path)
-        if into is not None:
-            check_bits(self.path, table.num_bits, into.num_bits)
-            check_model(into, self.path, table.model)
+        table = CodeTable.load(self.path) if into is None else load_codes(self.path, into)
         if tree is not None:
             tree.check_partial_labels(table.level_labels, self.path)
         return table, tree
@@ -113,17 +109,13 @@ class Source:
         self, tree: Hierarchy | None, into: HammingIndex | None
     ) -> tuple[CodeTable, Hierarchy | None]:
         from gluon_hash.retrieval.codes.photos import encode_photos, find_photos
-        from gluon_hash.retrieval.index.asked import check_bits
 
         if tree is None and into is not None and self.labels is not None:
             tree = into.items.hierarchy
             if tree is None and into.items.num_levels:
                 raise ValueError("the index has labels without class names; give --hierarchy")
         photos = find_photos(self.path, self.labels, tree)
-        encoder = self._encoder()
-        if into is not None:
-            check_bits(str(self.model), encoder.num_bits, into.num_bits)
-            check_model(into, Path(str(self.model)), encoder.fingerprint)
+        encoder = self._encoder(into)
         batch_size = self.batch_size or BATCH_SIZE
         first_id = 0 if into is None or not len(into) else int(into.ids.max()) + 1
 
@@ -135,9 +127,10 @@ class Source:
         )
         return replace(table, model=encoder.fingerprint), photos.hierarchy
 
-    def _encoder(self) -> Encoder:
+    def _encoder(self, into: HammingIndex | None) -> Encoder:
         assert self.model is not None  # checked above
-        return self.encoder or open_model(self.model, self.device)
+        encoder = self.encoder or open_model(self.model, self.device)
+        return encoder if into is None else fit_to(into, self.model, encoder)
 
 
 def kind_parameters(named: dict[str, int | None], texts: Sequence[str]) -> dict[str, int | None]:

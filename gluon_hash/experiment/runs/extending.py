@@ -32,7 +32,7 @@ from gluon_hash.files import atomic_folder, atomic_write_json, sha256
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.hierarchy.extended import extended
 from gluon_hash.hierarchy.unseen import relabelled
-from gluon_hash.methods import Codewords
+from gluon_hash.methods import BinaryTargets, Codewords
 from gluon_hash.methods.memory.extended import extended_targets
 from gluon_hash.methods.new_classes import fit_new_classes
 from gluon_hash.nets import HashingNet
@@ -220,7 +220,9 @@ def _codewords(old: Run, tree: Hierarchy, contexts: list[mx.Context]) -> gluon.B
     )
     rng = np.random.RandomState(old.config.training.seed)
     known = np.arange(len(targets))
-    placed = extended_targets(targets, known, tree.parents, tree.num_classes, rng)
+    method = old.config.loss
+    nested = (method.nested if isinstance(method, BinaryTargets) else None) or ()
+    placed = extended_targets(targets, known, tree.parents, tree.num_classes, rng, nested)
     made = build_decoder(old.config, tree, Codewords(placed, thresholds), [mx.cpu()])
     assert made is not None  # extend has looked
     return made

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gluon_hash.methods.memory.annealing import Search, balanced_bits, cooling
+from gluon_hash.methods.memory.annealing import Search, anneal
 
 __all__ = [
     "annealed_targets",
-    "check_different",
     "goal_distances",
     "levels_apart",
     "search_by_levels",
@@ -18,7 +17,6 @@ __all__ = [
 
 SIBLINGS, STRANGERS = 10 / 48, 22 / 48  # of the bits: between two classes
 TOO_NEAR = 2.0  # times as bad as too far, between relatives: so that no two fall together
-SWEEPS = 400  # over the bits
 MOST_CLASSES = 4096  # tables of all pairs of classes are kept: 80 bytes a pair in the search
 
 
@@ -27,6 +25,7 @@ def annealed_targets(
     num_classes: Sequence[int],
     num_bits: int,
     rng: np.random.RandomState,
+    nested: Sequence[int] = (),
 ) -> np.ndarray:
     r"""Targets whose distances increase with the level at which two classes first meet (ours).
 
@@ -46,11 +45,14 @@ def annealed_targets(
         Up to 4,096 at the finest level; 100 take two seconds at 48 bits, 1,000 less than a minute.
     num_bits : int
     rng : RandomState
+    nested : sequence of int
+        Lengths below num_bits, in ascending order: the first so many bits are such targets too,
+        for the goals of that length, and stay as the further bits are searched for.
 
     Returns
     -------
     float32 in {-1, +1}, shape (num_classes[0], num_bits)
-        All different.
+        All different, already in their first ``nested`` bits.
 
     Raises
     ------
@@ -60,7 +62,9 @@ def annealed_targets(
     Source: codewords of classes that a search pulls apart are Dietterich and Bakiri's (1995,
     error-correcting output codes); centers optimised for similarities and a least distance are
     SHC's (arXiv:2507.08404), which takes the similarities from a trained classifier and not from a
-    tree. The exact distances by level and the balanced bits are ours.
+    tree. The exact distances by level and the balanced bits are ours. Codes of several lengths in
+    one are the Nested Hash Layer's (arXiv:2412.08922), where a layer learns them by a loss for each
+    length; nested codewords, which are fixed before, are ours.
     """
     count = num_classes[0]
     if count > MOST_CLASSES:
@@ -68,23 +72,12 @@ def annealed_targets(
             f"targets: annealed takes up to {MOST_CLASSES} classes, got {count}; set targets: tree"
         )
     apart = levels_apart(parents, num_classes)
-    goals = goal_distances(int(apart.max()), count, num_bits)
-    search = search_by_levels(apart, goals, balanced_bits(count, num_bits, rng))
-    bits = np.concatenate([rng.permutation(num_bits) for _ in range(SWEEPS)])
-    for bit, temperature in zip(bits.tolist(), cooling(len(bits))) if count > 2 else ():
-        search.swap(bit, temperature, rng)
-    check_different(search.signs)
-    return search.signs
 
+    def search_for(signs: np.ndarray) -> Search:
+        goals = goal_distances(int(apart.max()), count, signs.shape[1])
+        return search_by_levels(apart, goals, signs)
 
-def check_different(signs: np.ndarray) -> None:
-    """ValueError unless all rows, a target each, are different."""
-    count, num_bits = signs.shape
-    if len(np.unique(signs, axis=0)) < count:
-        raise ValueError(
-            f"targets: {count} different codes of {num_bits} bits were not found; set net.num_bits "
-            "higher"
-        )
+    return anneal(count, [*nested, num_bits], search_for, rng)
 
 
 def goal_distances(num_levels: int, num_classes: int, num_bits: int) -> list[int]:

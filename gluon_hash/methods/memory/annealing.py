@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
 import numpy as np
 
-__all__ = ["Search", "balanced_bits", "cooling"]
+__all__ = ["Search", "anneal", "balanced_bits", "check_different", "cooling", "stretches"]
 
 HOTTEST, COLDEST = 10.0, 0.5
+SWEEPS = 400  # over the bits
 
 
 class Search:
@@ -55,13 +59,15 @@ class Search:
             self._move(own, change)
         self.signs[first, bit], self.signs[second, bit] = -1.0, 1.0
 
-    def flip(self, own: int, temperature: float, rng: np.random.RandomState) -> None:
-        """Flip a bit of class ``own``, as annealing has it: the best one but for the noise."""
+    def flip(self, own: int, temperature: float, rng: np.random.RandomState, kept: int = 0) -> None:
+        """Flip a bit of class ``own`` after the first ``kept``: the best one but for the noise."""
         signs = self.signs[own]
-        cost = 0.5 * (self._sums[own] + signs * (self._difference[own] @ self.signs))  # by bit
-        bit = int(np.argmin(cost + temperature * rng.standard_normal(len(cost))))
-        if cost[bit] > 0 and rng.random_sample() >= np.exp(-cost[bit] / temperature):
+        gained = signs[kept:] * (self._difference[own] @ self.signs[:, kept:])
+        cost = 0.5 * (self._sums[own] + gained)  # by bit
+        best = int(np.argmin(cost + temperature * rng.standard_normal(len(cost))))
+        if cost[best] > 0 and rng.random_sample() >= np.exp(-cost[best] / temperature):
             return
+        bit = kept + best
         change = self.signs[:, bit] * signs[bit]
         change[own] = 0.0
         self._move(own, change)
@@ -88,6 +94,69 @@ class Search:
         return (
             np.where(excess == 0, above + below, 2 * weight),
             np.where(excess == 0, above - below, 4 * weight * excess),
+        )
+
+
+def anneal(
+    count: int,
+    lengths: Sequence[int],
+    search_for: Callable[[np.ndarray], Search],
+    rng: np.random.RandomState,
+) -> np.ndarray:
+    """Targets by a search for each length in turn, in which the bits of the lengths before stay.
+
+    So the first bits, up to any of the lengths but the last, are targets too; those up to the first
+    length are what is found for that length alone.
+
+    Parameters
+    ----------
+    count : int
+        Classes.
+    lengths : sequence of int
+        In ascending order; the last is that of the targets.
+    search_for : callable
+        Signs, float32 (count, length) -> the Search that changes them.
+    rng : RandomState
+
+    Returns
+    -------
+    float32 in {-1, +1}, shape (count, lengths[-1])
+        All different, already in their first bits.
+
+    Raises
+    ------
+    ValueError
+        If there is no room for the classes.
+    """
+    signs = np.empty((count, 0), np.float32)
+    for kept, length in stretches(lengths):
+        signs = np.hstack([signs, balanced_bits(count, length - kept, rng)])
+        search = search_for(signs)
+        bits = kept + np.concatenate([rng.permutation(length - kept) for _ in range(SWEEPS)])
+        for bit, temperature in zip(bits.tolist(), cooling(len(bits))) if count > 2 else ():
+            search.swap(bit, temperature, rng)
+        check_different(signs, "net.num_bits" if length == lengths[-1] else "loss.nested")
+    return signs
+
+
+def stretches(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """From where to where each length goes beyond the one before.
+
+    Examples
+    --------
+    >>> stretches([16, 32, 48])
+    [(0, 16), (16, 32), (32, 48)]
+    """
+    return list(pairwise([0, *lengths]))
+
+
+def check_different(signs: np.ndarray, setting: str = "net.num_bits") -> None:
+    """ValueError unless all rows, a target each, are different; ``setting`` says their length."""
+    count, num_bits = signs.shape
+    if len(np.unique(signs, axis=0)) < count:
+        raise ValueError(
+            f"targets: {count} different codes of {num_bits} bits were not found; set {setting} "
+            "higher"
         )
 
 

@@ -6,13 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gluon_hash.methods.memory.annealed import (
-    check_different,
-    goal_distances,
-    levels_apart,
-    search_by_levels,
-)
-from gluon_hash.methods.memory.annealing import cooling
+from gluon_hash.methods.memory.annealed import goal_distances, levels_apart, search_by_levels
+from gluon_hash.methods.memory.annealing import check_different, cooling, stretches
 
 __all__ = ["extended_targets"]
 
@@ -25,6 +20,7 @@ def extended_targets(
     parents: Sequence[np.ndarray],
     num_classes: Sequence[int],
     rng: np.random.RandomState,
+    nested: Sequence[int] = (),
 ) -> np.ndarray:
     """Targets of all classes: the old ones, and new ones as far from them as these are apart.
 
@@ -42,6 +38,8 @@ def extended_targets(
         Of all classes: ``parents[k][c]`` is the parent at level k + 1 of class c.
     num_classes : sequence of K int
     rng : RandomState
+    nested : sequence of int
+        Those of the old targets, as of annealed_targets.
 
     Returns
     -------
@@ -60,14 +58,15 @@ def extended_targets(
     new = np.setdiff1d(np.arange(num_classes[0]), old)
     signs = np.where(rng.random_sample((num_classes[0], num_bits)) < 0.5, -1, 1).astype(np.float32)
     signs[old] = targets
-    goals = goal_distances(int(apart.max()), num_classes[0], num_bits)
-    goals[:-1] = _kept_distances(targets, apart[np.ix_(old, old)], goals[:-1])
-    search = search_by_levels(apart, goals, signs)
-    turns = np.tile(new, SWEEPS * num_bits)
-    for own, temperature in zip(turns.tolist(), cooling(len(turns))):
-        search.flip(own, temperature, rng)
-    check_different(search.signs)
-    return search.signs
+    for kept, length in stretches([*nested, num_bits]):
+        here = signs[:, :length]  # a view: what is found for a length stays
+        goals = goal_distances(int(apart.max()), num_classes[0], length)
+        goals[:-1] = _kept_distances(here[old], apart[np.ix_(old, old)], goals[:-1])
+        search, turns = search_by_levels(apart, goals, here), np.tile(new, SWEEPS * (length - kept))
+        for own, temperature in zip(turns.tolist(), cooling(len(turns))):
+            search.flip(own, temperature, rng, kept)
+    check_different(signs)
+    return signs
 
 
 def _kept_distances(targets: np.ndarray, apart: np.ndarray, otherwise: Sequence[int]) -> list[int]:

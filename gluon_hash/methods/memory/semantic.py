@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from gluon_hash.arrays import evenly
-from gluon_hash.methods.memory.annealed import MOST_CLASSES, SWEEPS, TOO_NEAR, check_different
-from gluon_hash.methods.memory.annealing import Search, balanced_bits, cooling
+from gluon_hash.methods.memory.annealed import MOST_CLASSES, TOO_NEAR
+from gluon_hash.methods.memory.annealing import Search, anneal
 
 __all__ = ["class_similarity", "least_distance", "ridge_scores", "semantic_targets"]
 
@@ -20,7 +21,10 @@ LARGEST_FACTOR = 100.0
 
 
 def semantic_targets(
-    similarity: np.ndarray, num_bits: int, rng: np.random.RandomState
+    similarity: np.ndarray,
+    num_bits: int,
+    rng: np.random.RandomState,
+    nested: Sequence[int] = (),
 ) -> np.ndarray:
     r"""Targets whose cosines follow a similarity of classes, with a least distance between any two.
 
@@ -36,11 +40,13 @@ def semantic_targets(
         s, symmetric; as class_similarity gives it.
     num_bits : int
     rng : RandomState
+    nested : sequence of int
+        As of annealed_targets.
 
     Returns
     -------
     float32 in {-1, +1}, shape (C, num_bits)
-        All different.
+        All different, already in their first ``nested`` bits.
 
     Raises
     ------
@@ -57,16 +63,16 @@ def semantic_targets(
         raise ValueError(
             f"targets: semantic takes up to {MOST_CLASSES} classes, got {count}; set targets: tree"
         )
-    wanted = np.round(np.maximum(num_bits * (1 - similarity) / 2, least_distance(num_bits, count)))
     above = (1.0 - np.eye(count)).astype(np.float32)
-    np.fill_diagonal(wanted, 0.0)
-    signs = balanced_bits(count, num_bits, rng)
-    search = Search(wanted.astype(np.float32), above, np.float32(TOO_NEAR) * above, signs)
-    bits = np.concatenate([rng.permutation(num_bits) for _ in range(SWEEPS)])
-    for bit, temperature in zip(bits.tolist(), cooling(len(bits))) if count > 2 else ():
-        search.swap(bit, temperature, rng)
-    check_different(search.signs)
-    return search.signs
+
+    def search_for(signs: np.ndarray) -> Search:
+        length = signs.shape[1]
+        least = least_distance(length, count)
+        wanted = np.round(np.maximum(length * (1 - similarity) / 2, least))
+        np.fill_diagonal(wanted, 0.0)
+        return Search(wanted.astype(np.float32), above, np.float32(TOO_NEAR) * above, signs)
+
+    return anneal(count, [*nested, num_bits], search_for, rng)
 
 
 def least_distance(num_bits: int, num_classes: int) -> int:

@@ -1,6 +1,13 @@
 """Codes: packing them, and the tables that hold them with ids and labels."""
 
-from gluon_hash.retrieval.codes.packing import binarize, check_packed, num_bytes, pack, unpack
+from gluon_hash.retrieval.codes.packing import (
+    binarize,
+    check_packed,
+    first_bits,
+    num_bytes,
+    pack,
+    unpack,
+)
 from gluon_hash.retrieval.codes.tables import CodeTable, FeatureTable, check_comparable, load_table
 
 __all__ = [
@@ -9,6 +16,7 @@ __all__ = [
     "binarize",
     "check_comparable",
     "check_packed",
+    "first_bits",
     "load_table",
     "num_bytes",
     "pack",

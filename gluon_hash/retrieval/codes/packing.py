@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["binarize", "pack", "unpack", "num_bytes", "check_packed"]
+__all__ = ["binarize", "check_packed", "first_bits", "num_bytes", "pack", "unpack"]
 
 
 def num_bytes(num_bits: int) -> int:
@@ -83,6 +83,36 @@ def unpack(packed: np.ndarray, num_bits: int) -> np.ndarray:
     packed = check_packed(packed, num_bits)
     bits = np.unpackbits(packed, axis=1, count=num_bits, bitorder="little")
     return bits.astype(np.int8) * 2 - 1
+
+
+def first_bits(packed: np.ndarray, num_bits: int, kept: int) -> np.ndarray:
+    """The first ``kept`` bits of packed codes of ``num_bits``.
+
+    Parameters
+    ----------
+    packed : ndarray of uint8, shape (N, ceil(num_bits / 8))
+    num_bits, kept : int
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, ceil(kept / 8))
+        Padding bits are 0.
+
+    Raises
+    ------
+    ValueError
+        If the codes have fewer bits, ``kept`` is not positive, or as check_packed.
+
+    Examples
+    --------
+    >>> first_bits(np.array([[255, 255]], np.uint8), 16, 11)
+    array([[255,   7]], dtype=uint8)
+    """
+    if not 1 <= kept <= num_bits:
+        raise ValueError(f"first bits: expected 1 to {num_bits}, the bits of the codes, got {kept}")
+    cut = check_packed(packed, num_bits)[:, : num_bytes(kept)].copy()
+    cut[:, -1] &= 255 >> (-kept % 8)
+    return cut
 
 
 def check_packed(packed: np.ndarray, num_bits: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from gluon_hash.arrays import load_arrays, save_arrays, scalar
 from gluon_hash.errors import DataError
 from gluon_hash.guard import as_schema, open_npz, parse_json
-from gluon_hash.retrieval.codes.packing import check_packed
+from gluon_hash.retrieval.codes.packing import check_packed, first_bits
 from gluon_hash.retrieval.codes.shards import Shard
 
 __all__ = ["CodeTable", "FeatureTable", "check_comparable", "load_table"]
@@ -65,6 +65,20 @@ class CodeTable:
         names = None if self.names is None else self.names[rows]
         own = self.ids[rows], self.codes[rows], self.level_labels[rows]
         return CodeTable(*own, self.num_bits, names, self.model)
+
+    def first_bits(self, num_bits: int) -> CodeTable:
+        """The same images with the first bits of their codes, which are of the same model.
+
+        Such codes are as good as others of their length where the model's method made them so
+        (`loss.nested`).
+
+        Raises
+        ------
+        ValueError
+            If the codes have fewer bits, or ``num_bits`` is not positive.
+        """
+        cut = first_bits(self.codes, self.num_bits, num_bits)
+        return replace(self, codes=cut, num_bits=num_bits)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write codes.npz: version, num_bits, codes, ids, level_labels; the others where known."""

@@ -1,0 +1,5 @@
+"""`gluon-hash cut` in a checkout."""
+
+import _checkout
+
+_checkout.run("cut")
