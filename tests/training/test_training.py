@@ -138,6 +138,27 @@ def test_running_refresh_is_the_mean_of_the_codes_seen():
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_operators_started_together_give_the_bits_of_those_started_one_by_one(
+    monkeypatch, optimizer
+):
+    together = make(optimizer=optimizer, clip=0.5)
+    together.train_epoch(0)
+    monkeypatch.setattr("gluon_hash.training.step.OPERATORS_TOGETHER", 0)
+    apart, unclipped = make(optimizer=optimizer, clip=0.5), make(optimizer=optimizer)
+    apart.train_epoch(0)
+    unclipped.train_epoch(0)
+    for one, other in zip(state(together), state(apart)):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(state(apart)[0], state(unclipped)[0])  # there was much to clip
+
+
+def test_a_refresh_with_a_pass_of_its_own_is_given_no_codes(monkeypatch):
+    trainer = make()
+    monkeypatch.setattr(InferenceRefresh, "observe", lambda *arguments: pytest.fail("was given"))
+    trainer.train_epoch(0)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_resume_is_exact_and_a_seed_gives_the_same_run_twice(tmp_path, optimizer):
     whole, again, half = (make(optimizer=optimizer) for _ in range(3))
     fit(whole, tmp_path / "whole", 4, 0)

@@ -179,8 +179,9 @@ class CenterMemory(Memory):
         return self._on[context]
 
     def observe(self, code: nd.NDArray, level_labels: nd.NDArray, ids: np.ndarray) -> None:
-        """Codes for the running refresh."""
-        self._refresh.observe(code, level_labels[:, 0])
+        """Codes for the running refresh; one that makes a pass of its own reads none."""
+        if not self.passes:
+            self._refresh.observe(code, level_labels[:, 0])
 
     def finish(self, epoch: int) -> dict[str, Any]:
         """Refresh; returns center_shift (code units) and empty_classes (list of fine classes)."""
