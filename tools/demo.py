@@ -38,7 +38,7 @@ def untrained_codes(run_folder: Path, records: Path, out: Path) -> None:
     from gluon_hash.deploy.encode import encode_codes
 
     run = experiment.load_run(run_folder)
-    net = experiment.build_net(run.config)
+    net = experiment.build_net(run.config, run.hierarchy)
     encode_codes(
         net, experiment.evaluation_loader(run.config, records), engine.contexts("cpu")
     ).save(out)

@@ -25,7 +25,7 @@ from gluon_hash.engine import mx
 from gluon_hash.experiment import Config, build_net, evaluation_loader, recommended, train
 from gluon_hash.experiment.data.caching import cache_features
 from gluon_hash.experiment.data.features import load_features, statistics
-from gluon_hash.experiment.data.inputs import measuring_inputs
+from gluon_hash.experiment.data.inputs import HIERARCHY, measuring_inputs
 from gluon_hash.experiment.models.run_encoder import RunEncoder
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import HPDH, Method
@@ -49,7 +49,8 @@ def untrained(config: Config) -> tuple[float, float]:
     """The network before its first step."""
     mx.random.seed(config.training.seed)
     np.random.seed(config.training.seed)
-    net = build_net(config)
+    hierarchy = Hierarchy.load(Path(config.data.root) / HIERARCHY)
+    net = build_net(config, hierarchy)
     files = list(measuring_inputs(config).values())
     if config.data.features is not None:
         features = load_features(config, files[1]).features

@@ -143,6 +143,17 @@ def test_what_cannot_be_is_refused(place, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+def test_soft_trees_cannot_learn_a_class(place, tmp_path):
+    config = write(tmp_path / "few", [0, 1, 3])
+    net = config.net.model_copy(update={"head": "soft_trees"})
+    training = config.training.model_copy(update={"epochs": 1})
+    changed = config.model_copy(update={"net": net, "training": training})
+    train(changed, tmp_path / "trees", contexts("cpu"))
+    with pytest.raises(ValueError, match="net.head linear or mlp"):
+        extend(tmp_path / "trees", place / "all" / "train.npz", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def _without(records, label, folder):
     table = gh.retrieval.FeatureTable.load(records)
     rows = table.level_labels[:, 0] != label

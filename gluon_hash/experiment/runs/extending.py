@@ -103,7 +103,7 @@ def extend(
         If a file is damaged; there is no new class; a class has other parents than before; images
         of new classes or of old ones are missing.
     ValueError
-        If the method has no classifier, or ``out`` exists.
+        If the method has no classifier, the head is soft trees, or ``out`` exists.
     """
     contexts = contexts or [mx.cpu()]
     old, path = load_run(run, contexts), Path(hierarchy or Path(records).with_name(HIERARCHY))
@@ -111,6 +111,11 @@ def extend(
         raise ValueError(
             f"{run}: a run of {old.config.loss.name} has no classifier that could learn a class; "
             "train with --method expected_codeword, or train again with all classes"
+        )
+    if old.config.net.head == "soft_trees":
+        raise ValueError(
+            f"{run}: its last layer is of soft trees, which have no weights of a class; expected "
+            "net.head linear or mlp; train again with all classes"
         )
     of_records = Hierarchy.load(path)
     tree = extended(old.hierarchy, of_records, path)
