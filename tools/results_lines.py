@@ -26,11 +26,13 @@ __all__ = [
     "TARGETS",
     "TRIPLETS",
     "TUNED",
+    "WINNER",
     "WORDNET",
 ]
 
 PROTOCOLS = ("--protocols", "paper,unseen-images,unseen-classes")
 FEATURES = "configs/cifar100_features_48.yaml"
+WINNER = "configs/cifar100_features_expected_codeword_48.yaml"
 ADAM = (
     "optimizer.name=adam",
     "optimizer.clip_gradient_norm=null",
@@ -133,13 +135,12 @@ SEMANTIC = {
     "expected_codeword_annealed": EVERY_METHOD["expected_codeword"],
     "expected_codeword_semantic": (*EVERY_METHOD["expected_codeword"], "loss.targets=semantic"),
 }
+NAG = ("optimizer.name=nag", "optimizer.lr=0.05", "optimizer.weight_decay=0.0005")
 MIXED = {
-    "2,048 units": ("net.hidden_units=2048",),
-    "2,048 units, mixup": ("net.hidden_units=2048", "training.mixup=0.2"),
-    "2,048 units, mixup, Adam": (
-        *("net.hidden_units=2048", "training.mixup=0.2", "optimizer.name=adam"),
-        *("optimizer.lr=0.002", "optimizer.weight_decay=0"),
-    ),
+    "neither": (*NAG, "training.mixup=0"),
+    "mixup": NAG,
+    "AdamW": ("training.mixup=0",),
+    "both": (),
 }
 DRAWN_LINES = {
     name: (f"loss.name={name}", *more)

@@ -31,6 +31,7 @@ from results_lines import (
     TARGETS,
     TRIPLETS,
     TUNED,
+    WINNER,
     WORDNET,
 )
 
@@ -79,8 +80,14 @@ TABLES = (
     Table("triplets_48", FEATURES, ADAM, TRIPLETS, ("--reference", "dcwh", *PROTOCOLS)),
     Table(
         "hidden_layer_48",
-        "configs/cifar100_features_expected_codeword_48.yaml",
+        WINNER,
         options=PROTOCOLS,
+    ),
+    Table(
+        "all_images_48",
+        WINNER,
+        ("data.held_out=false",),
+        options=(*SEEDS, "--protocols", "paper,unseen-images"),
     ),
     Table(
         "tuned_48",
@@ -123,7 +130,7 @@ TABLES = (
     ),
     Table(
         "mixed_48",
-        "configs/cifar100_features_expected_codeword_48.yaml",
+        WINNER,
         lines=MIXED,
         options=PROTOCOLS,
     ),
