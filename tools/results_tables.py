@@ -86,7 +86,7 @@ TABLES = (
     Table(
         "all_images_48",
         WINNER,
-        ("data.held_out=false",),
+        ("data.held_out=false", "training.monitor=loss"),
         options=(*SEEDS, "--protocols", "paper,unseen-images"),
     ),
     Table(
