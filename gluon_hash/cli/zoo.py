@@ -49,7 +49,7 @@ def _is_as_recorded(network: ZooNetwork) -> bool:
     except MissingPackageError as error:
         print(f"{network.name}: files as recorded; not run: {error}")
         return True
-    print(f"{network.name}: files as recorded; {equal:.2%} of the bits are")
+    print(f"{network.name}: files and {equal:.2%} of the bits as recorded")
     return equal >= LEAST
 
 

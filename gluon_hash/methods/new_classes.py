@@ -24,8 +24,9 @@ def fit_new_classes(
               \quad l_i = -\log \sum_{c \in y_i} \mathrm{softmax}(W h_i)_c
 
     W has the old rows and the new ones, V; of an image of an old class l is the negative logarithm
-    of the probability that it is of any old class. The minimum over V is one, found by L-BFGS from
-    V = 0; nothing is drawn. Each class counts the same, however many images it has.
+    of the probability that it is of any old class. V has the biases too; its minimum is unique,
+    found by L-BFGS from V = 0; nothing is drawn. Each class counts the same, however many images it
+    has.
 
     Parameters
     ----------

@@ -140,6 +140,11 @@ def test_what_cannot_be_is_refused(place, tmp_path):
     train(config, tmp_path / "other", contexts("cpu"))
     with pytest.raises(ValueError, match="a run of ssdh has no classifier"):
         extend(tmp_path / "other", records, tmp_path / "x")
+    method = METHODS["semantic_indexing"]()
+    config = recommended(tmp_path / "ssdh", method, num_bits=24, epochs=1)
+    train(config, tmp_path / "floats", contexts("cpu"))
+    with pytest.raises(ValueError, match="expected codewords of -1 and \\+1.*semantic_indexing"):
+        extend(tmp_path / "floats", records, tmp_path / "x")
     assert not (tmp_path / "x").exists()
 
 

@@ -46,6 +46,7 @@ from gluon_hash.training.saving import BEST
 __all__ = ["Extension", "extend"]
 
 OLD_IMAGES = 100  # of each old class, which the new ones are told from
+DECAY = 5e-4  # of the new weights, where the run's is not a term of the loss: adamw
 COPIED = (CONFIG, BACKBONE, INPUTS, SPLIT)
 
 
@@ -103,20 +104,12 @@ def extend(
         If a file is damaged; there is no new class; a class has other parents than before; images
         of new classes or of old ones are missing.
     ValueError
-        If the method has no classifier, the head is soft trees, or ``out`` exists.
+        If the method has no classifier or no binary codewords, the head is soft trees, or ``out``
+        exists.
     """
     contexts = contexts or [mx.cpu()]
     old, path = load_run(run, contexts), Path(hierarchy or Path(records).with_name(HIERARCHY))
-    if old.config.loss.outputs != "logits":
-        raise ValueError(
-            f"{run}: a run of {old.config.loss.name} has no classifier that could learn a class; "
-            "train with --method expected_codeword, or train again with all classes"
-        )
-    if old.config.net.head == "soft_trees":
-        raise ValueError(
-            f"{run}: its last layer is of soft trees, which have no weights of a class; expected "
-            "net.head linear or mlp; train again with all classes"
-        )
+    _check_method(run, old)
     of_records = Hierarchy.load(path)
     tree = extended(old.hierarchy, of_records, path)
     loader, fine = _chosen(old, records, of_records, tree, images_per_class)
@@ -124,7 +117,8 @@ def extend(
     weight, bias = (each.data(contexts[0]).asnumpy() for each in (last.weight, last.bias))
     hidden = run_net(_before(old.net, last, loader), loader, contexts, "read the images")[0]
     count = tree.num_classes[0] - len(weight)
-    decay = old.config.optimizer.weight_decay
+    optimizer = old.config.optimizer
+    decay = DECAY if optimizer.name == "adamw" else optimizer.weight_decay
     added = fit_new_classes(hidden, fine, weight, bias, count, decay)
     rows = [np.concatenate(each) for each in zip((weight, bias), added)]
     made = {name: int((fine == tree.class_names[0].index(name)).sum()) for name in _new(old, tree)}
@@ -136,6 +130,26 @@ def extend(
         atomic_write_json(temporary / EXTENDED, {"version": 1, **fields})
     _say_numbers(old, of_records)
     return Extension(tree, made)
+
+
+def _check_method(run: str | os.PathLike[str], old: Run) -> None:
+    """ValueError unless the run's method and head can learn a class."""
+    name = old.config.loss.name
+    if old.config.loss.outputs != "logits":
+        raise ValueError(
+            f"{run}: a run of {name} has no classifier that could learn a class; "
+            "train with --method expected_codeword, or train again with all classes"
+        )
+    if old.config.net.head == "soft_trees":
+        raise ValueError(
+            f"{run}: its last layer is of soft trees, which have no weights of a class; expected "
+            "net.head linear or mlp; train again with all classes"
+        )
+    if (np.abs(list(old.net.head)[-1].codewords.data().asnumpy()) != 1).any():
+        raise ValueError(
+            f"{run}: expected codewords of -1 and +1, beside which one of a new class is placed; "
+            f"{name} has others: train with --method expected_codeword, or again with all classes"
+        )
 
 
 def _new(old: Run, tree: Hierarchy) -> tuple[str, ...]:
