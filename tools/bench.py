@@ -25,7 +25,6 @@ import bench_machine
 import bench_page
 from bench_measuring import FULL, QUICK, Bench, Effort, Row, Size, each_once, measure
 from bench_processes import PEERS, Absent, Processes
-
 from gluon_hash import environment
 
 # group: the file and the function that makes its rows of a Size

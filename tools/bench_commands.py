@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from bench_evaluation import pair
 from bench_machine import Limit
 from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 from bench_records import drawn_image, encoded, written
 from bench_training import NUM_BITS, configured, feature_folder
-
 from gluon_hash import environment
 
 __all__ = ["memory_rows", "prepare_rows", "start_rows"]

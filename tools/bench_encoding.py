@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 
 __all__ = ["MULTIPLY_ADDS", "NUM_BITS", "TORCH", "drawn", "encoding_rows"]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 import numpy as np
-from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 
+from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 from gluon_hash.retrieval import CodeTable, codes, evaluate, metrics
 from gluon_hash.retrieval.evaluation import measure_and_draw
 

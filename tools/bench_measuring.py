@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from bench_machine import Limit, Machine
 from bench_processes import Absent, Command, Failed, Peer, Processes, version
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+
 from bench_measuring import Bench, Here, Peer, Row, Size, Works
 from bench_search import clustered
-
 from gluon_hash.plots import embed
 from gluon_hash.retrieval import codes
 

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 from PIL import Image
 
+from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 from gluon_hash import environment
 from gluon_hash.records import ImageTransform, RecordFile, write_records
 

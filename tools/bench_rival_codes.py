@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from bench_rivals import Inputs, Work
 
 __all__ = ["faiss_flat", "metric_learning", "torchmetrics", "usearch_exact"]

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import numpy as np
+
 from bench_rivals import Inputs, Work
 
 __all__ = [
@@ -94,8 +95,9 @@ def _torch_step(inputs: Inputs, *, bfloat16: bool) -> Work:
 
 def _torch_net(inputs: Inputs) -> tuple[Any, Any]:
     """A network and a batch of images, both channels last."""
-    import bench_rival_resnets
     import torch
+
+    import bench_rival_resnets
 
     net = getattr(bench_rival_resnets, str(inputs["net"]))(int(inputs["num_bits"]))
     images = torch.from_numpy(inputs["images"]).to(memory_format=torch.channels_last)

@@ -7,8 +7,8 @@ from functools import lru_cache, partial
 
 import faiss
 import numpy as np
-from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 
+from bench_measuring import Bench, Command, Here, Peer, Row, Size, Works
 from gluon_hash.retrieval import HammingIndex, codes
 from gluon_hash.retrieval.index.kinds import kind_for
 from gluon_hash.retrieval.index.kinds.ivf import Ivf

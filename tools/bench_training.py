@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from bench_encoding import MULTIPLY_ADDS, NUM_BITS, TORCH, drawn
 from bench_measuring import Bench, Here, Peer, Row, Size, Works
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from _checkout import run
-
 from gluon_hash import losses
 from gluon_hash.engine import HybridBlock
 from gluon_hash.methods import HPDH, METHODS, Task

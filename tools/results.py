@@ -22,12 +22,6 @@ from typing import Any
 
 import results_page
 from _checkout import ROOT, gluon_hash
-from results_data import DATA, PACKAGE, asked, prepare_data, prepare_features, prepare_weights
-from results_derived import held_out
-from results_lines import DRAWN_FEATURES
-from results_search import as_settings, choose, in_words
-from results_tables import TABLES, WORDNET, Table
-
 from gluon_hash.experiment.cards.run_files import other_searches, read_comparison
 from gluon_hash.experiment.comparison.leaders import Leader, headline_of
 from gluon_hash.experiment.comparison.summary import RowSummary
@@ -35,6 +29,11 @@ from gluon_hash.experiment.settings.config_files import dump_config, load_config
 from gluon_hash.files import replace_text
 from gluon_hash.hierarchy import Hierarchy, readers
 from gluon_hash.progress import log
+from results_data import DATA, PACKAGE, asked, prepare_data, prepare_features, prepare_weights
+from results_derived import held_out
+from results_lines import DRAWN_FEATURES
+from results_search import as_settings, choose, in_words
+from results_tables import TABLES, WORDNET, Table
 
 TREE = ("--branching", "2,2,5,5,5", "--size", "32", "--query-per-class", "10")  # 500 classes
 DRAWN = {

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from _checkout import ROOT
-from results_tables import Table
-
 from gluon_hash import engine
 from gluon_hash.experiment.comparison.checks import check_entries
 from gluon_hash.experiment.comparison.grid import Candidate, Entry, in_short, parse_values
@@ -23,6 +21,7 @@ from gluon_hash.experiment.comparison.work import Work
 from gluon_hash.experiment.data.inputs import resolve
 from gluon_hash.experiment.settings.config_files import load_config
 from gluon_hash.progress import log
+from results_tables import Table
 
 __all__ = ["as_settings", "candidates", "choose", "in_words"]
 

@@ -16,10 +16,6 @@ from datetime import date
 from pathlib import Path
 
 from _checkout import ROOT, gluon_hash
-from results_data import PACKAGE, asked, prepare_data, prepare_features, prepare_weights
-from zoo_models import CIFAR, LIMITS, MODELS, ZooModel
-from zoo_page import write_page
-
 from gluon_hash.deploy.manifest import Manifest
 from gluon_hash.deploy.model_names import SUFFIX, zoo_folder
 from gluon_hash.deploy.predictor import Predictor
@@ -32,6 +28,9 @@ from gluon_hash.files import replace_text, sha256
 from gluon_hash.plots import method_label
 from gluon_hash.progress import log
 from gluon_hash.retrieval import Measured
+from results_data import PACKAGE, asked, prepare_data, prepare_features, prepare_weights
+from zoo_models import CIFAR, LIMITS, MODELS, ZooModel
+from zoo_page import write_page
 
 PROTOCOLS = ("paper", "unseen-images")
 METRICS = ("map", "map_level_1", "mahp", "mean_ndcg_released", "precision_radius_2")

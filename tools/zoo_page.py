@@ -9,11 +9,10 @@ from typing import Any
 
 import results_page
 from _checkout import ROOT
-from zoo_models import MODELS, ZooModel
-
 from gluon_hash.deploy.zoo import ZooNetwork, networks
 from gluon_hash.files import replace_text
 from gluon_hash.plots import metric_label
+from zoo_models import MODELS, ZooModel
 
 __all__ = ["PAGE", "measured", "render", "update", "write_page"]
 

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("mxnet")
 
 import demo
-
 from gluon_hash.retrieval import CodeTable
 
 

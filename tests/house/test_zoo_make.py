@@ -10,11 +10,10 @@ pytest.importorskip("mxnet")
 import results_page
 import zoo_make
 import zoo_page
-from zoo_models import MODELS, ZooModel
-
 from gluon_hash.deploy.zoo import ZooNetwork, networks
 from gluon_hash.experiment import load_config
 from gluon_hash.retrieval import Measured
+from zoo_models import MODELS, ZooModel
 
 ROOT = Path(__file__).parents[2]
 
