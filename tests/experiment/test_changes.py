@@ -81,7 +81,7 @@ def test_a_change_that_is_not_yaml_is_named(write, change):
         (
             ["loss.name=csq", "loss.inv_variances=[1, 1]"],
             r"loss\.inv_variances=\[1, 1\] \(given .*: loss\.inv_variances: no such key; csq has "
-            r"targets, flipped, quantization_weight$",
+            r"targets, flipped, nested, quantization_weight$",
         ),
         (
             ["loss.name=orthohash", "loss.margins=0.3"],
