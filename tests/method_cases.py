@@ -6,8 +6,10 @@ from mxnet import nd
 
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.methods import METHODS, Task, method_from
+from gluon_hash.methods.memory import annealed
 
 SEED, NUM_BITS = 5, 16
+FIVE_EACH = np.arange(100) // 5  # the parents of 100 classes
 EPOCHS = (0, 5, 20)  # of which 5 and 20 change what a level or a scale does, by default
 THREE = Hierarchy(
     ("fine", "coarse", "top"),
@@ -67,3 +69,25 @@ def train(name, tree=TWO, num_bits=NUM_BITS, **settings):
         parts.memory.observe(code, labels, IDS)
         parts.memory.finish(epoch)
     return taken, np.array(losses)
+
+
+def by_level(targets, parents, num_classes):
+    """The Hamming distances of the pairs that meet 1, 2, ... levels up."""
+    apart = annealed.levels_apart(parents, num_classes)
+    distance = (targets[:, None] != targets[None]).sum(axis=2)
+    return [distance[apart == above] for above in range(1, apart.max() + 1)]
+
+
+def slow_cost(targets, apart, goals):
+    """The cost of all pairs of classes, as the docstring of annealed_targets has it."""
+    pairs = [(a, b) for a in range(len(targets)) for b in range(a)]
+    strangers, cost = sum(apart[pair] == len(goals) for pair in pairs), 0.0
+    for a, b in pairs:
+        level = apart[a, b]
+        excess = (targets[a] != targets[b]).sum() - goals[level - 1]
+        alike = sum(apart[pair] == level for pair in pairs)
+        if level < len(goals):  # too near is twice as bad, as is where there are 16 times fewer
+            cost += max(1, round((strangers / alike) ** 0.25)) * (1 + (excess < 0)) * excess**2
+        elif excess < 0:
+            cost += excess**2
+    return cost

@@ -19,6 +19,7 @@ from gluon_hash.nets import (
     load_backbone,
 )
 from gluon_hash.records import ImageTransform
+from gluon_hash.records.loaders import EvalLoader, FeatureEvalLoader
 from gluon_hash.training import schedule
 from gluon_hash.training.adamw import AdamW
 from gluon_hash.training.precision import scale_losses
@@ -32,6 +33,7 @@ __all__ = [
     "build_transform",
     "in_order",
     "input_shape",
+    "layers_for",
     "new_decoder",
     "new_net",
     "trained_part",
@@ -126,6 +128,13 @@ def in_order(*blocks: gluon.HybridBlock | None) -> gluon.HybridBlock:
     whole = gluon.nn.HybridSequential()
     whole.add(*there)
     return whole
+
+
+def layers_for(
+    loader: EvalLoader | FeatureEvalLoader, net: HashingNet, *layers: gluon.HybridBlock
+) -> gluon.HybridBlock:
+    """These layers of the head, behind the backbone unless the loader gives its features."""
+    return in_order(None if isinstance(loader, FeatureEvalLoader) else net.features, *layers)
 
 
 def input_shape(config: Config) -> tuple[int, ...]:

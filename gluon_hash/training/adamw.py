@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from gluon_hash.engine import mx, nd
 
@@ -36,9 +35,6 @@ class AdamW(mx.optimizer.Adam):
         """One step of the parameter ``index``, in place; ``state`` is its m and v."""
         self._update_count(index)
         count = self._index_update_count[index]
-        settings: dict[str, Any] = {"beta1": self.beta1, "beta2": self.beta2}
-        if self.clip_gradient:
-            settings["clip_gradient"] = self.clip_gradient
         mean, variance = state
         nd.contrib.adamw_update(
             weight,
@@ -49,7 +45,9 @@ class AdamW(mx.optimizer.Adam):
             lr=math.sqrt(1 - self.beta2**count) / (1 - self.beta1**count),
             eta=self._get_lr(index),
             wd=self._get_wd(index),
+            beta1=self.beta1,
+            beta2=self.beta2,
             epsilon=self.epsilon,
+            clip_gradient=self.clip_gradient or -1,
             out=weight,
-            **settings,
         )

@@ -2,39 +2,16 @@
 
 import numpy as np
 import pytest
-from method_cases import NUM_BITS, SEED, TWO, arrays, build
+from method_cases import FIVE_EACH, NUM_BITS, SEED, TWO, arrays, build, by_level, slow_cost
 
 from gluon_hash.methods.memory import annealed
 from gluon_hash.methods.memory.annealing import balanced_bits
 
-FIVE_EACH = np.arange(100) // 5
 SLOWER = [(32, 6), (64, 14), (128, 26)]
 
 
 def anneal(parents, num_classes, num_bits, seed=0):
     return annealed.annealed_targets(parents, num_classes, num_bits, np.random.RandomState(seed))
-
-
-def by_level(targets, parents, num_classes):
-    """The Hamming distances of the pairs that meet 1, 2, ... levels up."""
-    apart = annealed.levels_apart(parents, num_classes)
-    distance = (targets[:, None] != targets[None]).sum(axis=2)
-    return [distance[apart == above] for above in range(1, apart.max() + 1)]
-
-
-def slow_cost(targets, apart, goals):
-    """The cost of all pairs of classes, as the docstring has it."""
-    pairs = [(a, b) for a in range(len(targets)) for b in range(a)]
-    strangers, cost = sum(apart[pair] == len(goals) for pair in pairs), 0.0
-    for a, b in pairs:
-        level = apart[a, b]
-        excess = (targets[a] != targets[b]).sum() - goals[level - 1]
-        alike = sum(apart[pair] == level for pair in pairs)
-        if level < len(goals):  # too near is twice as bad, as is where there are 16 times fewer
-            cost += max(1, round((strangers / alike) ** 0.25)) * (1 + (excess < 0)) * excess**2
-        elif excess < 0:
-            cost += excess**2
-    return cost
 
 
 def test_levels_apart_of_a_tree_of_three_levels():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from method_cases import SEED, TWO, arrays, build
+from method_cases import FIVE_EACH, SEED, TWO, arrays, build, by_level, slow_cost
 from pydantic import ValidationError
 
 from gluon_hash.methods import method_from
@@ -11,18 +11,9 @@ from gluon_hash.methods.memory.extended import extended_targets
 from gluon_hash.methods.memory.semantic import semantic_targets
 from gluon_hash.retrieval.codes import first_bits
 
-FIVE_EACH = np.arange(100) // 5
-
 
 def seeded(seed=0):
     return np.random.RandomState(seed)
-
-
-def by_level(targets, parents, num_classes):
-    """The Hamming distances of the pairs that meet 1, 2, ... levels up."""
-    apart = annealed.levels_apart(parents, num_classes)
-    distance = (targets[:, None] != targets[None]).sum(axis=2)
-    return [distance[apart == above] for above in range(1, apart.max() + 1)]
 
 
 @pytest.mark.parametrize(
@@ -67,22 +58,6 @@ def test_a_deeper_tree():
         assert means == sorted(means) and means[3] >= goals[3]
 
 
-def slow_cost(targets, apart):
-    """The cost of all pairs of classes, as the docstring of annealed_targets has it."""
-    goals = annealed.goal_distances(int(apart.max()), *targets.shape)
-    pairs = [(a, b) for a in range(len(targets)) for b in range(a)]
-    strangers, cost = sum(apart[pair] == len(goals) for pair in pairs), 0.0
-    for a, b in pairs:
-        level = apart[a, b]
-        excess = (targets[a] != targets[b]).sum() - goals[level - 1]
-        alike = sum(apart[pair] == level for pair in pairs)
-        if level < len(goals):
-            cost += max(1, round((strangers / alike) ** 0.25)) * (1 + (excess < 0)) * excess**2
-        elif excess < 0:
-            cost += excess**2
-    return cost
-
-
 def flipped(targets, bit, *classes):
     changed = targets.copy()
     changed[list(classes), bit] *= -1
@@ -95,18 +70,20 @@ def slow_targets(parents, counts, lengths, rng, sweeps):
     targets = np.empty((counts[0], 0))
     for length in lengths:
         kept = targets.shape[1]
+        goals = annealed.goal_distances(int(apart.max()), counts[0], length)
         more = annealing.balanced_bits(counts[0], length - kept, rng)
         targets = np.concatenate([targets, more], axis=1)
         bits = np.concatenate([rng.permutation(np.arange(kept, length)) for _ in range(sweeps)])
         for bit, temperature in zip(bits, annealing.cooling(len(bits))):
-            before = slow_cost(targets, apart)
+            before = slow_cost(targets, apart, goals)
             noise = temperature * rng.standard_normal(counts[0])
             of_flips = noise + [
-                slow_cost(flipped(targets, bit, one), apart) - before for one in range(counts[0])
+                slow_cost(flipped(targets, bit, one), apart, goals) - before
+                for one in range(counts[0])
             ]
             sides = [np.flatnonzero(targets[:, bit] == sign) for sign in (1, -1)]
             swapped = flipped(targets, bit, *(side[of_flips[side].argmin()] for side in sides))
-            worse = slow_cost(swapped, apart) - before
+            worse = slow_cost(swapped, apart, goals) - before
             if worse <= 0 or rng.random_sample() < np.exp(-worse / temperature):
                 targets = swapped
     return targets

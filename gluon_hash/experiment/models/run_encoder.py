@@ -22,7 +22,7 @@ from gluon_hash.engine import HybridBlock, mx
 from gluon_hash.experiment.data.features import is_of_records, recorded_weights
 from gluon_hash.experiment.data.loaders import evaluation_loader
 from gluon_hash.experiment.models.encoder import BATCH_SIZE, FileEncoder
-from gluon_hash.experiment.objects import behind_neck, in_order
+from gluon_hash.experiment.objects import behind_neck, layers_for
 from gluon_hash.experiment.runs.run_folder import load_run
 from gluon_hash.hierarchy import Hierarchy
 from gluon_hash.nets import Backbone
@@ -115,8 +115,8 @@ class RunEncoder(FileEncoder):
         if self.run.config.loss.outputs != "logits":
             raise ValueError(f"{self.path}: {self.run.config.loss.name} has no class probabilities")
         loader = self.loader(path, batch_size)
-        backbone = None if isinstance(loader, FeatureEvalLoader) else self.run.net.features
-        layers = in_order(backbone, *list(self.run.net.head)[:-1])  # the last makes codes of logits
+        to_logits = list(self.run.net.head)[:-1]  # the last makes codes of them
+        layers = layers_for(loader, self.run.net, *to_logits)
         logits, ids, labels = run_net(layers, loader, self._contexts, "class probabilities")
         return FeatureTable(ids, softmax(logits, axis=1), labels, {"run": self.path.name})
 

@@ -17,7 +17,7 @@ from gluon_hash.errors import DataError
 from gluon_hash.experiment.data.features import load_features, recorded_weights
 from gluon_hash.experiment.data.inputs import ALL_CLASSES, HIERARCHY, SPLIT
 from gluon_hash.experiment.data.loaders import evaluation_loader
-from gluon_hash.experiment.objects import build_decoder, in_order, new_net, trained_part
+from gluon_hash.experiment.objects import build_decoder, layers_for, new_net, trained_part
 from gluon_hash.experiment.runs.file_names import EXTENDED
 from gluon_hash.experiment.runs.run_folder import (
     BACKBONE,
@@ -198,8 +198,7 @@ def _before(
 ) -> gluon.HybridBlock:
     """What comes before the last layer: input of the loader -> what that layer reads."""
     layers = list(net.head)
-    features = None if isinstance(loader, FeatureEvalLoader) else net.features
-    return in_order(features, *layers[: layers.index(last)], gluon.nn.Flatten())
+    return layers_for(loader, net, *layers[: layers.index(last)], gluon.nn.Flatten())
 
 
 def _write(
